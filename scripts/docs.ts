@@ -8,6 +8,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Application, Converter, type DeclarationReflection, ReflectionKind, type TypeDocOptions } from "typedoc";
 import type { PluginOptions } from "typedoc-plugin-markdown";
+import { build as buildPage } from "vite";
 import { build } from "vitepress";
 import { command, exitCodes, UsageError } from "../test/support/command.ts";
 import { deadLinks } from "./dead-links.ts";
@@ -86,6 +87,16 @@ async function writeReference(): Promise<string[]> {
   return problems;
 }
 
+/** Builds the playground, a page that runs in the browser alone, into the site. */
+async function buildPlayground(out: string): Promise<void> {
+  await buildPage({
+    configFile: "packages/tools/page/vite.config.ts",
+    root: "packages/tools/page/playground",
+    logLevel: "warn",
+    build: { outDir: join(resolve(out), "playground"), emptyOutDir: true, chunkSizeWarningLimit: 1000 },
+  });
+}
+
 await command(help, { out: { type: "string" }, base: { type: "string" } }, async ({ out = "site", base = "/" }) => {
   // VitePress empties the folder first.
   if (existsSync(out) && readdirSync(out).length > 0 && !existsSync(join(out, "hashmap.json"))) {
@@ -93,6 +104,7 @@ await command(help, { out: { type: "string" }, base: { type: "string" } }, async
   }
   const problems = await writeReference();
   await build("docs", { outDir: resolve(out), base });
+  await buildPlayground(out);
   problems.push(...(await deadLinks(out, base)));
   for (const problem of problems) console.error(problem);
   return problems.length === 0 ? exitCodes.fine : exitCodes.bad;

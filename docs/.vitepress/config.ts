@@ -47,6 +47,7 @@ export default defineConfig({
       { text: "Start", link: "/start" },
       { text: "Guides", link: "/overview" },
       { text: "API", link: "/api/" },
+      { text: "Playground", link: "/playground/", target: "_self" },
       {
         text: "Behind it",
         items: [

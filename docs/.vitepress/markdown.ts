@@ -3,9 +3,12 @@ import { posix } from "node:path";
 import process from "node:process";
 import type { MarkdownRenderer } from "vitepress";
 import { isInstallation, packageManagers, translateCommands } from "./package-managers.ts";
-import { siteLink } from "./pages.ts";
+import { pageFile, siteLink } from "./pages.ts";
 
 const root = process.cwd();
+
+/** It is no page of VitePress: scripts/docs.ts builds it. */
+const playground = "/playground/";
 
 /** Lines that are longer may not fit, characters: their block gets a button that wraps them. */
 const lineLengthMax = 84;
@@ -25,7 +28,14 @@ export function readAsGitHub(md: MarkdownRenderer, sources: string): void {
     const from = posix.relative(root, realPath ?? path);
     for (const token of tokens.flatMap(({ children }) => children ?? [])) {
       const href = token.type === "link_open" ? token.attrGet("href") : null;
-      if (href !== null) token.attrSet("href", siteLink(href, from, sources));
+      if (href === null) continue;
+      const link = siteLink(href, from, sources);
+      token.attrSet("href", link);
+      if (!link.startsWith(playground)) continue;
+      // The browser has to load it, so VitePress adds no base to it.
+      const toFolder = posix.relative(posix.dirname(`/${pageFile(from)}`), playground);
+      token.attrSet("href", `${toFolder}/${link.slice(playground.length)}`);
+      token.attrSet("target", "_self");
     }
   });
   const { fence } = md.renderer.rules as { fence: Fence };

@@ -5,6 +5,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 
+/** Where the site stands, as the pages of the repository link to it. */
+const site = "https://once-again-js.github.io/once-again";
+
 /** The site has a front page, docs/home.md; the repository's own is where one starts. */
 const renamedPages: Readonly<Record<string, string>> = {
   "docs/home.md": "index.md",
@@ -38,6 +41,7 @@ export function pagePath(file: string): string {
  * @param sources where the repository's files can be read.
  */
 export function siteLink(href: string, from: string, sources: string): string {
+  if (href.startsWith(`${site}/`)) return href.slice(site.length);
   if (/^(#|\/|[a-z]+:)/.test(href)) return href;
   const [path = "", place] = href.split("#");
   const file = posix.join(posix.dirname(from), decodeURI(path));

@@ -21,6 +21,7 @@ test.each([
   ["errors/README.md", "docs/README.md", "/errors/"],
   ["../test/support", "docs/architecture.md", "https://forge.example/main/test/support"],
   ["packages/tools/README.md", "README.md", "https://forge.example/main/packages/tools/README.md"],
+  ["https://once-again-js.github.io/once-again/playground/#lab", "README.md", "/playground/#lab"],
   ["#keys", "docs/guides/calling.md", "#keys"],
   ["https://www.rfc-editor.org/rfc/rfc9110", "README.md", "https://www.rfc-editor.org/rfc/rfc9110"],
   ["not-there.md", "docs/README.md", "not-there.md"],

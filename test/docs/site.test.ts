@@ -4,6 +4,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { runCrash } from "../../packages/tools/page/src/playground/crash/crash-run.ts";
+import { callerKinds } from "../../packages/tools/page/src/playground/crash/crash-settings.ts";
+import { formOf, stormsOf } from "../../packages/tools/page/src/storms/storm-form.ts";
+import { simulateStorm } from "../../packages/tools/src/simulator/index.ts";
 import { modules } from "../../scripts/entries.ts";
 import { axeFindings } from "../support/axe.ts";
 import { serveFolder, type ServedFolder } from "../support/serve-folder.ts";
@@ -186,5 +190,125 @@ describeWithServer("the site, in Chromium", chromiumBinary, () => {
     await page.getByRole("link", { name: "Changelog" }).click();
     await page.waitForURL(`${site.url}changelog.html`);
     expect(await readFile(join(folder(), "changelog.html"), "utf8")).toContain(version);
+  });
+
+  describe("the playground", () => {
+    /** Opens it, and waits until it shows something. */
+    async function play(place: string, view?: BrowserContextOptions): Promise<Page> {
+      const page = await open("", view);
+      await page.goto(`${site.url}playground/#${place}`);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      return page;
+    }
+    const verdicts = (page: Page) => page.locator(".crash-verdict").allInnerTexts();
+    const crash = (page: Page) => page.getByRole("slider", { name: "Where the crash is" });
+    /** Waits until the page says where the crash was, of which it shows the results. */
+    const ran = (page: Page, words: string) => page.getByRole("status").filter({ hasText: words }).waitFor();
+
+    describe.each(Object.entries(views))("on %s", (_, view) => {
+      test.each([
+        ["crash", ".crash-lane"],
+        ["lab?mode=crowd", ".order-rows, .orders"],
+        ["storms", ".outcomes"],
+      ])("axe finds nothing on %s, and nothing is cut off", async (place, shown) => {
+        const page = await play(place, view);
+        await page.locator(shown).first().waitFor();
+        expect(await axeFindings(page)).toEqual([]);
+        expect(await overflow(page)).toBe(0);
+      });
+    });
+
+    test("is reached from the front page", async () => {
+      const page = await open("");
+      await page.getByRole("main").getByRole("link", { name: "Playground" }).click();
+      await page.getByRole("heading", { name: "Put the crash where it hurts" }).waitFor();
+      await page.getByRole("link", { name: "once-again" }).click();
+      await page.getByRole("heading", { name: "Retry again, happen once" }).waitFor();
+    });
+
+    test("the crash is moved with the keyboard, and the verdicts and the address follow", async () => {
+      const page = await play("crash");
+      await ran(page, "between “response stored” and “response received”");
+      expect(await verdicts(page)).toEqual(["✗ charged, reported as failed", "✗ charged 2 times", "✓ charged once"]);
+      await crash(page).focus();
+      await page.keyboard.press("ArrowLeft");
+      await ran(page, "between “card charged” and “response stored”");
+      expect(await verdicts(page)).toEqual(["✗ lost, never charged", "✓ charged once", "✓ charged once"]);
+      await page.getByRole("radio", { name: "A call to a payment provider" }).focus();
+      await page.keyboard.press("Space");
+      await page.getByText("? charged once, held").first().waitFor();
+      expect(await verdicts(page)).toEqual([
+        "✗ charged, reported as failed",
+        "✗ charged 2 times",
+        "? charged once, held",
+      ]);
+      expect(new URL(page.url()).hash).toBe("#crash?at=4&seed=1&crash=server&effect=provider");
+    });
+
+    test("the crash is dragged with the pointer", async () => {
+      const page = await play("crash?at=1");
+      await ran(page, "between “order sent” and “request arrived”");
+      const { x, y, width, height } = (await crash(page).boundingBox())!;
+      await page.mouse.move(x + height / 2, y + height / 2);
+      await page.mouse.down();
+      await page.mouse.move(x + width - height / 2, y + height / 2, { steps: 8 });
+      await page.mouse.up();
+      await ran(page, "between “response stored” and “response received”");
+      expect(await verdicts(page)).toContain("✗ charged 2 times");
+    });
+
+    test("the crash is moved with a finger, on a phone", async () => {
+      const page = await play("crash?at=1&crash=connection", views["a phone, light"]);
+      await ran(page, "between “order sent” and “request arrived”");
+      expect(await verdicts(page)).toEqual(["✗ lost, never charged", "✓ charged once", "✓ charged once"]);
+      const { x, y, width, height } = (await crash(page).boundingBox())!;
+      await page.touchscreen.tap(x + width / 2, y + height - width / 2);
+      await ran(page, "between “response stored” and “response received”");
+      expect(await verdicts(page)).toEqual(["✗ charged, reported as failed", "✗ charged 2 times", "✓ charged once"]);
+    });
+
+    test("an address brings its crash, and nonsense in it is left aside", async () => {
+      const page = await play("crash?at=4&crash=server&effect=keyed-provider&seed=9");
+      await page.getByText("The provider knows the key, and charges nothing.").waitFor();
+      expect(await page.getByLabel("Seed of the waits").inputValue()).toBe("9");
+      const other = await play("crash?at=99&crash=%3Cscript%3E&effect=__proto__&seed=-1");
+      await ran(other, "The server dies between “response stored” and “response received”");
+    });
+
+    test.each(["row", "provider", "keyed-provider"] as const)(
+      "a crash has the same story, to the millisecond, as the same code outside of the page: %s",
+      async (effect) => {
+        const page = await play(`crash?at=4&crash=server&effect=${effect}&seed=4`);
+        await ran(page, "between “card charged” and “response stored”");
+        const times = await page.locator(".crash-lane .time").allInnerTexts();
+        const runs = await Promise.all(
+          callerKinds.map((caller) => runCrash(caller, { at: 4, crash: "server", effect, seed: 4 })),
+        );
+        expect(times).toEqual(runs.flatMap(({ events }) => events.map(({ atMs }) => `${(atMs / 1000).toFixed(2)} s`)));
+      },
+    );
+
+    test("a crowd runs in the page by its address, with faults and a seed", async () => {
+      const page = await play("lab?mode=crowd&orders=60&seed=3&speed=full&lose-answer=0.3&fail=0&lose-request=0");
+      await page.getByRole("button", { name: "Start" }).click();
+      await page
+        .getByText(/^Finished\. Charged too often: careless [1-9]\d*, safe 0\. Lost: careless 0, safe 0\.$/)
+        .waitFor();
+      await page.getByRole("button", { name: "Charged too often" }).click();
+      await page.getByText("✗ charged 2 times").first().waitFor();
+      expect(await page.getByRole("button", { name: /^Kill/ }).count()).toBe(1);
+    });
+
+    test("a storm is simulated in the page, as the command line simulates it", async () => {
+      const page = await play("storms?preset=retry-storm&seed=5");
+      await page.locator(".outcomes tbody tr").first().waitFor();
+      const rows = await page.locator(".outcomes tbody tr").allInnerTexts();
+      const expected = stormsOf({ ...formOf("retry-storm"), seed: 5 }).map((storm) => simulateStorm(storm));
+      expect(rows).toHaveLength(expected.length);
+      for (const [index, { name, amplification }] of expected.entries()) {
+        expect(rows[index]).toContain(name);
+        expect(rows[index]).toContain(amplification.toFixed(2));
+      }
+    });
   });
 });

@@ -36,11 +36,22 @@ export async function tell<Document>(path: string, body: unknown = {}): Promise<
   return (await request(path, init)).json() as Promise<Document>;
 }
 
+/** Sends a request to the console that serves this page. */
+const send = (path: string, init: RequestInit): Promise<Response> => fetch(`api/${path}`, init);
+
+/** Where requests go: the console that serves this page, unless the page has one in itself. */
+let transport = send;
+
+/** Sends all requests to a console within this page. */
+export function connect(own: typeof send): void {
+  transport = own;
+}
+
 async function request(path: string, init: RequestInit): Promise<Response> {
   const token = sessionStorage.getItem(tokenItem);
   const headers = new Headers(init.headers);
   if (token !== null) headers.set("authorization", `Bearer ${token}`);
-  const response = await fetch(`api/${path}`, { ...init, headers }).catch((error: unknown) => {
+  const response = await transport(path, { ...init, headers }).catch((error: unknown) => {
     if (init.signal?.aborted) throw error;
     throw new Error("The console does not answer. Is it still running?", { cause: error });
   });

@@ -1,28 +1,18 @@
 import { signal } from "@preact/signals";
-import type { ComponentType } from "preact";
+import type { ComponentChildren, ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
-import { GatewaysPage } from "./gateways/gateways-page.tsx";
-import { KeysPage } from "./keys/keys-page.tsx";
-import { LabPage } from "./lab/lab-page.tsx";
-import { MessagesPage } from "./messages/messages-page.tsx";
 import { mayChange, read, takeToken } from "./session.ts";
 import { place, sections } from "./shell-state.ts";
-import { StormsPage } from "./storms/storms-page.tsx";
 import { Problem } from "./ui/problem.tsx";
 import { ThemeSwitch } from "./ui/theme-switch.tsx";
 
-const pages: Readonly<Record<string, { title: string; page: ComponentType }>> = {
-  lab: { title: "Lab", page: LabPage },
-  storms: { title: "Storms", page: StormsPage },
-  keys: { title: "Keys", page: KeysPage },
-  messages: { title: "Messages", page: MessagesPage },
-  gateways: { title: "Gateways", page: GatewaysPage },
-};
+/** The pages that a shell can show, by their names in the address. */
+export type Pages = Readonly<Record<string, { readonly title: string; readonly page: ComponentType }>>;
 
 const problem = signal<string | undefined>(undefined);
 
 /** The pages and the way between them: the fragment of the address names the page. */
-export function Shell() {
+export function Shell({ pages, brand }: { readonly pages: Pages; readonly brand: ComponentChildren }) {
   useEffect(() => {
     takeToken();
     const follow = (): void => void (place.value = location.hash.replace(/^#/, ""));
@@ -32,7 +22,7 @@ export function Shell() {
     return () => removeEventListener("hashchange", follow);
   }, []);
   const known = sections.value ?? [];
-  const current = known.find((name) => place.value.split("/")[0] === name) ?? known[0];
+  const current = known.find((name) => place.value.split(/[/?]/)[0] === name) ?? known[0];
   const Page = current === undefined ? undefined : pages[current]?.page;
   return (
     <>
@@ -40,7 +30,7 @@ export function Shell() {
         Skip to the page
       </a>
       <header class="top">
-        <strong class="brand">once-again</strong>
+        <strong class="brand">{brand}</strong>
         <nav aria-label="Pages">
           {known.map((name) => (
             <a key={name} href={`#${name}`} aria-current={name === current ? "page" : undefined}>

@@ -1,4 +1,4 @@
-import { sleep, systemClock } from "once-again";
+import { type Clock, sleep, systemClock } from "once-again";
 import {
   attemptTimeoutMs as defaultTimeoutMs,
   drain,
@@ -7,22 +7,35 @@ import {
   type SendOrder,
 } from "./send-order.ts";
 
-/** After so many attempts it gives up. */
-const attemptsMax = 3;
-
-/** It always waits this long, milliseconds: callers that failed at the same time come back at the same time. */
-const pauseMs = 100;
+/** How a careless caller may differ from that of the lab. */
+export interface CarelessOptions extends CallerOptions {
+  /** After so many attempts it gives up. Default 3. */
+  readonly attemptsMax?: number | undefined;
+  /** It always waits this long, milliseconds: callers that failed at the same time come back at the same time. Default 100. */
+  readonly pauseMs?: number | undefined;
+  /** Default the machine's clock. */
+  readonly clock?: Clock | undefined;
+}
 
 /**
  * A common caller: it times out, and sends again. Nothing in its requests distinguishes a second attempt from a second
  * order.
  */
-export function carelessCaller({ url, onWait, attemptTimeoutMs = defaultTimeoutMs }: CallerOptions): SendOrder {
+export function carelessCaller(options: CarelessOptions): SendOrder {
+  const {
+    url,
+    onWait,
+    attemptTimeoutMs = defaultTimeoutMs,
+    attemptsMax = 3,
+    pauseMs = 100,
+    clock = systemClock,
+  } = options;
+  const fetch = options.fetch ?? globalThis.fetch;
   return async (order, signal) => {
     for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
       if (attempt > 1) {
         onWait(pauseMs);
-        await sleep(systemClock, pauseMs, signal);
+        await sleep(clock, pauseMs, signal);
       }
       const timed = AbortSignal.any([signal, AbortSignal.timeout(attemptTimeoutMs)]);
       const response = await fetch(url, { ...orderRequest("careless", order), signal: timed }).catch(() => undefined);

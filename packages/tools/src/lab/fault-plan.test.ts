@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { drawFault, labPlan, orderHeader, orderHeaderValue } from "./fault-plan.ts";
+import { drawFault, labPlan } from "./fault-plan.ts";
+import { orderHeader, orderHeaderValue } from "./send-order.ts";
 
 const options = { seed: 3, faults: 0.3 };
 const exchangeOf = (orderId: string) => ({

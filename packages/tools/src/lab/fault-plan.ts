@@ -1,11 +1,6 @@
 import { checkNumber } from "once-again/internal";
 import { randomFaults, seededRandom, type Exchange, type Fault } from "@once-again/testing";
-
-/** The header field in which the lab's callers name their order, so that the network knows the order of each attempt. */
-export const orderHeader = "Lab-Order";
-
-/** The value of `orderHeader` for an order. Ids may have characters that a header field may not. */
-export const orderHeaderValue = (orderId: string): string => encodeURIComponent(orderId);
+import { orderHeader } from "./send-order.ts";
 
 /** Which faults a network has. */
 export interface LabFaults {

@@ -1,10 +1,16 @@
 import { retryingFetch } from "once-again/client";
 import { exponentialBackoff, OnceAgainError } from "once-again";
-import { attemptTimeoutMs, drain, orderRequest, type CallerOptions, type SendOrder } from "./send-order.ts";
+import {
+  attemptTimeoutMs as defaultTimeoutMs,
+  drain,
+  orderRequest,
+  type CallerOptions,
+  type SendOrder,
+} from "./send-order.ts";
 
 /** The retry options of the safe caller. */
 export const safeRetryOptions = {
-  attemptTimeoutMs,
+  attemptTimeoutMs: defaultTimeoutMs,
   // With nine faults in ten attempts, an order would fail all of them once in a thousand million orders.
   attemptsMax: 200,
   // Short, to have the lab end soon: 10, 20, 40, 80, 160 ms, each drawn from 0 to that. The default base is a second.
@@ -15,9 +21,16 @@ export const safeRetryOptions = {
 } as const;
 
 /** The same request through `retryingFetch`, which gives each order a key and keeps it on every attempt. */
-export function safeCaller({ url, onWait }: CallerOptions): SendOrder {
+export function safeCaller({
+  url,
+  onWait,
+  fetch: send,
+  attemptTimeoutMs = defaultTimeoutMs,
+}: CallerOptions): SendOrder {
   const fetch = retryingFetch({
     ...safeRetryOptions,
+    fetch: send,
+    attemptTimeoutMs,
     // The lab's server honours keys.
     keys: [new URL(url).origin],
     onEvent: (event) => {

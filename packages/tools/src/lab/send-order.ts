@@ -1,4 +1,3 @@
-import { orderHeader, orderHeaderValue } from "./fault-plan.ts";
 import type { CallerName } from "./caller-name.ts";
 import type { Order } from "./orders.ts";
 
@@ -10,6 +9,8 @@ export interface CallerOptions {
   readonly onWait: (waitMs: number) => void;
   /** How long it waits for an answer, milliseconds. Default `attemptTimeoutMs`. */
   readonly attemptTimeoutMs?: number | undefined;
+  /** Sends a request; default the platform's. */
+  readonly fetch?: typeof globalThis.fetch | undefined;
 }
 
 /** How an order ended, as its caller sees it. */
@@ -25,6 +26,12 @@ export type SendOrder = (order: Order, signal: AbortSignal) => Promise<OrderOutc
 
 /** The header field in which a caller names itself. A real API would take the name from the caller's credentials. */
 export const callerHeader = "Lab-Caller";
+
+/** The header field in which the lab's callers name their order, so that the network knows the order of each attempt. */
+export const orderHeader = "Lab-Order";
+
+/** The value of `orderHeader` for an order. Ids may have characters that a header field may not. */
+export const orderHeaderValue = (orderId: string): string => encodeURIComponent(orderId);
 
 /**
  * How long both callers wait for an answer by default, milliseconds. It is short: the lab's network is on one machine, and

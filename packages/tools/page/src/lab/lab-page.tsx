@@ -1,5 +1,5 @@
 import { useEffect } from "preact/hooks";
-import { place } from "../shell-state.ts";
+import { isPlayground, place } from "../shell-state.ts";
 import { Problem } from "../ui/problem.tsx";
 import "./lab.css";
 import "./caller-lane.css";
@@ -27,8 +27,10 @@ function RequestsPart() {
     <>
       <h1>Why sending it again is dangerous, and what makes it safe</h1>
       <p class="lead">
-        Two callers send the same orders to the same payment API, over a network that loses some of what it carries.
-        Nothing here is a film: the requests, the processes and the charges are real, on this machine.
+        Two callers send the same orders to the same payment API, over a network that loses some of what it carries.{" "}
+        {isPlayground.value
+          ? "Nothing here is a film: the callers, the server’s engine and its store are those of the library, in this page. Only the network is simulated."
+          : "Nothing here is a film: the requests, the processes and the charges are real, on this machine."}
       </p>
       <Problems />
       {state === undefined ? (

@@ -1,5 +1,6 @@
 import type { LiveState } from "../../../src/lab/live/live-protocol.ts";
 import { mayChange } from "../session.ts";
+import { isPlayground } from "../shell-state.ts";
 import { Problem } from "../ui/problem.tsx";
 import { MarkLegend } from "./attempt-mark.tsx";
 import { CallerLane } from "./caller-lane.tsx";
@@ -42,7 +43,8 @@ export function RequestsStory({ state }: { state: LiveState }) {
 }
 
 const killable = ({ processes }: LiveState) =>
-  (["api", "careless", "safe"] as const).map((name) => ({
+  // In the playground callers have no disk to come back from.
+  (isPlayground.value ? (["api"] as const) : (["api", "careless", "safe"] as const)).map((name) => ({
     name,
     words: processWords[name],
     isAlive: processes?.[name].state === "alive",

@@ -1,4 +1,5 @@
 import { mayChange } from "../session.ts";
+import { isPlayground } from "../shell-state.ts";
 import { TokenNote } from "../ui/token-note.tsx";
 import type { LivePhase, Speed } from "../../../src/lab/live/live-protocol.ts";
 
@@ -86,7 +87,11 @@ export function KillControls({ processes, isCutOff, command }: KillControlsProps
           Kill {words}
         </button>
       ))}
-      <span class="quiet">kill -9; what dies comes back with what it has on disk</span>
+      <span class="quiet">
+        {isPlayground.value
+          ? "in the middle of its work; it comes back with what its database has"
+          : "kill -9; what dies comes back with what it has on disk"}
+      </span>
     </div>
   );
 }

@@ -2,6 +2,7 @@ import { useEffect } from "preact/hooks";
 import { signal } from "@preact/signals";
 import type { LiveSettings } from "../../../src/lab/live/live-protocol.ts";
 import { mayChange } from "../session.ts";
+import { isPlayground } from "../shell-state.ts";
 import { chooseMode, streamProblem } from "./lab-live.ts";
 
 /** The place of the story of messages. The others are one place: which of them is on is the console's to say. */
@@ -14,6 +15,9 @@ const stories: readonly (readonly [StoryName, string])[] = [
   ["crowd", "2. A crowd of orders"],
   ["messages", "3. Messages"],
 ];
+
+/** The playground has no broker and no second process to announce anything to. */
+const shownStories = () => (isPlayground.value ? stories.filter(([name]) => name !== "messages") : stories);
 
 /** What was chosen from the story of messages, until it is known what the console shows. */
 const wanted = signal<LiveSettings["mode"] | undefined>(undefined);
@@ -38,7 +42,7 @@ export function StoryChoice({ shown }: { shown: StoryName }) {
   const isOpen = (name: StoryName): boolean => mayChange.value || name === "messages" || shown === "messages";
   return (
     <div class="row choices" role="group" aria-label="Which story">
-      {stories.map(([name, label]) => (
+      {shownStories().map(([name, label]) => (
         <button
           key={name}
           type="button"

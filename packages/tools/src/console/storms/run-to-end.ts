@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { turn } from "../../simulator/turn.ts";
 
 /**
  * Runs a simulation to its end, and lets the process do other work between its steps.
@@ -14,7 +14,7 @@ export async function runToEnd<Result>(
     const step = steps.next();
     if (step.done) return step.value;
     onShare(step.value.share);
-    await setImmediate();
+    await turn();
     signal.throwIfAborted();
   }
 }

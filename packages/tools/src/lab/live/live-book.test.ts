@@ -5,6 +5,7 @@ import { audit } from "../ledger.ts";
 import type { Order } from "../orders.ts";
 import type { OrderOutcome } from "../send-order.ts";
 import { liveBook } from "./live-book.ts";
+import { readNews } from "./live-run.ts";
 import { takeOrders } from "./live-orders.ts";
 import type { LiveTotals } from "./live-protocol.ts";
 import { orderSides } from "./order-sides.ts";
@@ -39,7 +40,7 @@ test.for<[what: string, fault: Fault, events: ExchangeEvent[], mark: string]>([
   const view = book.begin("safe", 0, "b", '"key"');
   expect(view).toMatchObject({ order: 2, attempt: 1, at: "held", key: '"key"' });
   book.send(view, fault);
-  for (const event of events) book.hear("safe", 0, event);
+  for (const event of events) book.hear("safe", 0, readNews(event));
   expect(book.recent()).toMatchObject([{ mark, at: events.at(-1)?.type ?? "sent" }]);
   expect(book.page("all", Infinity, 10).rows).toMatchObject([{ order: 2, safe: { marks: [mark], attempts: 1 } }]);
 });
@@ -51,10 +52,10 @@ test("the lost answer's two charges make a duplicate for the one caller and a re
     ["safe", answer(201, true)],
   ] as const) {
     book.send(book.begin(caller, 0, "a", undefined), { scenario: "lose-answer" });
-    for (const event of [answer(201), heard]) book.hear(caller, 0, event);
+    for (const event of [answer(201), heard]) book.hear(caller, 0, readNews(event));
     book.charge({ id: caller === "safe" ? 2 : 1, caller, orderId: "a", amount: 300, currency: "EUR" });
     book.send(book.begin(caller, 1, "a", undefined), { scenario: "pass" });
-    for (const event of [second, heard]) book.hear(caller, 1, event);
+    for (const event of [second, heard]) book.hear(caller, 1, readNews(event));
   }
   book.charge({ id: 3, caller: "careless", orderId: "a", amount: 300, currency: "EUR" });
   book.settle("careless", "a", "confirmed");
@@ -149,7 +150,7 @@ test("of a storm of exchanges some are reported, all that are under way are, and
   const book = liveBook(many);
   for (const [index, { id }] of many.entries()) {
     book.send(book.begin("safe", index, id, undefined), { scenario: "pass" });
-    if (index % 10 > 0) for (const event of [answer(201), heard]) book.hear("safe", index, event);
+    if (index % 10 > 0) for (const event of [answer(201), heard]) book.hear("safe", index, readNews(event));
   }
   const moves = book.moved();
   expect(moves.filter(({ at }) => at === "sent")).toHaveLength(100);

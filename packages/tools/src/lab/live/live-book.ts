@@ -1,10 +1,18 @@
-import type { ExchangeEvent, Fault } from "@once-again/testing";
 import { type CallerName, callerNames } from "../caller-name.ts";
 import type { LedgerRow } from "../ledger.ts";
 import { type Order, totalOf } from "../orders.ts";
 import type { OrderOutcome } from "../send-order.ts";
 import { isOver, moveView, sendView } from "./exchange-view.ts";
-import type { ChargeView, ExchangeView, LiveTotals, OrderFilter, OrderPage, OrderRow } from "./live-protocol.ts";
+import type {
+  ChargeView,
+  ExchangeNews,
+  ExchangeView,
+  LiveFault,
+  LiveTotals,
+  OrderFilter,
+  OrderPage,
+  OrderRow,
+} from "./live-protocol.ts";
 import { orderSides } from "./order-sides.ts";
 import { recentExchanges } from "./recent-exchanges.ts";
 
@@ -15,9 +23,9 @@ export interface LiveBook {
   /** A request has come to the network. */
   begin(caller: CallerName, index: number, orderId: string, key: string | undefined): ExchangeView;
   /** It goes on its way. */
-  send(view: ExchangeView, fault: Fault): void;
+  send(view: ExchangeView, fault: LiveFault): void;
   /** The network says what became of it. */
-  hear(caller: CallerName, index: number, event: ExchangeEvent): void;
+  hear(caller: CallerName, index: number, news: ExchangeNews): void;
   settle(caller: CallerName, orderId: string, outcome: OrderOutcome): void;
   charge(row: LedgerRow): void;
   totals(caller: CallerName): LiveTotals;
@@ -60,10 +68,10 @@ export function liveBook(orders: readonly Order[]): LiveBook {
       return view;
     },
     send: (view, fault) => put(sendView(view, fault)),
-    hear(caller, index, event) {
+    hear(caller, index, news) {
       const view = open.get(`${caller}-${index}`);
       if (view === undefined) return;
-      const moved = moveView(view, event);
+      const moved = moveView(view, news);
       put(moved);
       if (moved.mark !== view.mark) sides[caller].mark(view.order, view.attempt, moved.mark);
     },

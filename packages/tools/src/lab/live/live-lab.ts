@@ -5,10 +5,45 @@ import type { Order } from "../orders.ts";
 import { type LiveBook, liveBook } from "./live-book.ts";
 import { type LiveGate, liveGate } from "./live-gate.ts";
 import { takeOrders } from "./live-orders.ts";
-import type { LiveSettings, LiveState, LiveUpdate, OrderFilter, OrderPage, ProcessName } from "./live-protocol.ts";
-import { type LiveRun, startRun } from "./live-run.ts";
+import type {
+  LiveSettings,
+  LiveState,
+  LiveUpdate,
+  OrderFilter,
+  OrderPage,
+  ProcessName,
+  ProcessView,
+} from "./live-protocol.ts";
 import { changeSettings, isSameRun } from "./live-settings.ts";
 import { LiveStage } from "./live-stage.ts";
+
+/** A run of the live lab: an API, two callers, a network for each. */
+export interface LiveRun extends AsyncDisposable {
+  readonly processes: Readonly<Record<ProcessName, ProcessView>>;
+  /** The keys that the API stores. */
+  readonly keys: Store;
+  /** Settles when both callers are done with all orders; rejects when a process ends unasked. */
+  readonly done: Promise<void>;
+  /** Reads what is new in the ledger. */
+  readLedger(): void;
+  /** Kills a process; a moment later it is started again, on what was stored. */
+  kill(name: ProcessName): Promise<void>;
+}
+
+/** The parts of a run. */
+export interface LiveRunParts {
+  readonly orders: readonly Order[];
+  readonly concurrency: number;
+  /** As they are now. */
+  readonly settings: () => LiveSettings;
+  readonly gate: LiveGate;
+  readonly book: LiveBook;
+  /** Called when there is something new to see. */
+  readonly onChange: () => void;
+}
+
+/** Starts a run; settles when each caller has come to the gate. */
+export type StartRun = (parts: LiveRunParts) => Promise<LiveRun>;
 
 /**
  * The lab to watch: one run after the other, each with its own real processes. Without a watcher every request
@@ -21,9 +56,12 @@ export class LiveLab implements AsyncDisposable {
   #gate: LiveGate = liveGate();
   #book: LiveBook = liveBook([]);
 
+  readonly #startRun: StartRun;
+
   /** It sends these orders, in this order, and over again under other ids when more are asked for. */
-  constructor(source: readonly Order[], settings: LiveSettings) {
+  constructor(source: readonly Order[], settings: LiveSettings, startRun: StartRun) {
     this.#source = source;
+    this.#startRun = startRun;
     this.#settings = settings;
     this.#stage = new LiveStage({
       begin: () => this.#begin(),
@@ -113,7 +151,7 @@ export class LiveLab implements AsyncDisposable {
     const orders = takeOrders(this.#source, mode === "story" ? 1 : this.#settings.orders);
     this.#gate = liveGate();
     this.#book = liveBook(orders);
-    return startRun({
+    return this.#startRun({
       orders,
       concurrency,
       settings: () => this.#settings,

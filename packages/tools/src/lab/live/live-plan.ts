@@ -1,6 +1,5 @@
-import { uniform } from "once-again";
-import { type Fault, seededRandom } from "@once-again/testing";
-import { legMs, type LiveSettings, liveScenarios, rateMax } from "./live-protocol.ts";
+import { seededRandom, uniform } from "once-again";
+import { legMs, type LiveFault, type LiveSettings, liveScenarios, rateMax } from "./live-protocol.ts";
 
 /** A delivery takes between half and one and a half of the average. */
 const spread = 0.5;
@@ -10,7 +9,7 @@ const spread = 0.5;
  * chance,
  * which it fills as far as its rate goes: to switch one of them changes nothing for the others.
  */
-export function liveFault(settings: LiveSettings, orderId: string, attempt: number): Fault {
+export function liveFault(settings: LiveSettings, orderId: string, attempt: number): LiveFault {
   const { mode, seed, speed, faults } = settings;
   if (mode === "story") return storyFault(attempt, legMs[speed]);
   const random = seededRandom(`${seed} ${attempt} ${orderId}`);
@@ -26,7 +25,7 @@ export function liveFault(settings: LiveSettings, orderId: string, attempt: numb
 }
 
 /** The story of a lost answer: the order arrives, its answer does not; the next attempt meets no fault. */
-function storyFault(attempt: number, delayMs: number): Fault {
+function storyFault(attempt: number, delayMs: number): LiveFault {
   const delays = { requestDelayMs: delayMs, answerDelayMs: delayMs };
   return { scenario: attempt === 1 ? "lose-answer" : "pass", ...delays };
 }

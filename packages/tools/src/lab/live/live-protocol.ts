@@ -8,6 +8,21 @@ export const liveScenarios = ["lose-request", "fail", "lose-answer"] as const;
 /** One of them. */
 export type LiveScenario = (typeof liveScenarios)[number];
 
+/** The fault that one request meets, and how long each of its ways takes, milliseconds. */
+export interface LiveFault {
+  readonly scenario: "pass" | LiveScenario;
+  readonly requestDelayMs?: number | undefined;
+  readonly answerDelayMs?: number | undefined;
+}
+
+/**
+ * How far a request has come since its fate was decided: it was lost, or it failed, or the API answered it; then its
+ * caller gets what it will get (`heard`). Instead of either: the API was down (`broken`), or the caller had gone (`left`).
+ */
+export type ExchangeNews =
+  | { readonly type: "lost" | "failed" | "heard" | "broken" | "left" }
+  | { readonly type: "answered"; readonly mark: "pass" | "replay" | "refused" };
+
 /** One scenario's switch. */
 export interface FaultSwitch {
   readonly isOn: boolean;

@@ -4,44 +4,17 @@ import { join } from "node:path";
 import { keyHeaderName } from "once-again/key";
 import { sqliteStore } from "once-again/stores/sqlite";
 import type { Store } from "once-again/stores";
-import { flakyNetwork } from "@once-again/testing";
+import { type ExchangeEvent, flakyNetwork } from "@once-again/testing";
 import { labApi, type LabApi } from "../api.ts";
 import { callerNames, type CallerName } from "../caller-name.ts";
-import { orderHeader } from "../fault-plan.ts";
 import { type KillableCaller, killableCaller } from "../killable-caller.ts";
 import { ledgerTail, type LedgerTail } from "../ledger.ts";
-import type { Order } from "../orders.ts";
+import { orderHeader } from "../send-order.ts";
 import { type Cleanup, cleanUp } from "./cleanups.ts";
-import type { LiveBook } from "./live-book.ts";
-import type { LiveGate } from "./live-gate.ts";
+import type { LiveRun, LiveRunParts } from "./live-lab.ts";
 import { liveFault } from "./live-plan.ts";
 import { type LiveProcess, liveProcess, type LiveProcessParts } from "./live-process.ts";
-import type { LiveSettings, ProcessName, ProcessView } from "./live-protocol.ts";
-
-/** A run of the live lab: an API, two callers, a network for each, all of them real. */
-export interface LiveRun extends AsyncDisposable {
-  readonly processes: Readonly<Record<ProcessName, ProcessView>>;
-  /** The keys that the API keeps, in the file that it has open too. */
-  readonly keys: Store;
-  /** Settles when both callers are done with all orders; rejects when a process ends unasked. */
-  readonly done: Promise<void>;
-  /** Reads what is new in the ledger. */
-  readLedger(): void;
-  /** Kills a process (SIGKILL); a moment later it is started again, on what it has on disk. */
-  kill(name: ProcessName): Promise<void>;
-}
-
-/** The parts of a run. */
-export interface LiveRunParts {
-  readonly orders: readonly Order[];
-  readonly concurrency: number;
-  /** As they are now. */
-  readonly settings: () => LiveSettings;
-  readonly gate: LiveGate;
-  readonly book: LiveBook;
-  /** Called when there is something new to see. */
-  readonly onChange: () => void;
-}
+import type { ExchangeNews, ProcessName } from "./live-protocol.ts";
 
 /**
  * Losses end in a reset here, so this is for who stops a run and goes away, milliseconds. undici itself gives up after as
@@ -106,10 +79,19 @@ function openNetwork(caller: CallerName, { gate, book, settings, onChange }: Liv
       return fault;
     },
     onEvent: ({ index }, event) => {
-      book.hear(caller, index, event);
+      book.hear(caller, index, readNews(event));
       onChange();
     },
   });
+}
+
+/** Reads the news of an exchange from the first bytes of an answer: Node sends a head whole. */
+export function readNews(event: ExchangeEvent): ExchangeNews {
+  if (event.type !== "answered") return event;
+  const text = event.bytes.toString("latin1");
+  const isError = Number(text.slice("HTTP/1.1 ".length, "HTTP/1.1 200".length)) >= 400;
+  const isReplayed = /\r\nidempotent-replayed:/i.test(text);
+  return { type: "answered", mark: isError ? "refused" : isReplayed ? "replay" : "pass" };
 }
 
 interface Running {
