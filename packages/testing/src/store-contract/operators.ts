@@ -72,7 +72,7 @@ export const operatorRules: readonly StoreRule[] = [
       const byAge: ListRequest = { state: "abandoned", order: "age" };
       const shown = ["b/3 abandoned", "c/2 abandoned", "a/1 abandoned"];
       expectSame(await listed(store, byAge), shown, "Those that are held longest come first");
-      expectSame(await listed(store, { order: "age" }), [...shown, "a/runs running"], "What runs comes after them");
+      expectSame(await listed(store, { order: "age" }), [...shown, "a/runs running"], "Running ones come after them");
       expectSame(await listed(store, { ...byAge, scopePrefix: "b" }), shown.slice(0, 1), "Other conditions hold, too");
       const pages: string[] = [];
       let after: ListRequest["after"];

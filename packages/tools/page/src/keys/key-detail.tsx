@@ -79,7 +79,7 @@ function Details({ details }: { details: NonNullable<KeyDocument["details"]> }) 
   if (sealedWith !== null) {
     return (
       <p>
-        What it was is sealed with the key “{sealedWith}”. <code>once-again keys show --seal-key</code> opens it.
+        The details are sealed with the key “{sealedWith}”. <code>once-again keys show --seal-key</code> opens it.
       </p>
     );
   }
