@@ -35,7 +35,7 @@ const adapters: readonly Adapter[] = [
   { title: "OpenTelemetry", subpath: "opentelemetry", package: "@opentelemetry/api" },
 ];
 
-/** What a created project depends on, beside our own library. */
+/** The dependencies of a created project, beside our own library. */
 const ofProjects = [
   "@hono/node-server",
   "@koa/bodyparser",

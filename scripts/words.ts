@@ -58,7 +58,7 @@ function findWords(): Record<string, Place[]> {
     { encoding: "utf8" },
   );
   for (const file of files.split("\n")) {
-    if (file === "" || file === "scripts/words.ts") continue;
+    if (file === "" || file === "scripts/words.ts" || file.includes("/generated/")) continue;
     for (const [index, text] of readFileSync(file, "utf8").split("\n").entries()) {
       for (const [name, pattern] of Object.entries(patterns)) {
         for (const _ of text.replaceAll(unixUser, "").matchAll(pattern))

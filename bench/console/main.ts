@@ -65,8 +65,8 @@ async function measure(
   say(`${engine.name}: storing ${keys} keys`);
   await addOne(ground.store, "done");
   await addOne(ground.store, "held");
-  await ground.addCopies("done", keys - held - 1, "kept");
-  await ground.addCopies("held", held - 1, "kept");
+  await ground.addCopies("done", keys - held - 1, "live");
+  await ground.addCopies("held", held - 1, "live");
   const page = mkdtempSync(join(tmpdir(), "once-again-console-"));
   await using server = await consoleServer({ sections: [keysSection({ store: () => ground.store })], page });
   const { origin } = new URL(server.url);

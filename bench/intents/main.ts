@@ -53,7 +53,7 @@ async function keep(): Promise<void> {
       ),
     );
   }
-  process.send?.("kept");
+  process.send?.("stored");
 }
 
 async function resume(): Promise<void> {

@@ -4,7 +4,7 @@ import type { Store } from "../../packages/once-again/src/stores/store.ts";
 export interface RetentionGround extends AsyncDisposable {
   readonly store: Store;
   /** Adds records like the one of this key, in its scope, with random keys (32 hexadecimal digits). */
-  addCopies(key: string, count: number, kind: "kept" | "expired"): Promise<void>;
+  addCopies(key: string, count: number, kind: "live" | "expired"): Promise<void>;
   /** The first key of the scope that is not before `from`. */
   keyFrom(from: string): Promise<string>;
   /** The size of the records on disk, with their indexes, bytes. */

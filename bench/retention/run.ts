@@ -47,13 +47,13 @@ export async function runRetention(
   await store.claim(template);
   await store.complete({ ...template, result: randomBytes(resultBytes) });
   const costs: RetentionCost[] = [];
-  let kept = 1;
+  let live = 1;
   for (const keys of keyCounts) {
     onKeys(keys);
-    await ground.addCopies(templateKey, keys - kept, "kept");
+    await ground.addCopies(templateKey, keys - live, "live");
     costs.push({ engine: engine.name, keys, ...(await costsAt(ground, keys)) });
     // The claims that were measured stay.
-    kept = keys + samples;
+    live = keys + samples;
   }
   return costs.map((cost) => ({ ...cost, ...ratios(cost, costs[0] ?? cost) }));
 }

@@ -19,8 +19,8 @@ export interface StoreGround extends AsyncDisposable {
 export async function startStore(store: StoreName): Promise<StoreGround> {
   switch (store) {
     case "redis":
-      // As most run it: what was acknowledged in the last second may be lost with the machine. But it rewrites its file
-      // for nobody: that takes as long as a round, and would count for whoever is measured just then.
+      // As most run it: writes of the last second may be lost with the machine. But it never rewrites its file: that takes
+      // as long as a round, and would count for the one that is measured just then.
       return grounded(await startRedis({ settings: { appendfsync: "everysec", "auto-aof-rewrite-percentage": "0" } }));
     case "postgres":
       return grounded(await startPostgres());

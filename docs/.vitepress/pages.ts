@@ -1,6 +1,6 @@
 /**
  * Where a page of the repository stands on the site, and where its links lead there. The pages themselves are plain
- * Markdown whose links work on GitHub; nothing in them is written for the site.
+ * Markdown, with links that work on GitHub; nothing in them is written for the site.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { posix } from "node:path";

@@ -1,4 +1,4 @@
-/** What stands beside the pages: the guides in an order for readers, the other folders as they are. */
+/** The sidebar: the guides in an order for readers, the other folders as they are. */
 import { readdirSync } from "node:fs";
 import type { DefaultTheme } from "vitepress";
 import { decisionTopics } from "../../scripts/decisions.ts";

@@ -16,7 +16,7 @@ import { answer, breakOff, scriptedServer } from "../support/scripted-server.ts"
 import { chromiumBinary } from "../support/servers/chromium.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 
-/** What the gateways of these tests have in common. */
+/** The options that the gateways of these tests share. */
 function offered(store: Store) {
   const metrics = gatewayMetrics();
   return {
@@ -33,7 +33,7 @@ function offered(store: Store) {
   };
 }
 
-/** A gateway with a route of its own for payments, in front of a service that breaks off the third order. */
+/** A gateway with a separate route for payments, in front of a service that breaks off the third order. */
 async function busyGateway() {
   const { url, script } = await scriptedServer();
   script.push(answer(201), breakOff);

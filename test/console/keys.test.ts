@@ -358,7 +358,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     expect(complaints).toEqual([]);
   });
 
-  test("a console that has gone is told of, and found again", async () => {
+  test("a console that has gone is reported, and found again", async () => {
     const { page } = await open();
     await shows(page, "✓ responds");
     const { port } = new URL(server.url);
@@ -374,7 +374,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
   });
 
   describeWithServer("on PostgreSQL", postgresBinary, () => {
-    test("a store that has gone is told of, and is found again", async () => {
+    test("a store that has gone is reported, and is found again", async () => {
       await using database = await startPostgres();
       const pool = new pg.Pool({ connectionString: database.url });
       pool.on("error", () => undefined);

@@ -119,7 +119,7 @@ test("a process of both sides dies at a button, is seen dead, and comes back as 
   expect([phase, sides.safe.totals.duplicates, sides.careless.totals.lost]).toEqual(["paused", 0, 0]);
 });
 
-test("two who watch see the same; while nobody watches no order is placed; who comes back sees it go on", async () => {
+test("two watchers see the same; without a watcher no order is placed; a watcher who comes back sees it go on", async () => {
   let saved: number;
   {
     await using one = await messagesClient(server);
@@ -165,18 +165,18 @@ test("a reset forgets the run, and the next one begins at nothing", async () => 
   expect(folders()).toEqual([]);
 });
 
-test.for<[path: string, body: unknown, told: string]>([
+test.for<[path: string, body: unknown, problem: string]>([
   ["settings", { orders: 0 }, "orders must be a whole number from 1 to 10000"],
   ["settings", { faults: 1 }, "faults must be"],
   ["settings", { speed: "warp" }, "speed must be"],
   ["settings", { constructor: 1 }, "settings must be of"],
   ["settings", "fast", "settings must be an object"],
   ["kill", { process: "api" }, "process must be one of service, shipping"],
-])("%s %j is refused", async ([path, body, told]) => {
+])("%s %j is refused", async ([path, body, problem]) => {
   await using client = await messagesClient(server);
   const answer = await client.post(path, body);
   expect(answer.status).toBe(400);
-  expect(await answer.json()).toMatchObject({ problem: expect.stringContaining(told) as string });
+  expect(await answer.json()).toMatchObject({ problem: expect.stringContaining(problem) as string });
 });
 
 test("what a run is made of can't be changed in it; without the token nothing can be done", async () => {

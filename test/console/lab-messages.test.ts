@@ -77,7 +77,7 @@ describeWithServer("the story of messages on the Lab page", chromiumBinary, () =
     await expect.poll(async () => (await totals("careless"))["saved"], { timeout: patienceMs }).toBeGreaterThan(1);
     await button("Pause").click();
     await says("Paused.");
-    // What is saved is still announced and shipped.
+    // A saved order is still announced and shipped.
     await expect
       .poll(async () => [await waiting("Safe pair", "outbox"), await waiting("Safe pair", "queued")], {
         timeout: patienceMs,

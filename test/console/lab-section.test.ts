@@ -73,7 +73,7 @@ test("step by step one request of each caller goes, and both callers send the sa
   expect([callers.careless.totals.charges, callers.safe.totals.charges]).toEqual([2, 1]);
 });
 
-test("what is told while a run is paused is what an audit of its ledger finds; then it goes on to the end", async () => {
+test("the totals of a paused run are those of an audit of its ledger; then it goes on to the end", async () => {
   await using client = await labClient(server);
   await client.post("settings", crowd);
   // Each step lets one request of each caller go, so the run can't be over before it rests, however slow the machine is.
@@ -145,7 +145,7 @@ test("killed processes come back as others, and the safe caller still charges ea
   expect(safe.totals).toMatchObject({ confirmed: 60, charges: 60, duplicates: 0, lost: 0 });
 });
 
-test("while nobody watches nothing moves; whoever comes back sees it go on", async () => {
+test("without a watcher nothing moves; a watcher who comes back sees it go on", async () => {
   let settled: number;
   {
     await using client = await labClient(server);
@@ -186,16 +186,16 @@ test("a reset forgets the run, and the next one begins at nothing", async () => 
   expect(await client.get("orders")).toEqual({ rows: [], total: 0 });
 });
 
-test.for<[path: string, body: unknown, told: string]>([
+test.for<[path: string, body: unknown, problem: string]>([
   ["settings", { orders: 0 }, "orders must be a whole number from 1 to 100000"],
   ["settings", "fast", "settings must be an object"],
   ["kill", { process: "init" }, "process must be one of api, careless, safe"],
   ["kill", undefined, "process must be"],
-])("%s %j is refused", async ([path, body, told]) => {
+])("%s %j is refused", async ([path, body, problem]) => {
   await using client = await labClient(server);
   const answer = await client.post(path, body);
   expect(answer.status).toBe(400);
-  expect(await answer.json()).toMatchObject({ problem: expect.stringContaining(told) as string });
+  expect(await answer.json()).toMatchObject({ problem: expect.stringContaining(problem) as string });
 });
 
 test("what a run keeps to its end can't be changed in it; without the token nothing can", async () => {

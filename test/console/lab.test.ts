@@ -81,7 +81,7 @@ describeWithServer("the Lab page", chromiumBinary, () => {
     expect(tab.complaints).toEqual([]);
   });
 
-  test("the story tells in plain words why the one charges twice and the other doesn't", async () => {
+  test("the story says in plain words why the one charges twice and the other doesn't", async () => {
     await says("Ready to send one order.");
     await button("Start").click();
     await says("Finished.");
@@ -235,7 +235,7 @@ describeWithServer("the Lab page", chromiumBinary, () => {
     for (const name of ["Start", "Step", "Kill the API"]) expect(await button(name).isDisabled()).toBe(true);
   });
 
-  test("without the token a page may look, gets nothing to press that it may not, and is told what it needs", async () => {
+  test("without the token a page may look, has no button that it may not press, and says what it needs", async () => {
     const other = await browser.open(server.url.replace(/#.*$/, ""));
     await other.page.getByText("open the address that the console printed").waitFor();
     for (const name of ["Start", "Step", "Reset", "Kill the API"]) {

@@ -104,7 +104,7 @@ describeWithServer("the Messages page, in Chromium", chromiumBinary, () => {
     expect(complaints).toEqual([]);
   });
 
-  test("a message that another has decided about meanwhile is told of", async () => {
+  test("a message that was decided meanwhile is reported", async () => {
     await park({ id: "order-1" });
     const { page } = await open();
     await choose(page, "order-1");

@@ -91,7 +91,7 @@ describeWithServer("the Storms page, in Chromium", chromiumBinary, () => {
     expect(complaints).toEqual([]);
   });
 
-  test("the plots are told in words, and drawn in every view", async () => {
+  test("the plots are described in words, and drawn in every view", async () => {
     const { page, complaints } = await open();
     await simulated(page);
     expect(await page.locator(".plot-frame").getAttribute("aria-label")).toMatch(

@@ -19,7 +19,7 @@ import { folderOfSuite } from "../support/temporary-folder.ts";
 
 const base = "/once-again/";
 
-/** What takes longer hangs, milliseconds. */
+/** A wait that takes longer hangs, milliseconds. */
 const waitMsMax = 120_000;
 
 const views: Readonly<Record<string, BrowserContextOptions>> = {

@@ -1,4 +1,4 @@
-/** What a reader chose once holds for all pages: the package manager, and whether long lines are wrapped. */
+/** The choices of a reader, which hold for all pages: the package manager, and whether long lines are wrapped. */
 
 const managerItem = "once-again-package-manager";
 const wrapItem = "once-again-wrap";

@@ -2,7 +2,7 @@ import scriptUrl from "@mermaid-js/tiny/dist/mermaid.tiny.js?url";
 import { useData } from "vitepress";
 import { defineComponent, h, onMounted, ref, useId, useTemplateRef, watch } from "vue";
 
-/** What the script puts into the page. */
+/** The object that the script puts into the page. */
 interface Mermaid {
   initialize(options: Record<string, unknown>): void;
   render(id: string, text: string, container: Element): Promise<{ svg: string }>;

@@ -21,7 +21,7 @@ export interface GatewayTracing {
    * which ends with the response. Both get the route.
    */
   serve(request: IncomingMessage, response: ServerResponse, notes: RequestNotes, answer: () => void): void;
-  /** An upstream each of whose requests has a span (kind client) below the active one, which goes with its headers. */
+  /** An upstream that gives each request a span (kind client) below the active one; its headers carry it on. */
   traceUpstream(upstream: Upstream, origin: URL): Upstream;
 }
 
@@ -114,7 +114,7 @@ const traceUpstream: GatewayTracing["traceUpstream"] = (upstream, origin) => {
   };
 };
 
-/** Headers whose trace is that of a span, and no other. */
+/** The headers with the trace of a span, and no other trace. */
 function headersWithSpan(headers: readonly string[], span: Span): string[] {
   const fields = propagation.fields().map((field) => field.toLowerCase());
   const own = headers.filter((_, at) => !fields.includes(headers[at - (at % 2)]!.toLowerCase()));

@@ -66,7 +66,7 @@ function failureIn(head: ResponseHead, nowMs: number, trusted: boolean): Omit<Fa
   const verdict = statusVerdict(head.status, retryAfterMs !== undefined);
   if (verdict === undefined) return undefined;
   const delayMsMin = waitHint(head.headers, nowMs, head.status);
-  // Servers whose SDKs Stainless generates send it: OpenAI, Anthropic and others.
+  // Servers with SDKs by Stainless send it: OpenAI, Anthropic and others.
   const advice = head.headers.get("X-Should-Retry");
   return { verdict, head, trusted, retryAfterMs, delayMsMin, advice };
 }

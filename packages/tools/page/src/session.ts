@@ -30,7 +30,7 @@ export async function read<Document>(path: string, signal?: AbortSignal): Promis
   return (await request(path, { ...(signal && { signal }) })).json() as Promise<Document>;
 }
 
-/** Tells the console to do something. Throws as `read` does. */
+/** Sends a command to the console. Throws as `read` does. */
 export async function tell<Document>(path: string, body: unknown = {}): Promise<Document> {
   const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
   return (await request(path, init)).json() as Promise<Document>;

@@ -9,7 +9,7 @@ export interface MessageSummary {
   readonly addedAt: string;
   readonly parkedAt: string;
   readonly refusals: number;
-  /** What the broker said last. */
+  /** The last answer of the broker. */
   readonly refusal: string;
   /** Whether the later messages of its ordering key wait for a decision. */
   readonly blocks: boolean;
@@ -22,7 +22,7 @@ export interface MessageDocument extends MessageSummary {
   readonly bodyBase64: string;
 }
 
-/** What waits in an outbox, and a page of its parked messages. */
+/** The backlog of an outbox, and a page of its parked messages. */
 export interface OutboxDocument {
   readonly backlog: {
     /** Counted up to 10,000, as `parked` is. */
@@ -32,7 +32,7 @@ export interface OutboxDocument {
     readonly oldestMs: number | null;
   };
   readonly parked: readonly MessageSummary[];
-  /** What lists the next page; null: there is none. */
+  /** The command that lists the next page; null on the last one. */
   readonly next: string | null;
 }
 

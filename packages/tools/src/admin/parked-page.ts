@@ -3,7 +3,7 @@ import type { OutboxStore, ParkedMessage } from "once-again/outbox";
 /** Some parked messages, the oldest first. */
 export interface ParkedPage {
   readonly messages: readonly ParkedMessage[];
-  /** After which position the next page begins; null: there is none. */
+  /** After which position the next page begins; null on the last one. */
   readonly next: string | null;
 }
 

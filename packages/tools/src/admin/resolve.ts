@@ -32,7 +32,7 @@ export function isHeader(name: string, value: string): boolean {
 const bodilessStatuses: readonly number[] = [204, 205, 304];
 
 /**
- * What is wrong with a response that every repeat would get, as a sentence; `undefined`: nothing. It must have a body unless
+ * The problem of a response that every repeat would get, as a sentence; `undefined` without one. It must have a body unless
  * its status has none or `isEmpty` says so, and its body must be what its content type says.
  */
 export function findResponseProblem({ status, headers, body }: HttpResponse, isEmpty: boolean): string | undefined {
@@ -45,7 +45,7 @@ export function findResponseProblem({ status, headers, body }: HttpResponse, isE
       .find(([name]) => name.toLowerCase() === wanted)?.[1]
       .trim()
       .toLowerCase() ?? "";
-  // What is compressed can't be read here.
+  // A compressed body can't be read here.
   if (!["", "identity"].includes(valueOf("content-encoding"))) return undefined;
   return findBodyProblem(body, valueOf("content-type"));
 }
@@ -90,7 +90,7 @@ function decodeText(bytes: Uint8Array): string | undefined {
 
 /**
  * The id of the key with which the results of this store are sealed; undefined when they
- * are not, as far as one of them tells. A server that seals its results can't read one that is not sealed.
+ * are not, judged by one of them. A server that seals its results can't read one that is not sealed.
  */
 export async function findSealKeyId(store: Store): Promise<string | undefined> {
   const { records } = await listKeys(store, { state: "done", limit: 1 });
@@ -100,7 +100,7 @@ export async function findSealKeyId(store: Store): Promise<string | undefined> {
 
 /** How a person settles keys as done. */
 export interface Resolution extends SettlementNote {
-  /** What every repeat gets. */
+  /** The response to every repeat. */
   readonly response: HttpResponse;
   readonly retentionMs: number;
 }

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 
-/** What decides whether a request may pass. */
+/** The facts that decide whether a request may pass. */
 export interface AccessRequest {
   readonly method: string;
   readonly host: string | undefined;
@@ -18,7 +18,7 @@ export interface Access {
  * Why a request is refused: `host`, it was sent to a name that is not this machine's, as a page does that has its own name
  * point here (DNS rebinding); `token`, it has to bring the token. Undefined: it may pass.
  *
- * On loopback whoever is on the machine may look. To change something takes the token, on loopback too: a page of another
+ * On loopback anyone on the machine may look. To change something takes the token, on loopback too: a page of another
  * origin can send requests here, and does not know it.
  */
 export function findRefusal(request: AccessRequest, access: Access): "host" | "token" | undefined {
@@ -37,7 +37,7 @@ function isLoopbackHost(host = ""): boolean {
   return isLoopbackName(host.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1"));
 }
 
-/** Compares in a time that tells nothing of the token. */
+/** Compares in a time that does not depend on the token. */
 function isEqual(left: string, right: string): boolean {
   const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(left), digest(right));

@@ -38,7 +38,7 @@ async function started(options: Partial<ConsoleOptions> = {}) {
 const post = (url: string, body: string, headers: Record<string, string> = {}): Promise<Response> =>
   fetch(url, { method: "POST", body, headers });
 
-test("serves the page, which may load nothing from elsewhere and be in nobody's frame", async () => {
+test("serves the page, which may load nothing from elsewhere and be in no frame", async () => {
   const { origin } = await started();
   const response = await fetch(origin);
   expect(await response.text()).toBe("<p>the page</p>");
@@ -51,7 +51,7 @@ test("the address has the token where browsers keep it to themselves", async () 
   expect(Buffer.from(token, "base64url")).toHaveLength(16);
 });
 
-test("a route gets the query; a problem of its own is told; what is unknown is 404", async () => {
+test("a route gets the query; its own problem is reported; an unknown path is 404", async () => {
   const { origin } = await started();
   expect(await (await fetch(`${origin}/api/keys/list?scope=acme`)).json()).toEqual({ scope: "acme" });
   expect(await (await fetch(`${origin}/api/sections`)).json()).toEqual({ sections: ["keys"], mayChange: false });
@@ -60,7 +60,7 @@ test("a route gets the query; a problem of its own is told; what is unknown is 4
   expect((await fetch(`${origin}/api/keys/nothing`)).status).toBe(404);
 });
 
-test("whoever changes something brings the token", async () => {
+test("a change needs the token", async () => {
   const { origin, token } = await started();
   const url = `${origin}/api/keys/release`;
   expect((await post(url, "{}")).status).toBe(401);
@@ -103,12 +103,12 @@ test("events go over as they happen, until the page goes", async () => {
   stop.abort();
 });
 
-test("a port that is taken is told", async () => {
+test("a port that is taken is reported", async () => {
   const { origin } = await started();
   await expect(started({ port: Number(new URL(origin).port) })).rejects.toThrow("EADDRINUSE");
 });
 
-test("a page that is not built is told, with the command that builds it", async () => {
+test("a page that is not built is reported, with the command that builds it", async () => {
   await expect(started({ page: join(temporaryFolder(), "missing") })).rejects.toThrow("npm run build");
 });
 

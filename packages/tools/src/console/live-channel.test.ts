@@ -3,7 +3,7 @@ import { liveChannel } from "./live-channel.ts";
 
 const tick = (data: number) => ({ event: "tick", data });
 
-test("a watcher hears what is published from its call on, in order", async () => {
+test("a watcher gets what is published after its call, in order", async () => {
   const channel = liveChannel();
   channel.publish(tick(0));
   const events = channel.watch(new AbortController().signal)[Symbol.asyncIterator]();
@@ -41,7 +41,7 @@ test("a watcher that falls far behind is let go, and the others are not", async 
   expect((await next).value).toEqual(tick(-1));
 });
 
-test("an aborted watcher hears nothing", async () => {
+test("an aborted watcher gets nothing", async () => {
   const channel = liveChannel();
   expect(await Array.fromAsync(channel.watch(AbortSignal.abort()))).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import type { LiveEvent } from "./route.ts";
 
-/** Brings events from where they happen to whoever watches. */
+/** Brings events from where they happen to all watchers. */
 export interface LiveChannel<Event extends LiveEvent = LiveEvent> {
   publish(event: Event): void;
   /**

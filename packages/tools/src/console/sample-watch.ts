@@ -1,7 +1,7 @@
 import { sleep, systemClock } from "once-again";
 import { liveChannel } from "./live-channel.ts";
 
-/** What a watch tells of: first the `history`, then each new `sample`. */
+/** An event of a watch: first the `history`, then each new `sample`. */
 export type SampleEvent<Sample> =
   | { readonly event: "history"; readonly data: readonly Sample[] }
   | { readonly event: "sample"; readonly data: Sample };
@@ -20,9 +20,9 @@ const intervalMs = 2000;
 const restRatio = 9;
 
 /**
- * Takes samples of a store, for all who watch, and only while somebody watches.
+ * Takes samples of a store for all watchers, and none without a watcher.
  *
- * @param samplesMax how many are kept for who comes later.
+ * @param samplesMax how many are stored for later watchers.
  */
 export function sampleWatch<Sample>(
   takeSample: () => Promise<Sample>,

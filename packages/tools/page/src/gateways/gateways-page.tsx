@@ -7,15 +7,15 @@ import { RefusalCodes } from "./refusal-codes.tsx";
 import { RouteTable } from "./route-table.tsx";
 import "../ui/records.css";
 
-/** What gateways do: their routes, and what becomes of the requests of each. */
+/** The gateways: their routes, and how the requests of each end. */
 export function GatewaysPage() {
   useEffect(follow, []);
   return (
     <>
       <h1>Gateways</h1>
       <p class="lead">
-        A gateway lets each key reach the service once. Where the service broke off in the middle, nobody knows the
-        outcome: the key is <em>held</em> until a person settles it, unless the route can find out.
+        A gateway lets each key reach the service once. When the service broke off in the middle, the outcome is
+        unknown: the key is <em>held</em> until a person settles it, unless the route can find out.
       </p>
       {streamProblem.value !== undefined && <Problem text={streamProblem.value} />}
       {latest.value === undefined && <div class="card empty">Asking the gateways…</div>}

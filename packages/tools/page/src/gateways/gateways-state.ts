@@ -9,23 +9,23 @@ export const samples = signal<readonly GatewaysSample[]>([]);
 export const streamProblem = signal<string | undefined>(undefined);
 export const latest = computed(() => samples.value.at(-1));
 
-/** What requests of a route came to. */
+/** How requests of a route end. */
 export type Column = "first" | "replayed" | "inProgress" | "unknown" | "failed" | "refused" | "passed";
 
-/** What has been counted, by column. */
+/** The counts, by column. */
 export function columnsOf({ requests, events }: RouteCounts, isKeyed: boolean): Record<Column, number> {
   const of = (...names: string[]): number => names.reduce((sum, name) => sum + (events[name] ?? 0), 0);
-  const told = {
+  const ends = {
     first: of("executed", "released"),
     replayed: of("replayed"),
     inProgress: of("in-progress"),
     unknown: of("outcome-unknown", "abandoned"),
     failed: of("handler-failed", "store-failed"),
   };
-  const ended = Object.values(told).reduce((sum, count) => sum + count, 0);
-  // A request that brought no key, or whose caller is not known, is told of by no event.
+  const ended = Object.values(ends).reduce((sum, count) => sum + count, 0);
+  // A request without a key, or from an unknown caller, causes no event.
   const others = Math.max(0, requests - ended);
-  return { ...told, refused: isKeyed ? others : 0, passed: isKeyed ? 0 : others };
+  return { ...ends, refused: isKeyed ? others : 0, passed: isKeyed ? 0 : others };
 }
 
 /** The same in the last minute; a gateway that began anew counts from nothing. */

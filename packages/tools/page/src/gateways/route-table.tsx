@@ -11,7 +11,7 @@ const columns: readonly (readonly [column: Column, head: string, meaning: string
   ["first", "First", "reached the service, and are done"],
   ["replayed", "Replayed", "got the first answer"],
   ["inProgress", "In progress", "came while the first was under way"],
-  ["unknown", "Unknown", "nobody knows whether they happened"],
+  ["unknown", "Unknown", "may or may not have happened"],
   ["failed", "Failed", "the service or the store failed"],
   ["refused", "Refused", "no key, no known caller, or a key of another request"],
   ["passed", "Passed", "passed through, without a key"],

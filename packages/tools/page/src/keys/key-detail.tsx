@@ -114,7 +114,7 @@ function StoredValue({ title, value }: { title: string; value: ValueDocument }) 
           <h3>
             {title}: {value.name}
           </h3>
-          <p>{value.begun ? "Begun, and nobody knows whether it happened." : "Done."}</p>
+          <p>{value.begun ? "Begun, and it is unknown whether it happened." : "Done."}</p>
           {value.value !== undefined && <pre tabIndex={0}>{JSON.stringify(value.value, undefined, 2)}</pre>}
         </>
       );

@@ -17,10 +17,10 @@ const defaultAnswer: OperatorAnswer = {
   retentionMs: dayMs,
 };
 
-/** Statuses whose responses have no body. */
+/** Statuses that have no body. */
 const bodilessStatuses: readonly number[] = [204, 205, 304];
 
-/** What is still missing before a key can be settled. The server checks all the rest. */
+/** The first field that is missing before a key can be settled. The server checks all the rest. */
 function findMissing(way: Way, note: OperatorNote, { status, body, isEmpty }: OperatorAnswer): string | undefined {
   if (note.author.trim() === "" || note.reason.trim() === "") return "Say who settles it, and why.";
   const needsBody = way === "resolve" && !isEmpty && !bodilessStatuses.includes(status);

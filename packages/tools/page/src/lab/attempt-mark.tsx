@@ -14,7 +14,7 @@ const strokes: Readonly<Record<AttemptMark, string>> = {
   left: "M1.5 5.5l5 5m0-5l-5 5",
 };
 
-/** What became of an attempt, as a small picture with its name. */
+/** The end of an attempt, as a small picture with its name. */
 export function AttemptPicture({ mark }: { mark: AttemptMark }) {
   const { text, tone } = markWords[mark];
   return (
@@ -31,7 +31,7 @@ export function AttemptPicture({ mark }: { mark: AttemptMark }) {
 
 const shown: readonly AttemptMark[] = ["pass", "lose-request", "fail", "lose-answer", "replay", "broken"];
 
-/** What the pictures mean. */
+/** The meaning of the pictures. */
 export function MarkLegend() {
   return (
     <ul class="legend" aria-label="What can happen to a request">

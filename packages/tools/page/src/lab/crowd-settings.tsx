@@ -10,7 +10,7 @@ import { NumberSetting, ShareSetting } from "./settings.tsx";
 import { isActive } from "./run-controls.tsx";
 import { scenarioWords } from "./words.ts";
 
-/** What the network does to a crowd's requests, and how large the crowd is. */
+/** The faults of a crowd's requests, and the size of the crowd. */
 export function CrowdSettings({ state, isCutOff }: { state: LiveState; isCutOff: boolean }) {
   const isFixed = isActive(state.phase);
   const of = (name: keyof typeof bounds) => ({

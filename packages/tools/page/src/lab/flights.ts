@@ -17,7 +17,7 @@ export interface Flight {
   readonly turnedAt?: number;
 }
 
-/** A way takes at least as long on the page, milliseconds: nobody sees what is faster. */
+/** A way takes at least as long on the page, milliseconds: a faster one can't be seen. */
 const legMsMin = 260;
 
 /** How long an end can be seen, milliseconds. */

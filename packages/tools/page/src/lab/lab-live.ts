@@ -11,10 +11,10 @@ export const live = signal<LiveState | undefined>(undefined);
 /** The last exchanges, the oldest first. */
 export const exchanges = signal<readonly ExchangeView[]>([]);
 
-/** What is wrong with the stream, while it is tried again. */
+/** The problem of the stream, while it is tried again. */
 export const streamProblem = signal<string | undefined>(undefined);
 
-/** Why the last command was not carried out. */
+/** Why the last command failed. */
 export const commandProblem = signal<string | undefined>(undefined);
 
 /** The exchanges after an update: those that moved, in the place that they had; a new run begins with none. */

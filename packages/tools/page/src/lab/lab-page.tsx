@@ -52,9 +52,9 @@ function MessagesPart() {
     <>
       <h1>Why saving and announcing is not one thing, and what makes it one</h1>
       <p class="lead">
-        Two order services save the same orders and announce them to a broker; two shippings ship what they are told.
-        The broker delivers at least once, messages and confirmations get lost, and the processes are killed. All of it
-        is real, on this machine.
+        Two order services save the same orders and announce them to a broker; two shippings ship what is announced. The
+        broker delivers at least once, messages and confirmations get lost, and the processes are killed. All of it is
+        real, on this machine.
       </p>
       <Problems />
       {state === undefined ? (

@@ -8,7 +8,7 @@ interface LedgerProps {
   readonly rows: readonly ChargeView[];
   /** How many there are. */
   readonly total: number;
-  /** What the rows are, and what is said of a further one of the same order. */
+  /** The name of the rows, and the note at a further one of the same order. */
   readonly words: { readonly rows: string; readonly repeat: string };
 }
 

@@ -15,7 +15,7 @@ const filters: readonly (readonly [OrderFilter, string])[] = [
 /** How often the list is asked for while orders move, milliseconds. */
 const refreshMs = 1000;
 
-/** What happened to each order, with both callers. Of 100,000 a page at a time. */
+/** The story of each order, with both callers. Of 100,000 a page at a time. */
 export function OrderList({ state }: { state: LiveState }) {
   const [show, setShow] = useState<OrderFilter>("all");
   const [before, setBefore] = useState<number | undefined>(undefined);

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 
-/** What a person enters is shown until the field is left: news that comes meanwhile would write over it. */
+/** Shows a person's entry until the field is left, so that news does not write over it. */
 function useEntered(value: number) {
   const entered = useSignal<string | undefined>(undefined);
   return {
@@ -41,7 +41,7 @@ export function NumberSetting({ label, value, min, max, onChange }: NumberSettin
 interface ShareSettingProps {
   /** For who can't see what it stands beside. */
   readonly label: string;
-  /** What it is a share of. */
+  /** The whole that it is a share of. */
   readonly of: string;
   /** 0 to `max`, which is 1 at most. */
   readonly value: number;

@@ -13,7 +13,7 @@ export function noteMoved(moved: readonly ExchangeView[], isNewRun: boolean, now
   for (const view of moved) {
     const all = flights[view.caller];
     const known = all.get(view.id);
-    // What a snapshot tells of the past is not shown as if it happened now.
+    // The past of a snapshot is not shown as if it happened now.
     if (known === undefined && isNewRun && isPast(view)) continue;
     all.set(view.id, flightAfter(known, view, now));
     if (all.size > flightsMax) all.delete(all.keys().next().value!);

@@ -19,7 +19,7 @@ const stories: readonly (readonly [StoryName, string])[] = [
 /** The playground has no broker and no second process to announce anything to. */
 const shownStories = () => (isPlayground.value ? stories.filter(([name]) => name !== "messages") : stories);
 
-/** What was chosen from the story of messages, until it is known what the console shows. */
+/** The choice that was made in the story of messages, until the console shows it. */
 const wanted = signal<LiveSettings["mode"] | undefined>(undefined);
 
 /** Which story the page shows. */

@@ -8,7 +8,7 @@ export interface StoryLine {
   readonly tone: Tone;
 }
 
-/** What has happened to the one order so far, in plain words. */
+/** The story of the one order so far, in plain words. */
 export function storyLines(
   caller: CallerName,
   exchanges: readonly ExchangeView[],
@@ -60,7 +60,7 @@ function arriving({ mark, at }: ExchangeView, charged: number): StoryLine | unde
       return { text: "The order gets lost on its way.", tone: "plain" };
     case "fail":
     case "refused":
-      return { text: "The API can’t carry it out.", tone: "plain" };
+      return { text: "The API fails.", tone: "plain" };
     case "broken":
       return { text: "The API is down.", tone: "plain" };
     case "sent":
@@ -72,7 +72,7 @@ function arriving({ mark, at }: ExchangeView, charged: number): StoryLine | unde
 function ending(charges: number, isConfirmed: boolean): StoryLine {
   if (charges > 1)
     return { text: `✗ One order, ${charges} charges. The customer has paid ${times(charges)}.`, tone: "bad" };
-  if (charges === 0) return { text: "✗ The order is lost: nobody was charged, nothing is delivered.", tone: "bad" };
+  if (charges === 0) return { text: "✗ The order is lost: no charge, no delivery.", tone: "bad" };
   if (!isConfirmed) return { text: "? Charged once, and the caller will never know.", tone: "warning" };
   return { text: "✓ One order, one charge.", tone: "good" };
 }

@@ -8,7 +8,7 @@ interface StoryProps {
   readonly totals: LiveTotals;
 }
 
-/** What happens to the one order, sentence by sentence. */
+/** The story of the one order, sentence by sentence. */
 export function Story({ caller, exchanges, totals }: StoryProps) {
   const lines = storyLines(caller, exchanges, totals);
   return (

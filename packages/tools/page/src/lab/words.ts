@@ -9,7 +9,7 @@ import type {
 /** Whether something is as it should be. */
 export type Tone = "good" | "bad" | "warning" | "plain";
 
-/** What became of an attempt, in a few words. */
+/** The end of an attempt, in a few words. */
 export const markWords: Readonly<Record<AttemptMark, { readonly text: string; readonly tone: Tone }>> = {
   sent: { text: "on its way", tone: "plain" },
   pass: { text: "arrived, answered", tone: "good" },
@@ -24,7 +24,7 @@ export const markWords: Readonly<Record<AttemptMark, { readonly text: string; re
 
 export const scenarioWords: Readonly<Record<LiveScenario, { readonly title: string; readonly means: string }>> = {
   "lose-request": { title: "Lose requests", means: "The order never reaches the API." },
-  fail: { title: "Let requests fail", means: "The order arrives, and the API can't carry it out." },
+  fail: { title: "Let requests fail", means: "The order arrives, and the API fails." },
   "lose-answer": { title: "Lose answers", means: "The card is charged, and the caller never learns it." },
 };
 

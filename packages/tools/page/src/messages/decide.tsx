@@ -3,7 +3,7 @@ import { tell } from "../session.ts";
 import { Confirm } from "../ui/confirm.tsx";
 import { chosen, loadMessages } from "./messages-state.ts";
 
-/** What can be decided about a parked message. To discard it asks first: it is gone then. */
+/** The decisions about a parked message. Discarding asks first, since it can't be undone. */
 export function Decide({ id }: { id: string }) {
   const isAsking = useSignal(false);
   const problem = useSignal<string | undefined>(undefined);

@@ -6,7 +6,7 @@ import { MessageTable } from "./message-table.tsx";
 import { chosen, follow, listProblem, loadMessages } from "./messages-state.ts";
 import "../ui/records.css";
 
-/** What waits in an outbox: look into a parked message, have it published again, or discard it. */
+/** The backlog of an outbox: look into a parked message, have it published again, or discard it. */
 export function MessagesPage() {
   useEffect(() => {
     void loadMessages();

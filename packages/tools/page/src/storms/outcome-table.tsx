@@ -2,7 +2,7 @@ import { measures, formatVerdict } from "../../../src/console/storms/format.ts";
 import { colourOf, standing } from "./series.ts";
 import { results } from "./storms-state.ts";
 
-/** What became of each policy, in numbers. */
+/** The result of each policy, in numbers. */
 export function OutcomeTable() {
   return (
     <div class="card scroll outcomes">

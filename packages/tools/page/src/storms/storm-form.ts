@@ -9,7 +9,7 @@ import {
   type StormOptions,
 } from "../../../src/simulator/index.ts";
 
-/** What a person can choose. Times are milliseconds unless the name says otherwise. */
+/** The choices of a person. Times are milliseconds unless the name says otherwise. */
 export interface StormForm {
   readonly preset: PresetName;
   /** Callers at once, or calls per second, as the preset has it. */

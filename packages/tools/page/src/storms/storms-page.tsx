@@ -10,7 +10,7 @@ import { StormSettings } from "./storm-settings.tsx";
 import { isRunning, lesson, problem, results, simulate } from "./storms-state.ts";
 import "./storms.css";
 
-/** What backoff, jitter and budgets do for a service that comes back from an outage. To simulate is work, so it takes the token. */
+/** Shows the use of backoff, jitter and budgets for a service that comes back from an outage. Simulating is work, so it takes the token. */
 export function StormsPage() {
   return (
     <>

@@ -7,7 +7,7 @@ import { formOf, isPresetWorld, type StormForm, stormsOf } from "./storm-form.ts
 
 export const form = signal<StormForm>(formOf("thundering-herd"));
 export const results = signal<readonly StormResult[]>([]);
-/** What there is to see, where a preset is as it was: another world may teach another lesson. */
+/** The lesson of a preset that was not changed: another world may teach another lesson. */
 export const lesson = signal<string | undefined>(undefined);
 export const problem = signal<string | undefined>(undefined);
 export const isRunning = signal(false);

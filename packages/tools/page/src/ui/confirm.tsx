@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 
 interface ConfirmProps {
   readonly title: string;
-  /** What the button that does it says: a verb. */
+  /** The text of the button that confirms: a verb. */
   readonly action: string;
   readonly children: ComponentChildren;
   readonly onConfirm: () => unknown;

@@ -4,7 +4,7 @@ interface PagerProps<Name> {
   readonly label: string;
   /** The beginnings of the pages that lead to the one shown; the first page has none. */
   readonly trail: Signal<readonly Name[]>;
-  /** The beginning of the next page; null: there is none. */
+  /** The beginning of the next page; null on the last one. */
   readonly next: Name | null;
   readonly load: () => unknown;
 }

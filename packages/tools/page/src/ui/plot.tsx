@@ -8,7 +8,7 @@ interface PlotProps {
   /** Everything but the size; asked again when the data's shape or the theme changes. `token` reads a colour. */
   readonly options: (token: (name: string) => string) => Omit<uPlot.Options, "width" | "height">;
   readonly height: number;
-  /** The plot in words, for whoever can't see it. */
+  /** The plot in words, for people who can't see it. */
   readonly label: string;
 }
 

@@ -1,4 +1,4 @@
-/** Tells who may only look what it takes to do more. */
+/** Says to a person who may only look how to do more. */
 export function TokenNote({ to }: { to: string }) {
   return (
     <p class="quiet">

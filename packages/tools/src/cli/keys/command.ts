@@ -8,7 +8,7 @@ import { showCommand } from "./show.ts";
 /** `once-again keys`: shows the keys of a server's store, and settles held ones. */
 export function keysCommand(): Command {
   const keys = new Command("keys")
-    .description("For operators: shows the keys that servers store, and settles those whose outcome is unknown.")
+    .description("For operators: shows the keys that servers store, and settles those that have an unknown outcome.")
     .addHelpText(
       "after",
       `

@@ -20,7 +20,7 @@ export function withStoreOptions(command: Command, where = `where the keys are: 
 /** The arguments by which a command names one record to settle, or `--held` for all that wait for a person. */
 export function withHeldNames(command: Command): Command {
   return command
-    .argument("[scope]", 'whose key it is, as `list` shows it; "public" for routes with one scope for all')
+    .argument("[scope]", 'the scope of the key, as `list` shows it; "public" for routes with one scope for all')
     .argument("[key]", "the key")
     .option("--held", "settle every held key instead of one, in the order of scope and key")
     .option("--scope <scope>", "with --held: only those of this scope")

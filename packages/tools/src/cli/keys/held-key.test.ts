@@ -7,7 +7,7 @@ import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts
 import { onceNode } from "once-again/node";
 import { sqliteStore } from "once-again/stores/sqlite";
 
-/** Leaves a key behind whose worker was killed while its handler ran. */
+/** Leaves a key behind, after its worker was killed while its handler ran. */
 async function heldKey(path: string): Promise<void> {
   const child = startChild("held-child.ts", path);
   const ended = post(await child.line()).then(

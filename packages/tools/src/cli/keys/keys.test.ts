@@ -225,7 +225,7 @@ describe("show", () => {
 });
 
 describe("wrong usage", () => {
-  test.for<[args: string[], told: string]>([
+  test.for<[args: string[], problem: string]>([
     [["list", "--limit", "1001"], "from 1 to 1000"],
     [["list", "--state", "lost"], "choices"],
     [["list", "--after", "order-1"], "JSON array"],
@@ -237,10 +237,10 @@ describe("wrong usage", () => {
     [["resolve", "acme", "order-1", "--status", "200", "--header", "a: b\nc: d"], "name: value"],
     [["resolve", "acme", "order-1", "--status", "200", "--body", "@/nowhere"], "can't be read"],
     [["purge", "--batch", "0"], "from 1 to"],
-  ])("%j", async ([args, told]) => {
+  ])("%j", async ([args, problem]) => {
     const { code, stdout, stderr } = await keys(...args);
     expect({ code, stdout }).toEqual({ code: exitCodes.usage, stdout: "" });
-    expect(stderr).toContain(told);
+    expect(stderr).toContain(problem);
   });
 
   test("a secret that can't be read as a seal key is not shown", async () => {
@@ -270,7 +270,7 @@ test("a store that does not exist is neither made nor changed", async () => {
   database.close();
 });
 
-test("a file whose writer was killed in a transaction is put in order and read", async () => {
+test("a file is put in order and read after its writer was killed in a transaction", async () => {
   const path = join(temporaryFolder(), "interrupted.db");
   const store = sqliteStore({ path: ":memory:" });
   interruptedDatabase(path, store.schemaSql);

@@ -13,7 +13,7 @@ export function purgeCommand(): Command {
   return withStoreOptions(new Command("purge"))
     .summary("remove expired keys")
     .description(
-      "Removes the keys whose retention is over, batch by batch, so that servers never wait for long. Servers " +
+      "Removes the keys that are past their retention, batch by batch, so that servers never wait for long. Servers " +
         "ignore these keys already: only their space is freed.",
     )
     .option("--batch <number>", "how many at a time, 1 to 100000", wholeNumber(1, 100_000), 1000)

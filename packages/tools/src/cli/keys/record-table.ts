@@ -41,7 +41,7 @@ function formatRequest(details: DetailsView): string {
   return details.label ?? details.route ?? "-";
 }
 
-/** What is left of a lease, or for how long it has been over; the store's clock decided which. */
+/** The time that is left of a lease, or since it ended; the store's clock decided which. */
 export function formatLease({ state, record }: Pick<InspectedRecord, "state" | "record">, now: number): string {
   if (state === "done") return "-";
   return state === "running"

@@ -79,7 +79,7 @@ function formatValue(title: string, value: StoredValue, field: (name: string, va
     }
     case "step": {
       const { name, begun } = value.step;
-      const status = begun ? "begun, and nobody knows whether it happened" : "done";
+      const status = begun ? "begun, and it is unknown whether it happened" : "done";
       return [
         field(title, `"${escapeControls(name)}": ${status}`),
         ...(value.step.value === undefined ? [] : formatPreview(encodeJson(value.step.value))),

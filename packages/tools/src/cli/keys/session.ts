@@ -4,7 +4,7 @@ import type { Store } from "once-again/stores";
 import { type exitCodes, storeFromUrl } from "once-again/internal/command";
 import type { StoreFlags } from "./flags.ts";
 
-/** What a command's work ends the process with. */
+/** The exit code of a command. */
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /**

@@ -13,7 +13,7 @@ export interface SettleFlags extends StoreFlags, NoteFlags {
   readonly yes?: boolean;
 }
 
-/** What a command asks before it settles, and says afterwards. */
+/** The question before a command settles, and the sentence afterwards. */
 export interface SettleWording {
   readonly question: string;
   readonly done: string;

@@ -39,7 +39,7 @@ async function readText(url: URL, signal: AbortSignal): Promise<string> {
   let length = 0;
   for await (const chunk of response.body ?? []) {
     length += chunk.length;
-    if (length > answerBytesMax) throw new Error(`It told more than ${answerBytesMax} bytes.`);
+    if (length > answerBytesMax) throw new Error(`It sent more than ${answerBytesMax} bytes.`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();

@@ -1,12 +1,12 @@
 import type { HealthDocument, RoutesDocument } from "@once-again/gateway";
 import type { SampleEvent } from "../sample-watch.ts";
 
-/** What a gateway has counted of a route since it started, its workers taken together. */
+/** The counts of a route since its gateway started, of all workers together. */
 export interface RouteCounts {
   readonly requests: number;
   /** Requests that the service behind did not answer whole. */
   readonly failures: number;
-  /** What became of operations, by the name of the event. */
+  /** How operations ended, by the name of the event. */
   readonly events: Readonly<Record<string, number>>;
 }
 

@@ -11,13 +11,13 @@ import { keysSection } from "../keys/keys-section.ts";
 import type { Route, Section } from "../route.ts";
 import { killRoute, labRoutes, stageRoutes } from "./lab-routes.ts";
 
-/** What the lab's page begins with. */
+/** The settings with which the lab's page begins. */
 export interface LabSectionOptions {
   /** At least one. */
   readonly orders: readonly Order[];
   /** Default: those of the live lab. */
   readonly settings?: Partial<LiveSettings>;
-  /** What the story of messages begins with. Default: that of the live story. */
+  /** The settings with which the story of messages begins. Default: those of the live story. */
   readonly messages?: Partial<MessagesSettings>;
   /** Between the services and the shippings of that story. Default: one in the lab itself. */
   readonly broker?: BrokerChoice | undefined;

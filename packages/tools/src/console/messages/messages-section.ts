@@ -6,7 +6,7 @@ import { type ConsoleResponse, refusal, type Route, type Section } from "../rout
 import { sampleWatch } from "../sample-watch.ts";
 import type { BacklogSample } from "./messages-protocol.ts";
 
-/** What the section asks of an outbox, which stays its owner's. */
+/** The part of an outbox that the section calls; it does not close the outbox. */
 export type WatchedOutbox = Pick<
   OutboxStore<never>,
   "backlog" | "listParked" | "showParked" | "retryParked" | "discardParked"
@@ -14,7 +14,7 @@ export type WatchedOutbox = Pick<
 
 const pageSizeMax = 200;
 
-/** What waits in an outbox, and its parked messages, for people. */
+/** The backlog of an outbox, and its parked messages, for people. */
 export function messagesSection(outbox: WatchedOutbox): Section {
   const watch = sampleWatch(() => takeSample(outbox));
   return {

@@ -19,7 +19,7 @@ export function formatVerdict({ recovery: { afterMs, verdict } }: StormResult): 
   }
 }
 
-/** What is worth comparing of each storm: a heading, and its value. */
+/** The measures by which storms are compared: a heading, and its value. */
 export const measures: ReadonlyArray<readonly [heading: string, value: (result: StormResult) => string]> = [
   ["succeeded", ({ calls }) => formatPercent(calls.begun === 0 ? 0 : calls.succeeded / calls.begun)],
   ["amplification", ({ amplification }) => amplification.toFixed(2)],
@@ -31,7 +31,7 @@ export const measures: ReadonlyArray<readonly [heading: string, value: (result: 
   ["p99", ({ latency }) => (latency.p99Ms === null ? "-" : formatSeconds(latency.p99Ms))],
 ];
 
-/** The most requests per second from the end of the last outage on: before that nobody serves them. */
+/** The most requests per second from the end of the last outage on: before that none is served. */
 function formatPeakOnReturn({ load, settings }: StormResult): string {
   const endMs = Math.max(0, ...settings.outages.map(({ toMs }) => toMs));
   const after = load.attemptsPerSecond.slice(Math.ceil(endMs / load.stepMs));

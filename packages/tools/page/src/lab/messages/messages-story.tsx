@@ -41,7 +41,7 @@ const killable = ({ sides }: MessagesState) =>
     isAlive: Object.values(sides).every(({ processes }) => processes?.[name].state === "alive"),
   }));
 
-/** What a run is made of: it keeps all of it to its end. */
+/** The settings of a run, which do not change while it runs. */
 function MessagesSettingsForm({ state, isCutOff }: { state: MessagesState; isCutOff: boolean }) {
   const isFixed = isActive(state.phase);
   const of = (name: keyof typeof messagesBounds) => ({
@@ -73,7 +73,7 @@ function Moral() {
       <h2 id="moral-title">Why</h2>
       <p>
         Both pairs met the same faults and were killed at the same moments. The careless service saved an order, and
-        then told the broker: killed in between, it never told it, and where a confirmation got lost it told it twice.
+        then announced it: killed in between, it never announced it, and when a confirmation got lost it did so twice.
         Its shipping shipped what came, as often as it came.
       </p>
       <p>

@@ -1,7 +1,7 @@
 import type { Incident, MessagesSideView, MessagesState } from "../../../../src/lab/messages/live/messages-protocol.ts";
 import { count, type Tone } from "../words.ts";
 
-/** What happened, in a few words. */
+/** Each incident in a few words. */
 export const incidentWords: Readonly<Record<Incident, { readonly text: string; readonly tone: Tone }>> = {
   "message-lost": { text: "message lost on the way", tone: "warning" },
   refused: { text: "message refused by the broker", tone: "warning" },

@@ -70,7 +70,7 @@ function tilesOf(totals: MessagesTotals, orders: number): readonly Total[] {
   ];
 }
 
-/** What went wrong last, and what was put right. */
+/** The last faults and repairs. */
 function Incidents({ side, incidents }: { side: CallerName; incidents: readonly IncidentView[] }) {
   const shown = useSlowly(incidents);
   return (
