@@ -12,6 +12,11 @@ export const contextNames: Readonly<Record<string, string>> = {
   DynamoDBClient: "declare const DynamoDBClient: typeof SqsClientClass;",
   Kvm: 'import { Kvm } from "@nats-io/kv";',
   PrismaClient: 'import { PrismaClient } from "./orms/prisma/generated/client.ts";',
+  Charge:
+    'import { EntitySchema as ChargeSchema } from "typeorm"; declare const Charge: ChargeSchema & import("@mikro-orm/core").EntitySchema;',
+  DataSource: 'import { DataSource } from "typeorm";',
+  MikroORM: 'import { MikroORM } from "@mikro-orm/postgresql";',
+  Sequelize: 'import { Sequelize } from "sequelize";',
   PrismaPg: 'import { PrismaPg } from "@prisma/adapter-pg";',
   Order: "interface Order { id: string; card: string; amount: number }",
   Redis: 'import { Redis } from "ioredis";',

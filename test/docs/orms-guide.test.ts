@@ -13,7 +13,7 @@ charges: 2 messages: 1
 `;
 
 describeWithServer("examples/orms", postgresBinary, () => {
-  test.for(["prisma.ts"])(
+  test.for(["prisma.ts", "typeorm.ts", "sequelize.ts", "mikro-orm.ts"])(
     "%s charges once for a request that is sent twice, and starts a job once",
     async (program) => {
       await using server = await startPostgres();

@@ -114,6 +114,9 @@ export function notOpenError(): OnceAgainError {
 }
 
 const makers = {
+  getTransactionContext: "fromMikroOrm",
+  getRepository: "fromTypeOrm",
+  afterCommit: "fromSequelize",
   $queryRawUnsafe: "fromPrisma",
   raw: "fromKnex",
   executeQuery: "fromKysely",

@@ -9,6 +9,8 @@ const causesMax = 8;
 /** The places in which errors have the error that they wrap. */
 interface WrappingError {
   readonly cause?: unknown;
+  /** Of Sequelize. TypeORM and MikroORM copy what the driver's error has. */
+  readonly original?: unknown;
   /** Of Prisma. */
   readonly meta?: { readonly driverAdapterError?: unknown } | undefined;
 }
@@ -20,8 +22,8 @@ function codeOf(error: unknown, isOfKind: (code: string, error: object) => boole
     // An adapter of Prisma has the code of the driver's error beside the name that it has for it.
     const code = "originalCode" in inner ? inner.originalCode : "code" in inner ? inner.code : undefined;
     if (typeof code === "string" && isOfKind(code, inner)) return code;
-    const { cause, meta } = inner as WrappingError;
-    inner = meta?.driverAdapterError ?? cause;
+    const { cause, original, meta } = inner as WrappingError;
+    inner = meta?.driverAdapterError ?? original ?? cause;
   }
   return undefined;
 }

@@ -22,5 +22,19 @@ export type {
   OrmTransactionOptions,
   OrmTransactions,
 } from "./orms/orm-transactions.ts";
+export { fromMikroOrm, type MikroOrmLike, type MikroOrmManager, mikroOrmTransactions } from "./orms/mikro-orm.ts";
+export {
+  fromSequelize,
+  type SequelizeLike,
+  type SequelizeTransaction,
+  sequelizeTransactions,
+} from "./orms/sequelize.ts";
+export {
+  fromTypeOrm,
+  type TypeOrmDataSource,
+  type TypeOrmManager,
+  type TypeOrmQueryRunner,
+  typeOrmTransactions,
+} from "./orms/typeorm.ts";
 export { fromPrisma, type PrismaClientLike, type PrismaTransaction, prismaTransactions } from "./orms/prisma.ts";
 export { type PostgresOrmOptions, postgresStore, type PostgresStore, type PostgresStoreOptions } from "./store.ts";

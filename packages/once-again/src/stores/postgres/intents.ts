@@ -27,7 +27,7 @@ export interface PostgresIntentStore extends TransactionalIntentStore<PostgresTr
  * by default; what is acknowledged then survives a crash of the server, and a failover if the standby is synchronous.
  *
  * `addWithin` takes your open transaction: what a handler is given, a client on which you have run BEGIN, the `sql` of
- * `sql.begin`, or `fromKysely`, `fromDrizzle`, `fromKnex`, `fromPrisma`. `close()` leaves the connection open, since it is yours.
+ * `sql.begin`, or `fromKysely`, `fromDrizzle`, `fromKnex`, `fromPrisma` and so on. `close()` leaves the connection open, since it is yours.
  *
  * @example
  * ```ts

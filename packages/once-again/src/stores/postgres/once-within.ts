@@ -25,7 +25,7 @@ const asking = new AsyncLocalStorage<object>();
  * go on. `work` must not end the transaction. If it does, the key is held: the operation is not run again until it is settled.
  *
  * @param transaction your open transaction, by one of `fromPg`, `fromPostgresJs`, `fromKysely`, `fromDrizzle`,
- *   `fromKnex`, `fromPrisma`. A connection without an open transaction is refused by the database (SQLSTATE 25P01).
+ *   `fromKnex`, `fromPrisma`, `fromTypeOrm`, `fromSequelize`, `fromMikroOrm`. A connection without an open transaction is refused by the database (SQLSTATE 25P01).
  * @param work makes the effect through your transaction, and returns what a repeat is answered with. Operations of one
  *   transaction run one after the other, or one inside the other.
  * @param options.tablePrefix as in `postgresStore`.

@@ -61,7 +61,7 @@ export interface PostgresOutbox extends OutboxStore<PostgresTransaction> {
 /**
  * An outbox in PostgreSQL 12 or newer, through your own pool: a Pool of `pg`, or the `sql` of `postgres`. `add` takes your
  * open transaction: what a handler is given, a client of `pg` after BEGIN, the `sql` of `sql.begin`, or that of another
- * library by `fromKysely`, `fromDrizzle`, `fromKnex`, `fromPrisma`. One that has ended takes nothing; one that has written nothing yet costs two
+ * library by `fromKysely`, `fromDrizzle`, `fromKnex`, `fromPrisma` and so on. One that has ended takes nothing; one that has written nothing yet costs two
  * more round trips. Relays need a second connection of the pool to be woken by.
  *
  * @example

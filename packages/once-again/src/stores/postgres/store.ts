@@ -57,7 +57,7 @@ export interface PostgresStoreOptions {
 
 /** The same, for handlers that run in transactions of an ORM. */
 export interface PostgresOrmOptions<Transaction> extends PostgresStoreOptions {
-  /** Who begins the transactions of handlers: `prismaTransactions(prisma)`. It has to be connected to the pool's database. */
+  /** Begins the transactions of handlers: `prismaTransactions(prisma)`, and those of TypeORM, Sequelize and MikroORM. It has to be connected to the pool's database. */
   readonly transactions: OrmTransactions<Transaction>;
 }
 

@@ -131,12 +131,12 @@ describeWithServer("the transactions of an ORM, and their faults", postgresBinar
 
     test("a commit without an answer is looked up, and its handler does not run again", async () => {
       await using proxy = await cutProxy(server().port);
-      const { store, execute, effects } = await opened({ port: proxy.port, connectionsMax: 2 });
+      const { store, execute, effects, commitText = "COMMIT" } = await opened({ port: proxy.port, connectionsMax: 2 });
       let runs = 0;
       const answer = await store.transact(operation, async (transaction) => {
         runs += 1;
         await execute(transaction, insert(`run ${runs}`));
-        proxy.cutNextAnswer("COMMIT");
+        proxy.cutNextAnswer(commitText);
         return { ...commit, value: `run ${runs}` };
       });
       expect(proxy.answersCut).toBe(1);
@@ -146,12 +146,12 @@ describeWithServer("the transactions of an ORM, and their faults", postgresBinar
 
     test("a COMMIT that does not reach the server commits nothing, and the handler runs again", async () => {
       await using proxy = await cutProxy(server().port);
-      const { store, execute, effects } = await opened({ port: proxy.port, connectionsMax: 2 });
+      const { store, execute, effects, commitText = "COMMIT" } = await opened({ port: proxy.port, connectionsMax: 2 });
       let runs = 0;
       const answer = await store.transact(operation, async (transaction) => {
         runs += 1;
         await execute(transaction, insert(`run ${runs}`));
-        if (runs === 1) proxy.cutNextQuestion("COMMIT");
+        if (runs === 1) proxy.cutNextQuestion(commitText);
         return { ...commit, value: `run ${runs}` };
       });
       expect(answer).toEqual({ kind: "executed", value: "run 2" });

@@ -4,7 +4,8 @@ import type { OnLateUse } from "../../store.ts";
 import type { CallersTransaction } from "../callers-transaction.ts";
 
 /**
- * How an ORM begins the transactions of handlers: made by `prismaTransactions`, and given to `postgresStore` as the option
+ * How an ORM begins the transactions of handlers: made by `prismaTransactions`, `typeOrmTransactions`, `sequelizeTransactions` or
+ * `mikroOrmTransactions`, and given to `postgresStore` as the option
  * `transactions`.
  */
 export interface OrmTransactions<Transaction> {

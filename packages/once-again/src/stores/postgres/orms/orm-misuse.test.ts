@@ -1,0 +1,125 @@
+import { EntitySchema, DataSource } from "typeorm";
+import { defineEntity, MikroORM, p } from "@mikro-orm/postgresql";
+import { DataTypes, Sequelize } from "sequelize";
+import { expect, onTestFinished, test } from "vitest";
+import { databases, pgPool } from "../../../../../../test/postgres/databases.ts";
+import { describeWithServer } from "../../../../../../test/support/servers/describe-with-server.ts";
+import { postgresBinary } from "../../../../../../test/support/servers/postgres.ts";
+import {
+  fromMikroOrm,
+  fromSequelize,
+  fromTypeOrm,
+  mikroOrmTransactions,
+  postgresOutbox,
+  postgresStore,
+  sequelizeTransactions,
+  typeOrmTransactions,
+} from "../index.ts";
+
+const result = Uint8Array.of(0, 1, 255);
+const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };
+const commit = { keep: "commit", result, value: "ran" } as const;
+const refused = expect.objectContaining({ code: "ONCE_HANDLER_FAILED" }) as Error;
+const invalid = (text: string) =>
+  expect.objectContaining({ code: "ONCE_OPTION_INVALID", message: expect.stringContaining(text) as string }) as Error;
+
+/** A function as JavaScript without types calls it. */
+const loosely = (call: unknown) => call as (...given: unknown[]) => unknown;
+
+describeWithServer("a transaction that is", postgresBinary, () => {
+  const { create } = databases();
+  const opened = async () => {
+    const url = await create();
+    const pool = pgPool(url);
+    await pool.query("CREATE TABLE charges (id serial PRIMARY KEY, amount integer NOT NULL)");
+    await postgresStore(pool).migrate();
+    const outbox = postgresOutbox(pool);
+    await outbox.migrate();
+    const amounts = async () =>
+      (await pool.query<{ amount: number }>("SELECT amount FROM charges ORDER BY 1")).rows.map(({ amount }) => amount);
+    return { url, pool, outbox, amounts };
+  };
+
+  test("TypeORM's commits with its own methods refused, and the wrong things are refused by name", async () => {
+    const { url, pool, outbox, amounts } = await opened();
+    const charges = new EntitySchema<{ id: number; amount: number }>({
+      name: "charges",
+      columns: { id: { type: "int", primary: true, generated: true }, amount: { type: "int" } },
+    });
+    const source = await new DataSource({ type: "postgres", url, entities: [charges] }).initialize();
+    onTestFinished(() => source.destroy());
+    const store = postgresStore(pool, { transactions: typeOrmTransactions(source) });
+    await store.transact(operation, async (manager) => {
+      await manager.save(charges, [{ amount: 1 }, { amount: 2 }]);
+      await expect(manager.queryRunner!.commitTransaction()).rejects.toThrow(refused);
+      await expect(manager.queryRunner!.rollbackTransaction()).rejects.toThrow(refused);
+      await manager.queryRunner!.release();
+      expect(await manager.getRepository(charges).count()).toBe(2);
+      await expect(outbox.add(manager as never, { topic: "t", body: "b" })).rejects.toThrow(invalid("fromTypeOrm("));
+      return commit;
+    });
+    expect(await amounts()).toEqual([1, 2]);
+    expect(() => fromTypeOrm(source.manager)).toThrow(invalid("that of the DataSource"));
+    expect(() => loosely(fromTypeOrm)(source)).toThrow(invalid("the DataSource itself"));
+    expect(() => loosely(typeOrmTransactions)(source.manager)).toThrow(invalid("a DataSource of TypeORM"));
+    const mysql = new DataSource({ type: "mysql", url: "mysql://127.0.0.1/shop" });
+    expect(() => typeOrmTransactions(mysql)).toThrow(invalid("type postgres"));
+  });
+
+  test("Sequelize's commits with its own methods refused, and the wrong things are refused by name", async () => {
+    const { url, pool, outbox, amounts } = await opened();
+    const sequelize = new Sequelize(url, { logging: false });
+    onTestFinished(() => sequelize.close());
+    const charges = sequelize.define("charges", { amount: DataTypes.INTEGER }, { timestamps: false });
+    const store = postgresStore(pool, { transactions: sequelizeTransactions(sequelize) });
+    const hooks: string[] = [];
+    await store.transact(operation, async (transaction) => {
+      transaction.afterCommit(() => void hooks.push("after commit"));
+      await charges.create({ amount: 1 }, { transaction });
+      await charges.findOrCreate({ where: { amount: 2 }, transaction });
+      await expect(transaction.commit()).rejects.toThrow(refused);
+      await expect(transaction.rollback()).rejects.toThrow(refused);
+      await expect(outbox.add(transaction as never, { topic: "t", body: "b" })).rejects.toThrow(
+        invalid("fromSequelize("),
+      );
+      expect(hooks).toEqual([]);
+      return commit;
+    });
+    expect(hooks).toEqual(["after commit"]);
+    expect(await amounts()).toEqual([1, 2]);
+    expect(() => loosely(fromSequelize)(sequelize)).toThrow(invalid("the sequelize itself"));
+    const ended = await sequelize.transaction();
+    await ended.commit();
+    expect(() => fromSequelize(ended)).toThrow(invalid("an open transaction"));
+    expect(() => loosely(sequelizeTransactions)(pool)).toThrow(invalid("an instance of Sequelize"));
+  });
+
+  test("MikroORM's flushes what was not flushed, only with a commit, and the wrong things are refused by name", async () => {
+    const { url, pool, outbox, amounts } = await opened();
+    const Charge = defineEntity({
+      name: "Charge",
+      tableName: "charges",
+      properties: { id: p.integer().primary(), amount: p.integer() },
+    });
+    const orm = await MikroORM.init({ clientUrl: url, entities: [Charge] });
+    onTestFinished(() => orm.close());
+    const store = postgresStore(pool, { transactions: mikroOrmTransactions(orm) });
+    await store.transact({ ...operation, key: "refused" }, async (em) => {
+      em.create(Charge, { amount: 7 });
+      return { ...commit, keep: "answer-only" };
+    });
+    expect(await amounts()).toEqual([]);
+    await store.transact(operation, async (em) => {
+      em.create(Charge, { amount: 1 });
+      await expect(em.commit()).rejects.toThrow(refused);
+      await expect(em.rollback()).rejects.toThrow(refused);
+      await expect(em.begin()).rejects.toThrow(refused);
+      await expect(outbox.add(em as never, { topic: "t", body: "b" })).rejects.toThrow(invalid("fromMikroOrm("));
+      return commit;
+    });
+    expect(await amounts()).toEqual([1]);
+    expect(() => fromMikroOrm(orm.em.fork())).toThrow(invalid("an open transaction"));
+    expect(() => loosely(fromMikroOrm)(orm)).toThrow(invalid("the em that orm.em.transactional"));
+    expect(() => loosely(mikroOrmTransactions)(pool)).toThrow(invalid("an instance of MikroORM"));
+  });
+});
