@@ -96,17 +96,25 @@ describeWithServer("the transactions of an ORM, and their faults", postgresBinar
       await outside.query(`${insert("a")}; ${insert("b")}`);
       const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
       let runs = 0;
-      const lock = (own: 0 | 1) =>
-        store.transact({ ...operation, key: `${own}` }, async (transaction) => {
+      const ended: Promise<unknown>[] = [];
+      const lock = async (own: 0 | 1) => {
+        const other = own === 0 ? 1 : 0;
+        let isFirst = true;
+        return store.transact({ ...operation, key: `${own}` }, async (transaction) => {
           runs += 1;
+          // The other has the locks of the one that was rolled back.
+          if (!isFirst) await ended[other];
+          isFirst = false;
           const names = own === 0 ? ["a", "b"] : ["b", "a"];
           await execute(transaction, `UPDATE effects SET count = count + 1 WHERE name = '${names[0]}'`);
           both[own].resolve();
-          await both[own === 0 ? 1 : 0].promise;
+          await both[other].promise;
           await execute(transaction, `UPDATE effects SET count = count + 1 WHERE name = '${names[1]}'`);
           return commit;
         });
-      const answers = await Promise.all([lock(0), lock(1)]);
+      };
+      ended.push(lock(0), lock(1));
+      const answers = await Promise.all(ended);
       expect(answers).toEqual([
         { kind: "executed", value: "ran" },
         { kind: "executed", value: "ran" },
