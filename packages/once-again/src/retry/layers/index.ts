@@ -5,6 +5,7 @@
  */
 export { type AnyLayer, compose, type Layer, retrying, run } from "../layer.ts";
 export { adaptiveThrottle } from "./adaptive-throttle.ts";
+export { type NestedRetries, type NestedRetriesOptions, noticeNestedRetries } from "./notice-nested-retries.ts";
 export type { CircuitState } from "./breaker-state.ts";
 export type { CircuitBreakerOptions } from "./circuit-breaker-options.ts";
 export { type CircuitBreaker, circuitBreaker } from "./circuit-breaker.ts";
