@@ -106,11 +106,11 @@ describeWithServer("the connections of a PostgreSQL store", postgresBinary, () =
         ),
       );
       expect(slow).toEqual([0, 1].map(() => ({ status: "rejected", reason: cause })));
-      let isOver = false;
-      onTestFinished(() => void (isOver = true));
+      const over = new AbortController();
+      onTestFinished(() => over.abort());
       const patient = await Promise.all(
         Array.from({ length: 6 }, async (_, index) => {
-          while (!isOver) {
+          while (!over.signal.aborted) {
             const answer = await store
               .transact({ ...operation, key: `quick ${index}` }, async () => commit)
               .catch(() => undefined);
