@@ -66,6 +66,25 @@ test("observe-server makes one order of two requests", async () => {
   expect(await withProgram("observe-server", sendTwice)).toBe("201 first\n201 true\n");
 });
 
+test("observe-prometheus serves what a meter counts", async () => {
+  const lines = `
+    const { metrics } = await import("@opentelemetry/api");
+    metrics.getMeter("shop").createCounter("orders").add(1);
+    for (;;) {
+      const response = await fetch("http://127.0.0.1:9464/metrics").catch(() => undefined);
+      if (response === undefined) continue;
+      process.stdout.write((await response.text()).match(/^orders_total.* 1/m) ? "counted" : "missing");
+      break;
+    }`;
+  expect(await withProgram("observe-prometheus", lines)).toBe("counted");
+});
+
+test("nested-retries sends what its fetch is given", async () => {
+  const url = await startHttpServer((_request, response) => response.end("fine"));
+  const lines = `process.stdout.write(await (await exported.fetch("${url}")).text());`;
+  expect(await withProgram("nested-retries", lines)).toBe("fine");
+});
+
 test("observe-calls calls", async () => {
   const url = await startHttpServer((_request, response) => void response.writeHead(201).end());
   const lines = `console.log((await exported.fetch("${url}")).status);`;

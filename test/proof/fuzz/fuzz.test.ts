@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { isRequestId, requestId } from "./random-connection.ts";
 import { fuzz, type TargetName } from "./targets.ts";
 
 const quiet = { onProgress: () => undefined };
@@ -16,6 +17,13 @@ test.concurrent.for<[target: TargetName, workers: number]>([
   expect(result.breaches, program).toEqual([]);
   expect(result.deaths, program).toBe(0);
   expect(result.cases).toBeGreaterThan(0);
+});
+
+test("no changed byte makes the name of a request that of another one", () => {
+  expect(isRequestId(requestId(164_920, 0))).toBe(true);
+  expect(isRequestId("neighbour-7")).toBe(true);
+  for (const changed of ["164920-0-64920", "164920-0", "7-0-8", "", "64920-0-164920"])
+    expect(isRequestId(changed)).toBe(false);
 });
 
 test("the same seed and number make the same connection", async () => {

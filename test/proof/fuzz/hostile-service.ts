@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo, Socket } from "node:net";
 import { seededRandom } from "../../../packages/once-again/src/core/random.ts";
 import { picker } from "./picker.ts";
+import { isRequestId } from "./random-connection.ts";
 
 /** Responses that a gateway has to survive. */
 const hostileResponses: readonly string[] = [
@@ -54,7 +55,8 @@ export async function startHostileService(seed: number): Promise<HostileService>
   const answered = new Set<string>();
   const [arrivedTwice, hadTwoEffects]: string[][] = [[], []];
   const arrive = ({ headers, method }: IncomingMessage): string => {
-    const id = String(headers["x-request"] ?? "");
+    const named = String(headers["x-request"] ?? "");
+    const id = isRequestId(named) ? named : "";
     if (id !== "") count(arrivals, id, arrivedTwice!);
     const key = headers["idempotency-key"];
     if (key !== undefined && (method === "POST" || method === "PATCH")) {

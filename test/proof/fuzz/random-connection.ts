@@ -16,6 +16,16 @@ export interface ConnectionPlan {
   readonly stays: boolean;
 }
 
+/** Names a request. It has the number twice: one changed byte must not make it the name of another request. */
+export function requestId(number: number, at: number): string {
+  return `${number}-${at}-${number}`;
+}
+
+/** Whether a name is one that `requestId` made, or one of the neighbour, and not what a changed byte made of it. */
+export function isRequestId(id: string): boolean {
+  return /^(?:(\d+)-\d+-\1|neighbour.*)$/.test(id);
+}
+
 /** The same connection for the same seed and number. */
 export function randomConnection(seed: number, number: number): ConnectionPlan {
   const random = seededRandom(`${seed} ${number}`);
@@ -23,7 +33,9 @@ export function randomConnection(seed: number, number: number): ConnectionPlan {
   const requests =
     random() < 0.15
       ? []
-      : Array.from({ length: 1 + Math.floor(random() ** 2 * 5) }, (_, at) => randomRequest(random, `${number}-${at}`));
+      : Array.from({ length: 1 + Math.floor(random() ** 2 * 5) }, (_, at) =>
+          randomRequest(random, requestId(number, at)),
+        );
   const shape = connectionShapes[Math.floor(random() * connectionShapes.length)]!;
   const text = requests.length === 0 ? shape.bytes : requests.map((request) => request.text).join("");
   const isRepeated = random() < 0.02;

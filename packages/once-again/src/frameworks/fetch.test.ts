@@ -87,7 +87,13 @@ describe("a web-standard handler", () => {
   });
 
   test("may say that its body comes in chunks, or name a wrong length: it is sent whole, with its own", async () => {
-    for (const headers of [{ "transfer-encoding": "chunked" }, { "content-length": "5" }]) {
+    const twice: [string, string][] = [
+      ["set-cookie", "a=1"],
+      ["set-cookie", "b=2"],
+    ];
+    const chunked: [string, string] = ["transfer-encoding", "chunked"];
+    const wrongLength: [string, string] = ["content-length", "5"];
+    for (const headers of [[chunked], [wrongLength], [chunked, ...twice], [wrongLength, ...twice]]) {
       const once = onceFetch({ store: memoryStore(), scope: "public" }, () => new Response("made", { headers }));
       for (const response of [await once(request()), await once(request())]) {
         expect(response.headers.get("transfer-encoding")).toBeNull();

@@ -12,7 +12,7 @@ export function serverSpans(trace: ActiveTraceApi): Listener<ServerEvent> {
   // A WeakMap with an entry for each request costs the collector of garbage more than all the rest of this.
   const spanOfCall = Symbol("span");
   const readSpan = ({ call }: RequestFacts): RecordingSpan | undefined =>
-    (call as { [spanOfCall]?: RecordingSpan } | undefined)?.[spanOfCall];
+    call && (Reflect.get(call, spanOfCall) as RecordingSpan | undefined);
 
   const endOperation = (event: ServerEvent & RequestFacts, error?: Attributes): void => {
     const span = readSpan(event);

@@ -1,0 +1,4 @@
+import { retryingFetch } from "once-again/client";
+import { noticeNestedRetries } from "once-again/layers";
+
+export const fetch = noticeNestedRetries(retryingFetch({ keys: "off" }));
