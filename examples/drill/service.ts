@@ -22,7 +22,7 @@ interface Order {
 const orders = onceNode(
   {
     store: sqliteStore({ path: join(folder, "keys.db") }),
-    scope: (request: IncomingMessage) => String(request.headers["x-tenant"]),
+    scope: (request: IncomingMessage) => request.headers["x-tenant"] as string,
     leaseMs: 1000,
     onUnknown: {
       action: "hold",

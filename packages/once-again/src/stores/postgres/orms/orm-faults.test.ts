@@ -200,20 +200,6 @@ describeWithServer("the transactions of an ORM, and their faults", postgresBinar
       expect((await store.transact({ ...operation, key: "other" }, async () => commit)).kind).toBe("executed");
     });
 
-    test("a lock that the handler does not get in time ends its transaction, and its connection is whole", async () => {
-      const { store, outside, execute } = await opened({ connectionsMax: 1, busyMsMax: 300 });
-      const holder = await outside.connect();
-      await holder.query("BEGIN; LOCK TABLE effects");
-      const run = store.transact(operation, async (transaction) => {
-        await execute(transaction, insert("one"));
-        return commit;
-      });
-      await expect(run).rejects.toThrow("lock timeout");
-      await holder.query("ROLLBACK");
-      holder.release();
-      expect((await store.transact(operation, async () => commit)).kind).toBe("executed");
-    });
-
     test("a transaction of the ORM inside of it is a savepoint", async () => {
       const { store, execute, nested, effects } = await opened();
       const fault = new Error("fault");
