@@ -1,6 +1,5 @@
-import { OnceAgainError } from "once-again";
 import type { InspectedRecord, RecordName, Store } from "once-again/stores";
-import { type AnswerTo, inspectRecord, isExpired, type Operation, transition } from "once-again/stores";
+import { type AnswerTo, firstRecords, inspectRecord, isExpired, type Operation, transition } from "once-again/stores";
 
 type Stored = Pick<InspectedRecord, "scope" | "key" | "record">;
 
@@ -31,16 +30,7 @@ export function mapStore(now: () => number = Date.now): Store {
     checkpoint: (request) => apply({ kind: "checkpoint", ...request }),
     resolve: (request) => apply({ kind: "resolve", ...request }),
     inspect: async (name) => known().find((found) => idOf(found) === idOf(name)),
-    async list({ scope, state, limit = 100, after }) {
-      if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
-        throw new OnceAgainError("ONCE_OPTION_INVALID", `limit must be 1 to 1000, but it is ${limit}.`);
-      }
-      return known()
-        .filter((found) => (scope ?? found.scope) === found.scope && (state ?? found.state) === found.state)
-        .filter((found) => after === undefined || inOrder(after, found) < 0)
-        .toSorted(inOrder)
-        .slice(0, limit);
-    },
+    list: async (request) => firstRecords(known(), request),
     async purge({ limit }) {
       const expired = [...records].filter(([, { record }]) => isExpired(record, now())).slice(0, limit);
       for (const [id] of expired) records.delete(id);
@@ -48,10 +38,4 @@ export function mapStore(now: () => number = Date.now): Store {
     },
     close: async () => records.clear(),
   };
-}
-
-/** By scope, then by key, each by its UTF-16 code units. */
-function inOrder(one: RecordName, other: RecordName): number {
-  const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
-  return compare(one.scope, other.scope) || compare(one.key, other.key);
 }

@@ -65,12 +65,16 @@ describeWithServer("the Lab page", chromiumBinary, () => {
       .toBeGreaterThanOrEqual(orders);
   };
 
-  test("the store of its API is on the Keys page while it runs", async () => {
+  test("the keys of its API are on the Keys page while it runs, and how many were answered from memory", async () => {
     await chooseCrowd(900);
     await page.getByLabel("Speed").selectOption({ index: 0 });
     await button("Start").click();
     await page.getByRole("link", { name: "Keys" }).click();
     await page.getByText("✓ responds").waitFor();
+    await page.getByLabel("State").selectOption("all states");
+    await page.locator("tbody tr .state.done").first().waitFor();
+    await page.getByText("repeated responses, per minute").waitFor();
+    await expect.poll(() => page.locator("tbody tr").count()).toBeGreaterThan(4);
     await page.getByRole("link", { name: "Lab" }).click();
     await button("Reset").click();
     await page.getByRole("link", { name: "Keys" }).click();

@@ -95,9 +95,27 @@ export function listOrder({ order }: ListRequest): (one: InspectedRecord, other:
   return (one, other) => one.record.leaseUntil - other.record.leaseUntil || compareNames(one, other);
 }
 
-/** The first records of a list. */
+/**
+ * The first records of a list: those that a request asks for, in its order, up to its limit. For a store that has its records at hand;
+ * a database selects and sorts by itself.
+ *
+ * @param records all that are stored and not expired, or all of them that may be listed.
+ * @returns a new list.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a limit out of bounds, and for a place that the order can't find.
+ * @example
+ * ```ts
+ * import { firstRecords, type InspectedRecord, type Store } from "once-again/stores";
+ *
+ * const records: InspectedRecord[] = [];
+ * const store: Pick<Store, "list"> = { list: async (request) => firstRecords(records, request) };
+ * ```
+ */
 export function firstRecords(records: readonly InspectedRecord[], request: ListRequest): InspectedRecord[] {
-  return [...records].sort(listOrder(request)).slice(0, checkListRequest(request));
+  const limit = checkListRequest(request);
+  return records
+    .filter((record) => isListed(request, record))
+    .sort(listOrder(request))
+    .slice(0, limit);
 }
 
 /** Whether a record belongs into a list by its name. */

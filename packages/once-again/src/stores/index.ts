@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { firstRecords } from "./check-record.ts";
 export { sealedStore } from "./sealed-store.ts";
 export { type SealedPart, type Sealer, sealer, type SealKey, sealKeyId } from "./sealer.ts";
 export {

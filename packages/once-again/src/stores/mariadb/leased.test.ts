@@ -8,6 +8,9 @@ import { mariadbBinary } from "../../../../../test/support/servers/mariadb.ts";
 import { mariadbStore } from "./index.ts";
 import { mariadbStatements } from "./statements.ts";
 
+const columns =
+  "(scope, `key`, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, created_at, expires_at)";
+
 describeWithServer("the batches of a MariaDB store", mariadbBinary, () => {
   const { server, create } = databases();
 
@@ -32,7 +35,7 @@ describeWithServer("the batches of a MariaDB store", mariadbBinary, () => {
         const connection = await outside.getConnection();
         await connection.query("START TRANSACTION");
         await connection.query(
-          `INSERT INTO once_again_keys VALUES ('acme', ?, 'running', '', '', 1, 0, 0, '{}', NULL, 0, 0, NULL, NULL)
+          `INSERT INTO once_again_keys ${columns} VALUES ('acme', ?, 'running', '', '', 1, 0, 0, '{}', 0, 0)
            ON DUPLICATE KEY UPDATE owner = owner`,
           [key],
         );
@@ -69,7 +72,7 @@ describeWithServer("the batches of a MariaDB store", mariadbBinary, () => {
     };
     await expectLookups();
     await pool.query(
-      `INSERT INTO once_again_keys SELECT 'acme', CONCAT('key ', seq), 'running', 'f', 'me', 1, 0, 0, '{}', NULL, 0, 0, NULL, NULL
+      `INSERT INTO once_again_keys ${columns} SELECT 'acme', CONCAT('key ', seq), 'running', 'f', 'me', 1, 0, 0, '{}', 0, 0
        FROM seq_1_to_30000`,
     );
     await pool.query("ANALYZE TABLE once_again_keys");

@@ -5,7 +5,7 @@ import { checkNumber } from "../../core/options.ts";
 import { recordId } from "../../core/record-id.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { heldCount, heldCountMax } from "../health.ts";
-import { firstRecords, isListed } from "../check-record.ts";
+import { firstRecords } from "../check-record.ts";
 import {
   type AnswerTo,
   inspectRecord,
@@ -116,8 +116,5 @@ function listed(records: (RecordName & { record: KeyRecord })[], request: ListRe
   const found = records
     .filter((named) => !isExpired(named.record, now))
     .map((named) => inspectRecord(named, named.record, now));
-  return firstRecords(
-    found.filter((record) => isListed(request, record)),
-    request,
-  );
+  return firstRecords(found, request);
 }

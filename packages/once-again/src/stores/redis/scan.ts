@@ -1,4 +1,4 @@
-import { checkListRequest, compareNames, firstRecords, isListed, isListedName } from "../check-record.ts";
+import { checkListRequest, compareNames, firstRecords, isListedName } from "../check-record.ts";
 import type { InspectedRecord, ListRequest, RecordName } from "../store.ts";
 import type { RedisConnection } from "./client.ts";
 import { keyPattern, nameOf } from "./record-format.ts";
@@ -26,8 +26,8 @@ export async function listRecords(
     // SCAN may give a key twice.
     const candidates = names.filter((name) => isListedName(request, name) && mayBeAmong(first, limit, request, name));
     const records = await Promise.all(candidates.map((name) => read(name, request.state)));
-    const found = records.filter((record) => record !== undefined && isListed(request, record));
-    first = firstRecords([...first, ...(found as InspectedRecord[])], request);
+    const found = records.filter((record) => record !== undefined);
+    first = firstRecords([...first, ...found], request);
   }
   return first;
 }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { databases, pgPool } from "../../../../../../test/postgres/databases.ts";
 import { orms } from "../../../../../../test/postgres/orms/index.ts";
 import { loseBeforeCommit } from "../../../../../../test/support/lost-connections.ts";
@@ -198,6 +198,22 @@ describeWithServer("the transactions of an ORM, and their faults", postgresBinar
       go.resolve();
       expect((await running).kind).toBe("executed");
       expect((await store.transact({ ...operation, key: "other" }, async () => commit)).kind).toBe("executed");
+    });
+
+    test("a lock that the handler does not get in time ends its transaction, and its connection is whole", async () => {
+      const { store, outside, execute } = await opened({ connectionsMax: 1, busyMsMax: 2000 });
+      // An ORM takes long to begin for the first time.
+      await store.transact({ ...operation, key: "first" }, async () => commit);
+      const holder = await outside.connect();
+      onTestFinished(() => holder.release(true));
+      await holder.query("BEGIN; LOCK TABLE effects");
+      const run = store.transact(operation, async (transaction) => {
+        await execute(transaction, insert("one"));
+        return commit;
+      });
+      await expect(run).rejects.toThrow("lock timeout");
+      await holder.query("ROLLBACK");
+      expect((await store.transact(operation, async () => commit)).kind).toBe("executed");
     });
 
     test("a transaction of the ORM inside of it is a savepoint", async () => {
