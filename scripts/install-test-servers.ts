@@ -10,6 +10,7 @@ import { caddyBinary } from "../test/support/servers/caddy.ts";
 import { chromiumBinary } from "../test/support/servers/chromium.ts";
 import { haproxyBinary } from "../test/support/servers/haproxy.ts";
 import { mariadbBinary } from "../test/support/servers/mariadb.ts";
+import { motoBinary } from "../test/support/servers/moto.ts";
 import { natsBinary } from "../test/support/servers/nats.ts";
 import { nginxBinary } from "../test/support/servers/nginx.ts";
 import { pgbouncerBinary } from "../test/support/servers/pgbouncer.ts";
@@ -28,6 +29,7 @@ const binaries = [
   chromiumBinary,
   haproxyBinary,
   mariadbBinary,
+  motoBinary,
   natsBinary,
   nginxBinary,
   openssl,
