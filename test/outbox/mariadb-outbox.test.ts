@@ -253,8 +253,8 @@ describeWithServer("the outbox in MariaDB", mariadbBinary, () => {
     };
     await outbox.postpone(await claim());
     const [first, second] = await claim();
-    await outbox.confirm([first!.position]);
     await outbox.postpone([{ ...second!, park: "block", refusal: "no" }]);
+    await outbox.confirm([first!.position]);
     expect(await outbox.retryParked("2")).toBe(true);
     await outbox.postpone((await claim()).map((ended) => ({ ...ended, park: "block", refusal: "no" })));
     expect(await outbox.discardParked("2")).toBe(true);

@@ -188,10 +188,26 @@ const outboxMutants: readonly Mutant[] = [
   {
     guard: "outbox: a late relay gives nothing back that another has",
     file: `${stores}/sql/outbox.ts`,
-    search: "(m.owner IS NULL OR m.owner = ended.owner)",
-    replace: "(m.owner IS NULL OR m.owner <> '')",
+    search: "m.position = ended.position AND (m.owner = ended.owner",
+    replace: "m.position = ended.position AND (m.owner <> ''",
     check: explorer("refused message blocks"),
     killedBy: "late-owner-changes-nothing",
+  },
+  {
+    guard: "outbox: a late relay takes nothing out of the parked messages",
+    file: `${stores}/sql/outbox.ts`,
+    search: "m.owner IS NULL AND m.parked_at IS NULL AND ended.owner = (${oldest})",
+    replace: "m.owner IS NULL AND '${oldest}' <> ''",
+    check: explorer("refused message blocks"),
+    killedBy: "late-owner-changes-nothing",
+  },
+  {
+    guard: "outbox: what was given back is no longer the relay's",
+    file: `${stores}/sql/outbox.ts`,
+    search: "m.owner IS NULL AND m.parked_at IS NULL AND ended.owner = (${oldest})",
+    replace: "m.owner IS NULL AND m.parked_at IS NULL AND ended.owner <> (${oldest})",
+    check: sqlite,
+    killedBy: "what failed behind the oldest",
   },
   {
     guard: "outbox: what was confirmed is removed, and not all up to it",

@@ -24,6 +24,7 @@ const flaws: Partial<Record<OutboxFlaw, InvariantName>> = {
   "a dead relay's lease is never taken over": "every-commit-is-published",
   "rows are leased, not keys": "commit-order",
   "a late owner changes what is another's": "late-owner-changes-nothing",
+  "a late owner changes what was given back": "late-owner-changes-nothing",
   "a parked message is passed in silence": "commit-order",
 };
 

@@ -44,6 +44,7 @@ export type OutboxFlaw =
   | "a delay is forgotten"
   | "a refusal that is repeated counts again"
   | "a late owner changes what is another's"
+  | "a late owner changes what was given back"
   | "a parked message is passed in silence"
   | "the oldest message comes first at each claim"
   | "a round of claims goes on as long as new messages come";
@@ -87,6 +88,14 @@ export function memoryOutbox(
     const index = rows.findIndex(isGone);
     if (index >= 0) rows.splice(index, 1);
     return index >= 0;
+  };
+
+  /** Whether a relay holds a message: by its own lease, or by that of the oldest of its key. */
+  const isHeld = (row: Row, owner: string): boolean => {
+    if (row.owner !== undefined) return row.owner === owner || flaw === "a late owner changes what is another's";
+    if (flaw === "a late owner changes what was given back") return true;
+    const oldest = byPosition().find(({ key }) => key !== undefined && key === row.key);
+    return row.parkedAt === undefined && oldest?.owner === owner;
   };
 
   const announce = (): void => {
@@ -167,10 +176,12 @@ export function memoryOutbox(
       for (const gone of positions) removeAt(({ position }) => String(position) === gone);
     },
     async postpone(requests) {
-      for (const { position, owner, delayMs, refusal, refusals, park } of requests) {
-        const row = rows.find((row) => String(row.position) === position);
-        const isOthers = row?.owner !== undefined && row.owner !== owner;
-        if (row === undefined || (isOthers && flaw !== "a late owner changes what is another's")) continue;
+      const found = requests.flatMap((request) => {
+        const row = rows.find(({ position }) => String(position) === request.position);
+        return row !== undefined && isHeld(row, request.owner) ? [{ row, request }] : [];
+      });
+      for (const { row, request } of found) {
+        const { delayMs, refusal, refusals, park } = request;
         row.owner = undefined;
         row.dueAt = flaw === "a delay is forgotten" ? 0 : clock.now() + delayMs;
         if (refusal !== undefined) {
@@ -178,8 +189,8 @@ export function memoryOutbox(
             flaw === "a refusal that is repeated counts again" ? row.refusals + 1 : (refusals ?? row.refusals + 1);
           row.refusal = refusal;
         }
+        row.parkedAt = park === undefined ? undefined : clock.now();
         if (park === undefined) continue;
-        row.parkedAt = clock.now();
         if (park === "pass" || flaw === "a parked message is passed in silence") row.key = undefined;
       }
     },

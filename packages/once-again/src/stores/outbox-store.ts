@@ -139,7 +139,11 @@ export interface OutboxStore<Transaction> {
   claim(request: ClaimMessagesRequest): Promise<ClaimedMessages>;
   /** Removes messages that the broker has confirmed, by their positions, even if another relay claimed them. */
   confirm(positions: readonly string[]): Promise<void>;
-  /** Gives messages back. One that another has claimed since stays as it is. */
+  /**
+   * Gives messages back that the owner still holds when the call arrives: those with its lease, and those of a key with its
+   * lease on the oldest message. One that was claimed, given back or parked since stays as it is, so a call that comes late
+   * changes nothing.
+   */
   postpone(requests: readonly PostponeRequest[]): Promise<void>;
   /** Listens for added messages. Missing, or resolving to `undefined`: there is no signal, so a relay polls. */
   listen?(onAdded: () => void, onLost: (error: unknown) => void): Promise<(() => Promise<void>) | undefined>;

@@ -57,11 +57,15 @@ export const postponeRules: readonly OutboxRule[] = [
   {
     name: "a refusal that is repeated counts once",
     async try({ outbox, add, claim }) {
-      await add(undefined, "1");
-      const [message] = await claim({ owner });
-      const refused = { position: message!.position, owner, delayMs: 0, refusal: "no", refusals: 1 };
-      for (let times = 0; times < 3; times += 1) await outbox.postpone([refused]);
-      expectLike((await claim())[0], { refusals: 1 }, "A repeat after a lost answer refuses nothing");
+      await add("k", "1", "2");
+      await add(undefined, "free");
+      const claimed = await claim({ owner });
+      const refused = claimed.filter(({ id }) => id !== "1").map(({ position }) => ({ position, owner, delayMs: 0 }));
+      for (let times = 0; times < 3; times += 1)
+        await outbox.postpone(refused.map((end) => ({ ...end, refusal: "no", refusals: 1 })));
+      await outbox.confirm(positionsOf(claimed.filter(({ id }) => id === "1")));
+      const counts = (await claim()).map(({ id, refusals }) => `${id}: ${refusals}`).sort();
+      expectSame(counts, ["2: 1", "free: 1"], "A repeat after a lost answer refuses nothing");
     },
   },
   {
@@ -73,6 +77,52 @@ export const postponeRules: readonly OutboxRule[] = [
       await outbox.postpone([{ position: message!.position, owner, delayMs: 0, refusal: "no", park: "block" }]);
       expectSame(idsOf(await claim()), [], "It is still the other's");
       expectSame(await outbox.listParked(), [], "And it is not parked");
+    },
+  },
+  {
+    name: "a late owner gives nothing back that another has parked or given back since",
+    async try({ outbox, add, claim, claimWhenFree }) {
+      await add("k", "1", "2", "3");
+      await add(undefined, "free");
+      const late = await claim({ owner, leaseMs: 1 });
+      const seen = new Map<string, string>();
+      while (seen.size < late.length)
+        for (const { id, position } of await claimWhenFree({ owner: "other" })) seen.set(id, position);
+      const ended = { owner: "other", delayMs: 0, refusal: "no", refusals: 1 };
+      await outbox.postpone([
+        { ...ended, position: seen.get("1")!, park: "block" },
+        { ...ended, position: seen.get("2")!, delayMs: hourMs },
+        { ...ended, position: seen.get("free")!, park: "block" },
+      ]);
+      const parked = await outbox.listParked();
+      expectSame(
+        parked.map(({ id }) => id),
+        ["1", "free"],
+        "The other relay has parked them",
+      );
+      for (const end of [{}, { refusal: "late", refusals: 9 }, { refusal: "late", park: "pass" as const }])
+        await outbox.postpone(late.map(({ position }) => ({ position, owner, delayMs: 0, ...end })));
+      expectSame(await outbox.listParked(), parked, "A late owner leaves parked messages as they are");
+      expectSame(idsOf(await claim()), [], "Nothing that is parked, or behind it, can be claimed");
+      for (const id of ["1", "free"]) await outbox.discardParked(id);
+      expectSame(idsOf(await claim()), [], "A delay stays as the last owner set it");
+    },
+  },
+  {
+    name: "what is given back in one call may be held by one lease, whatever comes first",
+    async try({ outbox, add, claim }) {
+      await add("k", "1", "2", "3");
+      const claimed = await claim({ owner });
+      const ends = [{ park: "pass" as const }, { park: "pass" as const }, { delayMs: hourMs }];
+      await outbox.postpone(
+        claimed.map(({ position }, at) => ({ position, owner, delayMs: 0, refusal: "no", ...ends[at] })),
+      );
+      expectSame(
+        (await outbox.listParked()).map(({ id }) => id),
+        ["1", "2"],
+        "Both are parked",
+      );
+      expectSame(idsOf(await claim()), [], "And the last one has its delay");
     },
   },
   {

@@ -189,7 +189,7 @@ function writes(
   ];
 }
 
-/** The rows after a postponement, which must not touch what another has claimed since. */
+/** The rows after a postponement, which must not touch what another has claimed, or parked, since. */
 function postponedBy(
   world: MessageWorld,
   requests: readonly PostponeRequest[],
@@ -197,7 +197,7 @@ function postponedBy(
 ): Pick<MessageStep, "next" | "breaks"> {
   const rows = rules.postpone(world.rows, requests);
   const owners = new Set(requests.map(({ owner }) => owner));
-  const isOthers = ({ owner }: OutboxRow): boolean => owner !== null && !owners.has(owner);
+  const isOthers = ({ owner, isParked }: OutboxRow): boolean => isParked || (owner !== null && !owners.has(owner));
   const isChanged = world.rows.some((row, at) => isOthers(row) && JSON.stringify(row) !== JSON.stringify(rows[at]));
   return { next: { ...world, rows }, breaks: isChanged ? "late-owner-changes-nothing" : undefined };
 }

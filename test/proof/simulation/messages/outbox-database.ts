@@ -80,10 +80,12 @@ export function outboxDatabase(
       holders.set(id, { process, owner });
     }
   };
-  /** A late owner must change nothing that is another's. */
+  /** A late owner must change nothing that is another's, or that was parked. */
   const guarded = async (owner: string, positions: readonly string[], change: () => Promise<void>): Promise<void> => {
     const others = rows.filter(
-      (row) => row.owner !== undefined && row.owner !== owner && positions.includes(String(row.position)),
+      (row) =>
+        positions.includes(String(row.position)) &&
+        (row.parkedAt !== undefined || (row.owner !== undefined && row.owner !== owner)),
     );
     const before = JSON.stringify(others);
     await change();

@@ -34,7 +34,8 @@ export function confirmQueue(
     isWriting = true;
     while (waiting.length > 0) {
       const batches = waiting.splice(0, messagesMax);
-      const postponed = batches.flatMap(({ end }) => end.postponed);
+      // The lease of a key lies on its oldest message, which goes back last: until then the relay holds those behind it.
+      const postponed = batches.flatMap(({ end }) => end.postponed).toReversed();
       const confirmed = batches.flatMap(({ end }) => end.confirmed);
       // A key is free for others when its oldest message is gone: by then the next one has its delay.
       for (const part of parts(postponed)) await askUntilAnswered(() => outbox.postpone(part), rules);

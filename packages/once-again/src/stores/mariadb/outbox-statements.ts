@@ -93,7 +93,7 @@ export function outboxStatements(outbox: string) {
       committed([`DELETE m FROM ${outbox} AS m ${primary} WHERE m.position IN (${list(count)})`]),
     /** what is given back as JSON */
     postpone: committed([
-      `UPDATE ${ended} STRAIGHT_JOIN ${outbox} AS m ${primary} ON ${postponed} SET ${postponement(clock, "m.")}`,
+      `UPDATE ${ended} STRAIGHT_JOIN ${outbox} AS m ${primary} ON ${postponed(outbox, keyed)} SET ${postponement(clock, "m.")}`,
     ]),
     /** position, limit */
     listParked: `SELECT ${envelope}, LENGTH(m.body) AS body_bytes FROM ${outbox} AS m

@@ -93,7 +93,7 @@ export function outboxStatements(prefix: string) {
       UPDATE ${outbox} AS m SET ${postponement("clock.ms")}
       FROM clock, json_to_recordset($1::text::json)
         AS ended (position bigint, owner text, delay_ms bigint, refusal text, refusals integer, park text)
-      WHERE ${postponed}`,
+      WHERE ${postponed(outbox)}`,
     listParked: `SELECT ${envelope}, octet_length(m.body) AS body_bytes FROM ${outbox} AS m
       WHERE m.parked_at IS NOT NULL AND m.position > $1::bigint ORDER BY m.position LIMIT $2::bigint`,
     showParked: `SELECT ${columns} FROM ${outbox} AS m

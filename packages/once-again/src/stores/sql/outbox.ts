@@ -123,8 +123,19 @@ export function postponedText(requests: readonly PostponeRequest[]): string {
   );
 }
 
-/** Which row `m` it is. A message behind the oldest of its key has no owner yet. */
-export const postponed = "m.position = ended.position AND (m.owner IS NULL OR m.owner = ended.owner)";
+/**
+ * Which row `m` it is: one that the relay still holds. The lease of a key lies on its oldest message, so those behind it have
+ * no owner. Without owner are those, too, that were given back or parked since: a late relay must not touch them.
+ *
+ * @param outbox the name of the table.
+ * @param index what stands behind it, to find the oldest message of a key.
+ */
+export function postponed(outbox: string, index = ""): string {
+  const oldest = `SELECT h.owner FROM ${outbox} AS h ${index} WHERE h.ordering_key = m.ordering_key
+      ORDER BY h.position LIMIT 1`;
+  return `m.position = ended.position AND (m.owner = ended.owner
+    OR (m.owner IS NULL AND m.parked_at IS NULL AND ended.owner = (${oldest})))`;
+}
 
 /**
  * The assignments to a row `m` that is given back as `ended` says.

@@ -58,7 +58,7 @@ const outboxStatements = {
     FROM (SELECT CAST(value ->> 'position' AS INTEGER) AS position, value ->> 'owner' AS owner,
       value ->> 'delay_ms' AS delay_ms, value ->> 'refusal' AS refusal, value ->> 'refusals' AS refusals,
       value ->> 'park' AS park FROM json_each(?2)) AS ended
-    WHERE ${postponed}`,
+    WHERE ${postponed("once_again_outbox", "INDEXED BY once_again_outbox_keyed")}`,
   /** position, limit */
   listParked: `
     SELECT position, id, topic, ordering_key, passed_key, headers, length(body) AS body_bytes, added_at, refusals, refusal,
