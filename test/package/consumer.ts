@@ -28,8 +28,9 @@ export async function npmInstall(folder: string, packages: readonly string[], op
   await run("npm", ["install", ...quiet, ...options, ...packages], { cwd: folder });
 }
 
-export async function consumerOf(tarballs: readonly string[], folder: string): Promise<Consumer> {
-  await npmInstall(folder, tarballs);
+/** @param packages tarballs, or names for the registry. */
+export async function consumerOf(packages: readonly string[], folder: string): Promise<Consumer> {
+  await npmInstall(folder, packages);
   const write = async (file: string, text: string): Promise<string> => {
     const path = join(folder, file);
     await mkdir(dirname(path), { recursive: true });

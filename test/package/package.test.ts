@@ -1,4 +1,4 @@
-import { cp, readdir, readFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -13,7 +13,7 @@ import { type Consumer, consumerOf } from "./consumer.ts";
 import { installNodes, nodeVersions, versionOf } from "./node-versions.ts";
 import { type Packed, packInto } from "./packed.ts";
 import { run } from "./run.ts";
-import { complaints, resolutions } from "./types.ts";
+import { complaints, plainStrict, resolutions } from "./types.ts";
 
 // The package as users get it: built, packed, and installed into projects of their kinds.
 
@@ -217,6 +217,8 @@ describe("each package, installed with those that it depends on", () => {
 });
 
 describe("the types", () => {
+  const imported = specifiers.map((name, at) => `import * as room${at} from "${name}";\nvoid room${at};\n`).join("");
+  const required = specifiers.map((name, at) => `import room${at} = require("${name}");\nvoid room${at};\n`).join("");
   let typed: Consumer;
   beforeAll(async () => {
     typed = await consumerWith(packed, "typed");
@@ -245,12 +247,49 @@ describe("the types", () => {
   );
 
   test("every subpath can be imported by a module, and required by CommonJS", async () => {
-    const imports = specifiers.map((name, index) => `import * as room${index} from "${name}";\nvoid room${index};\n`);
-    const requires = specifiers.map((name, index) => `import room${index} = require("${name}");\nvoid room${index};\n`);
-    await typed.write("every.mts", imports.join(""));
-    await typed.write("every.cts", requires.join(""));
+    await typed.write("every.mts", imported);
+    await typed.write("every.cts", required);
     expect(await complaints(typed, ["every.mts", "every.cts"], { ...resolutions.nodenext, types: ["node"] })).toBe("");
     expect(await complaints(typed, ["every.mts"], { ...resolutions.bundler, types: ["node"] })).toBe("");
+  });
+
+  describe("for every TypeScript and every Node that people have", () => {
+    const compilers = ["5.9", "6", "7"];
+    const nodes = ["22", "24", "26"];
+    let plain: Consumer;
+    beforeAll(async () => {
+      const aliases = [
+        ...compilers.map((version) => `typescript-${version}@npm:typescript@${version}`),
+        ...nodes.map((version) => `types-${version}@npm:@types/node@${version}`),
+      ];
+      plain = await consumerOf([...packed.map(({ tarball }) => tarball), ...aliases], join(folder(), "plain"));
+      await plain.lend(["@nestjs/common", "undici"]);
+      await plain.write("every.mts", imported);
+      await plain.write("every.cts", required);
+    });
+
+    const compile = async (compiler: string, node: string, files: readonly string[], options: object) => {
+      const modules = join(plain.folder, "node_modules");
+      await mkdir(join(modules, "@types"), { recursive: true });
+      await rm(join(modules, "@types/node"), { recursive: true, force: true });
+      await symlink(join(modules, `types-${node}`), join(modules, "@types/node"));
+      const path = join(modules, `typescript-${compiler}/bin/tsc`);
+      return complaints(plain, files, { ...plainStrict, types: ["node"], ...options }, path);
+    };
+
+    describe.each(compilers)("TypeScript %s", (compiler) => {
+      test.each(nodes)("module nodenext, ES modules and CommonJS, the types of Node %s", async (node) => {
+        expect(await compile(compiler, node, ["every.mts", "every.cts"], resolutions.nodenext)).toBe("");
+      });
+
+      // The setting decides how a subpath is found, not what its declarations mean: the newest and the oldest types do.
+      test.each([
+        ["bundler", "26"],
+        ["node16", "22"],
+      ] as const)("%s, the types of Node %s", async (name, node) => {
+        expect(await compile(compiler, node, ["every.mts"], resolutions[name])).toBe("");
+      });
+    });
   });
 
   test("what calls needs no types but the browser's own", async () => {

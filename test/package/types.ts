@@ -3,7 +3,8 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { Consumer } from "./consumer.ts";
 
-const compiler = fileURLToPath(new URL("../../node_modules/typescript/bin/tsc", import.meta.url));
+/** The compiler of this repository. */
+const installed = fileURLToPath(new URL("../../node_modules/typescript/bin/tsc", import.meta.url));
 
 /** As strict as a project can be, and the package's own declarations are looked into. */
 const strictest = {
@@ -20,10 +21,26 @@ const strictest = {
 export const resolutions = {
   nodenext: { module: "nodenext" },
   bundler: { module: "esnext", moduleResolution: "bundler" },
+  node16: { module: "node16" },
 } as const;
 
-/** TypeScript's complaints about a consumer's files: empty, when all is well. */
-export async function complaints(consumer: Consumer, files: readonly string[], options: object): Promise<string> {
+/** Only `strict`, as `tsc --init` and the frameworks' templates have it: all declarations are checked. */
+export const plainStrict = {
+  exactOptionalPropertyTypes: false,
+  noUncheckedIndexedAccess: false,
+  noPropertyAccessFromIndexSignature: false,
+};
+
+/**
+ * TypeScript's complaints about a consumer's files: empty, when all is well.
+ * @param compiler the path of another version's `tsc`.
+ */
+export async function complaints(
+  consumer: Consumer,
+  files: readonly string[],
+  options: object,
+  compiler = installed,
+): Promise<string> {
   const compilerOptions = { ...strictest, ...options };
   const config = await consumer.write("tsconfig.json", JSON.stringify({ compilerOptions, files }));
   return new Promise((resolve) => {

@@ -36,12 +36,15 @@ export interface ResponseFields {
 
 export type WriteCallback = (error?: Error | null) => void;
 
-/** The fields that Node's server stores on a connection. */
-export interface ServerConnection extends Socket {
+/**
+ * The fields that Node's server stores on a connection. An intersection, not an interface: since `@types/node` 26 a
+ * `Socket` declares `server`, with a type that no interface that fits the older declarations can extend.
+ */
+export type ServerConnection = Socket & {
   /** The response that writes to this connection now. */
   _httpMessage?: unknown;
-  server?: { emit: (event: "timeout", socket: Socket) => boolean };
-}
+  server?: { emit: (event: "timeout", socket: Socket) => boolean } | null;
+};
 
 /** Fields of a response that are no state of it. */
 const ofObject = ["_events", "_eventsCount", "_maxListeners", "shapeMode", "kCapture", "req"];
