@@ -122,7 +122,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "fingerprint: a member that stands twice counts",
-    file: "packages/once-again/src/key/canonical-json.ts",
+    file: "packages/once-again/src/key/fingerprint.ts",
     search: "if (name === previous) this.#fail();",
     replace: "",
     check: test("packages/once-again/src/key/fingerprint.test.ts"),
@@ -130,7 +130,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "fingerprint: a number that a double can't keep counts",
-    file: "packages/once-again/src/key/canonical-json.ts",
+    file: "packages/once-again/src/key/fingerprint.ts",
     search: "return isExact ? shortest : undefined;",
     replace: "return shortest;",
     check: test("packages/once-again/src/key/fingerprint.test.ts"),

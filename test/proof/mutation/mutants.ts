@@ -98,7 +98,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "scope: a key is not for another caller",
-    file: "packages/once-again/src/core/record-id.ts",
+    file: "packages/once-again/src/key/key.ts",
     search: "return `${scope.length} ${scope}${key}`;",
     replace: "return scope && key;",
     check: simulation,

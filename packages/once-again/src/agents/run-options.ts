@@ -2,7 +2,7 @@ import type { Awaitable } from "../core/awaitable.ts";
 import { hasMethod, wrongClientError } from "../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkBoolean, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
-import { nameProblem } from "../key/operation-name.ts";
+import { nameProblem } from "../key/key.ts";
 import type { EngineOptions } from "../engine/options.ts";
 import type { Store } from "../stores/store.ts";
 

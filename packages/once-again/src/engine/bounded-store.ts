@@ -3,7 +3,7 @@ import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
-import { recordId } from "../core/record-id.ts";
+import { recordId } from "../key/key.ts";
 import { storeLateError } from "../core/store-late-error.ts";
 import { equalJitter, exponentialBackoff } from "../retry/index.ts";
 import { retryPolicy } from "../retry/retry-options.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import { recordId } from "../core/record-id.ts";
+import { recordId } from "../key/key.ts";
 import { sharedTimers } from "../core/deadline-timer.ts";
 import { resultForDuplicate, type RequestEnd } from "./request-end.ts";
 import type { OnceOperation, Outcome } from "./engine.ts";

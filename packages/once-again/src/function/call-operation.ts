@@ -1,6 +1,6 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { jsonProblem } from "./json-problem.ts";
-import { nameProblem } from "../key/operation-name.ts";
+import { nameProblem } from "../key/key.ts";
 import { fingerprint } from "../key/index.ts";
 import type { CheckedFunctionRules } from "./function-options.ts";
 

@@ -4,7 +4,7 @@ import { notify } from "../core/events.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import type { Codec, Execution, Reconciled } from "../engine/engine.ts";
-import { nameProblem } from "../key/operation-name.ts";
+import { nameProblem } from "../key/key.ts";
 import { engineOptionNames, type EngineOptions } from "../engine/options.ts";
 import type { Store, TransactionalStore } from "../stores/store.ts";
 

@@ -1,6 +1,6 @@
 import { invalidOptionError } from "../core/options.ts";
 import { type Execution, type MessageFacts, NoEffectError } from "../engine/engine.ts";
-import { nameProblem } from "../key/operation-name.ts";
+import { nameProblem } from "../key/key.ts";
 import type { MarkRequest, TransactionalStore } from "../stores/store.ts";
 import type { HttpResponse } from "./response.ts";
 

@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { nameProblem } from "../key/operation-name.ts";
+import { nameProblem } from "../key/key.ts";
 import { keyHeaderName, keyTime, parseKey } from "../key/index.ts";
 import type { IdentifiedRequest, Identify, ReceivedRequest } from "./message-route.ts";
 import type { ProblemCode } from "./responses.ts";

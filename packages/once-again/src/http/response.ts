@@ -1,5 +1,5 @@
 import { emptyBytes, joinBytes } from "../core/bytes.ts";
-import { trimHeader } from "../core/trim-header.ts";
+import { trimHeader } from "../key/key.ts";
 import type { Codec, Execution } from "../engine/engine.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { Awaitable } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { NoEffectError } from "../engine/engine.ts";
-import { namesNothing } from "../key/operation-name.ts";
+import { namesNothing } from "../key/key.ts";
 import { sha256 } from "../key/sha256.ts";
 import type { HttpRules } from "./http-options.ts";
 

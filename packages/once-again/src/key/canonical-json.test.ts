@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { canonicalJson } from "./canonical-json.ts";
+import { canonicalJson } from "./fingerprint.ts";
 
 /** RFC 8785 of a value, by what JavaScript writes of its parts. */
 function canonicalOf(value: unknown): string {

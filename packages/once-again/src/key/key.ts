@@ -3,7 +3,6 @@ import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
-import { trimHeader } from "../core/trim-header.ts";
 
 /** The request header that names an operation (draft-ietf-httpapi-idempotency-key-header-07, section 2.1). */
 export const keyHeaderName = "Idempotency-Key";
@@ -160,4 +159,45 @@ export function uuidV7(timeMs: number, random: Uint8Array): string {
   let text = "";
   for (let at = 0; at < 16; at += 1) text += (at > 3 && at < 11 && at % 2 === 0 ? "-" : "") + digits[random[at]!];
   return text;
+}
+
+/** The texts that missing values become: all operations without a name would share one. */
+const nothings: ReadonlySet<string> = new Set(["", "undefined", "null", "NaN", "[object Object]"]);
+
+/** Whether a text is what a missing value becomes. */
+export function namesNothing(text: string): boolean {
+  return nothings.has(text.trim());
+}
+
+/** How long a name may be, in characters: with three bytes for each it fits into the index of every store. */
+const nameLengthMax = 255;
+
+/** Why a text can't name an operation or its owner, as the end of a sentence; `undefined` when it can. */
+export function nameProblem(name: unknown): string | undefined {
+  if (name instanceof Promise) return "a promise, which has to be awaited before";
+  if (typeof name !== "string") return `${String(name)}, which is no string`;
+  if (namesNothing(name)) return `${JSON.stringify(name)}, which names nothing`;
+  if (name.length > nameLengthMax) return `${name.length} characters long, and ${nameLengthMax} are allowed`;
+  // A store writes UTF-8, in which all malformed names look alike.
+  return name.isWellFormed() ? undefined : "no well-formed Unicode";
+}
+
+/** One text for each name of a record. The length of the scope says where the key begins, so no two names have the same. */
+export function recordId({ scope, key }: { readonly scope: string; readonly key: string }): string {
+  return `${scope.length} ${scope}${key}`;
+}
+
+/**
+ * A header's value without the white space of HTTP around it: spaces and tabs (RFC 9110, section 5.6.3). `trim` would take a
+ * no-break space, too, which is a character of Latin-1: two values would become one.
+ */
+export function trimHeader(value: string): string {
+  let [start, end] = [0, value.length];
+  while (start < end && isBlank(value.charCodeAt(start))) start += 1;
+  while (end > start && isBlank(value.charCodeAt(end - 1))) end -= 1;
+  return value.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }

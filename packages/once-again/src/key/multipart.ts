@@ -1,4 +1,4 @@
-import { trimHeader } from "../core/trim-header.ts";
+import { trimHeader } from "./key.ts";
 import { sha256 } from "./sha256.ts";
 
 /**

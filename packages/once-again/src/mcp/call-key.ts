@@ -1,4 +1,4 @@
-import { nameProblem } from "../key/operation-name.ts";
+import { nameProblem } from "../key/key.ts";
 import { type ParsedKey, parseKey } from "../key/index.ts";
 import type { CallFacts } from "./tool-context.ts";
 

@@ -1,7 +1,7 @@
 import { hasMethod, wrongClientError } from "../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
-import { nameProblem } from "../key/operation-name.ts";
+import { nameProblem } from "../key/key.ts";
 import { engineOptionNames, type EngineOptions } from "../engine/options.ts";
 import type { Reconciled } from "../engine/engine.ts";
 import type { FunctionExecution } from "../function/function-options.ts";

@@ -1,7 +1,7 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import { joinBytes } from "../../core/bytes.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
-import { nameProblem } from "../../key/operation-name.ts";
+import { nameProblem } from "../../key/key.ts";
 import { sha256 } from "../../key/sha256.ts";
 
 /** A message as a broker delivers it. */

@@ -6,7 +6,7 @@ import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../
 import { systemRandom } from "../../core/random.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import type { Execution, Reconciled } from "../../engine/engine.ts";
-import { nameProblem } from "../../key/operation-name.ts";
+import { nameProblem } from "../../key/key.ts";
 import { engineOptionNames, type EngineOptions, engineOptionsOf } from "../../engine/options.ts";
 import { type Backoff, exponentialBackoff } from "../../retry/index.ts";
 import { steadyBackoff } from "../../retry/steady-backoff.ts";

@@ -1,7 +1,7 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import { errorText } from "../../core/error-text.ts";
 import { bytesCodec, type Engine, type OnceOperation } from "../../engine/engine.ts";
-import { nameProblem } from "../../key/operation-name.ts";
+import { nameProblem } from "../../key/key.ts";
 import { sha256 } from "../../key/sha256.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Handled } from "./inbox-decisions.ts";

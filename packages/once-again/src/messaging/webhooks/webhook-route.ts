@@ -1,7 +1,7 @@
 import { checkGroup, checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { nameProblem } from "../../key/operation-name.ts";
+import { nameProblem } from "../../key/key.ts";
 import type {
   HttpRules,
   LeasedHttpOptions,

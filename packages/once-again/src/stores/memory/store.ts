@@ -2,7 +2,7 @@ import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { checkNumber } from "../../core/options.ts";
-import { recordId } from "../../core/record-id.ts";
+import { recordId } from "../../key/key.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { heldCount, heldCountMax } from "../health.ts";
 import { firstRecords } from "../check-record.ts";
