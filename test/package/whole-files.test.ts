@@ -12,7 +12,6 @@ const reasons: Readonly<Record<string, string>> = {
   "function/unique-scopes.ts": "one list of scopes for the whole process",
   "messaging/inbox/consumers/dead-letter.ts": "the format of a dead letter, which people read",
   "messaging/inbox/consumers/jetstream-partition.ts": "pure: tested apart from a server",
-  "messaging/outbox/outbox-watch.ts": "the one part of the relay that keeps a connection",
   "messaging/outbox/retry-or-park.ts": "pure: the explorer decides by it",
   "opentelemetry/trace-publish.ts": "the publisher's half, beside trace-inbox.ts",
   "stores/redis/claimed-here.ts": "a measured short cut, with tests of its bounds",

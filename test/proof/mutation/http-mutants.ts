@@ -3,7 +3,7 @@ import type { Mutant } from "./mutant.ts";
 /** The check that a test file is. */
 const test = (file: string): Mutant["check"] => ({ kind: "test", file });
 
-const handlerResult = "packages/once-again/src/http/handler-result.ts";
+const handlerResult = "packages/once-again/src/http/http-attempt.ts";
 const handleRequest = "packages/once-again/src/http/handle-request.ts";
 
 /** The guards of the HTTP rules and of the fingerprint. */
@@ -58,15 +58,15 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "scope: a missing caller is no caller",
-    file: "packages/once-again/src/http/scope.ts",
+    file: "packages/once-again/src/http/request-identity.ts",
     search: "if (namesNothing(name))",
     replace: "if (name.length > 1_000_000)",
-    check: test("packages/once-again/src/http/scope.test.ts"),
+    check: test("packages/once-again/src/http/request-identity.test.ts"),
     killedBy: "since the request's scope is unknown",
   },
   {
     guard: "old keys: the route that says so runs them",
-    file: "packages/once-again/src/http/read-key.ts",
+    file: "packages/once-again/src/http/request-identity.ts",
     search: 'rules.expiredKeys === "refuse" ? keyTime(parsed.key) : undefined',
     replace: "keyTime(parsed.key)",
     check: test("packages/once-again/src/http/refusals.test.ts"),
@@ -90,7 +90,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "set up wrongly: it is no store that is down",
-    file: "packages/once-again/src/http/responses.ts",
+    file: "packages/once-again/src/http/response.ts",
     search: "if (isSetupFault(error)) {",
     replace: "if (isSetupFault(undefined)) {",
     check: test("packages/once-again/src/http/refusals.test.ts"),
@@ -146,7 +146,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "fingerprint: a function that covers nothing covers all",
-    file: "packages/once-again/src/http/request-fingerprint.ts",
+    file: "packages/once-again/src/http/request-identity.ts",
     search: "if (json !== undefined && !nothing.has(json)) return json;",
     replace: "if (json !== undefined) return json;",
     check: test("test/frameworks/rules.test.ts"),
@@ -154,7 +154,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "key header: a key in the usual header is not ignored",
-    file: "packages/once-again/src/http/read-key.ts",
+    file: "packages/once-again/src/http/request-identity.ts",
     search: "headerValues(usualHeader).length > 0",
     replace: "headerValues(usualHeader).length > 9",
     check: test("test/frameworks/rules.test.ts"),

@@ -151,7 +151,7 @@ const relayMutants: readonly Mutant[] = [
   },
   {
     guard: "relay: it listens again when that was lost",
-    file: `${outbox}/outbox-watch.ts`,
+    file: `${outbox}/open-relay.ts`,
     search: 'state = "silent";\n    onFailure(error);',
     replace: "onFailure(error);",
     check: relayTest,

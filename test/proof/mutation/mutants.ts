@@ -350,7 +350,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "live worker: a time-out's 408 says nothing of its handler",
-    file: "packages/once-again/src/http/handler-result.ts",
+    file: "packages/once-again/src/http/http-attempt.ts",
     search: 'if (status === 408) return "unknown";',
     replace: "",
     check: simulation,

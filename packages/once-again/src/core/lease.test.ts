@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { DeadlineTimer } from "./deadline-timer.ts";
-import { LazyAbort } from "./lazy-abort.ts";
 import { Lease } from "./lease.ts";
 
 const leaseMs = 900;
@@ -12,7 +11,7 @@ async function held(claimMs = 0) {
   await clock.advance(claimMs);
   const renewals: PromiseWithResolvers<boolean>[] = [];
   let losses = 0;
-  const abort = new LazyAbort();
+  const abort = new AbortController();
   const lease = new Lease(new DeadlineTimer(clock), leaseMs, 0, {
     renewLease: () => {
       const renewal = Promise.withResolvers<boolean>();

@@ -1,5 +1,5 @@
-import type { LazyAbort } from "../core/lazy-abort.ts";
 import { ownGetters } from "../core/spreadable.ts";
+import type { HandlerTimeout } from "./handler-timeout.ts";
 import type { Engine, Execution, MessageFacts, Steps } from "./engine.ts";
 
 /** Which attempt it is, and whether earlier ones may have had effects. */
@@ -14,7 +14,8 @@ export const onlyAttempt: AttemptNumber = { attempt: 1, fence: 0, abandoned: fal
 
 /** The attempt behind an execution. It makes the parts that are seldom read. */
 export interface ExecutionSource {
-  readonly abort: LazyAbort;
+  /** Missing where nothing ends the work: its signal never aborts. */
+  readonly timeout: HandlerTimeout | undefined;
   openSteps(): Steps;
 }
 
@@ -33,6 +34,7 @@ export class WorkExecution<Transaction> implements Execution<Transaction> {
   /** Set by a room for which an operation is a message. */
   event: MessageFacts | undefined = undefined;
   readonly #source: ExecutionSource;
+  #signal: AbortSignal | undefined;
   #step: Steps | undefined;
   #noEffect: (() => void) | undefined;
   #hadNoEffect = false;
@@ -53,7 +55,7 @@ export class WorkExecution<Transaction> implements Execution<Transaction> {
   }
 
   get signal(): AbortSignal {
-    return this.#source.abort.signal;
+    return (this.#signal ??= (this.#source.timeout?.abort ?? new AbortController()).signal);
   }
 
   get step(): Steps {

@@ -1,6 +1,5 @@
 import { Deadline } from "../core/deadline-timer.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import { LazyAbort } from "../core/lazy-abort.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 
 /** The attempt that the handler runs for. */
@@ -11,10 +10,9 @@ export interface TimeoutHolder {
 
 /** The time that one run of a handler has. */
 export class HandlerTimeout extends Deadline {
-  /** Aborts with `ONCE_HANDLER_TIMEOUT` when the time is over, and with the reasons of those who may stop the handler earlier. */
-  readonly abort = new LazyAbort();
   readonly #options: Pick<CheckedEngineOptions, "deadlines" | "handlerMsMax">;
   readonly #holder: TimeoutHolder | undefined;
+  #abort: AbortController | undefined;
   #over: OnceAgainError | undefined;
   #listeners: ((error: OnceAgainError) => void)[] | undefined;
 
@@ -24,6 +22,14 @@ export class HandlerTimeout extends Deadline {
     this.#holder = holder;
     const { handler } = options.deadlines;
     handler.set(this, handler.clock.monotonic() + options.handlerMsMax);
+  }
+
+  /**
+   * Aborts with `ONCE_HANDLER_TIMEOUT` when the time is over, and with the reasons of those who may stop the handler earlier.
+   * It is made when it is first asked for: most handlers never read their signal.
+   */
+  get abort(): AbortController {
+    return (this.#abort ??= new AbortController());
   }
 
   get isOver(): boolean {

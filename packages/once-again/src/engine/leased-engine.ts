@@ -2,7 +2,6 @@ import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { sleep } from "../core/clock.ts";
 import type { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
-import { LazyAbort } from "../core/lazy-abort.ts";
 import { Lease, type LeaseHolder } from "../core/lease.ts";
 import { encodeDetails, type HeldReason } from "../core/operation-details.ts";
 import type { Acquired, ClaimAnswer, ClaimRequest, ReleaseRequest, Store } from "../stores/store.ts";
@@ -418,8 +417,8 @@ class LeasedRun<Value> implements OpenAttempt<undefined, Value>, ExecutionSource
 
   // Called by its work, its lease and its time-out.
 
-  get abort(): LazyAbort {
-    return this.#timeout.abort;
+  get timeout(): HandlerTimeout {
+    return this.#timeout;
   }
 
   openSteps(): Steps {
@@ -436,7 +435,7 @@ class LeasedRun<Value> implements OpenAttempt<undefined, Value>, ExecutionSource
   leaseLost(error: OnceAgainError): void {
     const { onEvent } = this.#context.options;
     if (onEvent !== undefined) notify(onEvent, { type: "lease-lost", ...this.#facts() });
-    this.abort.abort(error);
+    this.#timeout.abort.abort(error);
   }
 
   timeIsOver(error: OnceAgainError): void {
@@ -529,5 +528,5 @@ export function unkeyedExecution(
         return { keep: "commit", result, value: result };
       }),
     );
-  return new WorkExecution(name, onlyAttempt, undefined, { abort: timeout?.abort ?? new LazyAbort(), openSteps });
+  return new WorkExecution(name, onlyAttempt, undefined, { timeout, openSteps });
 }

@@ -193,7 +193,7 @@ async function runIn<Transaction, Value>(
 ): Promise<TransactionEnding<Ended<Value>>> {
   const { timeout } = run;
   const openSteps = () => plainSteps({ scope, key }, options.steps, (step) => step(transaction));
-  const source = { abort: timeout.abort, openSteps };
+  const source = { timeout, openSteps };
   const execution = new WorkExecution({ scope, key }, onlyAttempt, transaction, source);
   try {
     const ended = await timeout.within(work(execution));

@@ -1,21 +1,29 @@
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
+import { checkPlatform } from "../core/check-platform.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { type Execution, type MessageFacts, NoEffectError, type OpenAttempt, type Outcome } from "../engine/engine.ts";
+import { openEngine, type RoomEngine } from "../engine/open-engine.ts";
 import type { RecordName } from "../stores/store.ts";
-import { identifyMessage, readKey } from "./read-key.ts";
-import { coveredFingerprint } from "./request-fingerprint.ts";
-import type { CheckedHttpRules } from "./checked-rules.ts";
-import { type FlatOptions, flattenOptions } from "./flat-options.ts";
+import { type CheckedHttpRules, checkHttpRules } from "./checked-rules.ts";
+import { type FlatOptions, flattenOptions, optionPath } from "./flat-options.ts";
 import type { HttpOptions } from "./http-options.ts";
 import { type AttemptParts, HttpAttempt } from "./http-attempt.ts";
-import type { QuotaCount } from "./key-quota.ts";
+import { type QuotaCount, quotaCount } from "./key-quota.ts";
 import { responseToOlder } from "./message-order.ts";
-import { originForm, scopeAtPath, scopeOf } from "./scope.ts";
-import { problem, type ProblemStyle, responseTo, responseToError, withHeader } from "./responses.ts";
-import type { IdempotencyPolicy } from "./profile.ts";
+import { coveredFingerprint, identifyMessage, originForm, readKey, scopeAtPath, scopeOf } from "./request-identity.ts";
+import { type IdempotencyPolicy, idempotencyPolicy, policyHeader, policyHeaderName } from "./profile.ts";
 import { lookedUpResponse } from "./reconcile.ts";
-import { type HandlerResponse, type HttpHandler, type HttpResponse, responseCodec } from "./response.ts";
-import { isSkipped, openRoute, type Route, takesKey } from "./route.ts";
+import {
+  type HandlerResponse,
+  type HttpHandler,
+  type HttpResponse,
+  problem,
+  type ProblemStyle,
+  responseCodec,
+  responseTo,
+  responseToError,
+  withHeader,
+} from "./response.ts";
 
 /** A request as the rules see it; each framework makes its own. */
 export interface HttpRequest<Request> {
@@ -92,11 +100,11 @@ export function openHttp<Request, Transaction>(
   options: FlatOptions<Request, Transaction>,
 ): OnceHttp<Request, Transaction> {
   const route = openRoute(options);
-  const { rules, policy, policyHeader } = route;
+  const { rules, policy } = route;
   // The senders of messages know nothing of keys in headers.
   const withPolicy = (response: HttpResponse, native?: Request): HttpResponse =>
     rules.identify === undefined && (native === undefined || !isSkipped(rules, native))
-      ? withHeader(response, policyHeader)
+      ? withHeader(response, route.policyHeader)
       : response;
   // A leased route passes on what it skips before it comes here.
   const skippable = ({ native }: HttpRequest<Request>): Request | undefined =>
@@ -109,7 +117,7 @@ export function openHttp<Request, Transaction>(
   };
   return {
     policy,
-    policyHeader,
+    policyHeader: route.policyHeader,
     bodyBytesMax: rules.bodyBytesMax,
     resultBytesMax: rules.resultBytesMax,
     onError: rules.onError,
@@ -127,6 +135,47 @@ export function openHttp<Request, Transaction>(
     },
     close: () => route.engine.close(),
   };
+}
+
+/** One route: its checked rules, and the engine under them. */
+interface Route<Request, Transaction> extends RoomEngine<Transaction> {
+  readonly rules: CheckedHttpRules<Request>;
+  readonly quota: QuotaCount;
+  readonly policy: IdempotencyPolicy;
+  readonly policyHeader: readonly [name: string, value: string];
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. */
+function openRoute<Request, Transaction>(options: FlatOptions<Request, Transaction>): Route<Request, Transaction> {
+  checkPlatform();
+  const rules = checkHttpRules(options);
+  const room = openEngine(options, optionPath);
+  const policy = idempotencyPolicy({ ...rules, retentionMs: room.options.retentionMs });
+  return {
+    ...room,
+    rules,
+    quota: quotaCount(rules.quota, room.options.clock),
+    policy,
+    policyHeader: [policyHeaderName, policyHeader(policy)],
+  };
+}
+
+/** Whether requests of a method take a key. */
+function takesKey({ rules }: Pick<Route<never, never>, "rules">, method: string): boolean {
+  return rules.identify !== undefined || rules.methods.includes(method.toUpperCase());
+}
+
+/** Whether a route's own rule has a request pass through. A rule that can't say so skips nothing. */
+function isSkipped<Request>({ skip, onError }: CheckedHttpRules<Request>, native: Request): boolean {
+  if (skip === undefined) return false;
+  try {
+    const answer: unknown = skip(native);
+    if (typeof answer === "boolean") return answer;
+    onError(new TypeError("The skip function must return true or false, at once. The request was not skipped."));
+  } catch (error) {
+    onError(error);
+  }
+  return false;
 }
 
 /** The response with the key of its request, as it was sent. */

@@ -4,8 +4,14 @@ import type { KeyQuota } from "./key-quota.ts";
 import type { ProfileName } from "./profile.ts";
 import type { Reconcile } from "./reconcile.ts";
 import type { Label } from "./request-details.ts";
-import type { CoveredParts } from "./request-fingerprint.ts";
+import type { FingerprintedRequest } from "../key/fingerprint.ts";
 import type { HttpResponse } from "./response.ts";
+
+/**
+ * Which parts of a request make it the same operation: besides its method and path, which always do, whatever JSON value
+ * this returns of it. The same operation must come to the same value each time.
+ */
+export type CoveredParts<Request> = (request: FingerprintedRequest, native: Request) => unknown;
 
 /** How one route keeps its promise. `Request` is the framework's own request. */
 export interface HttpRules<Request> extends Pick<

@@ -6,8 +6,8 @@
 export { ByteCollector } from "../core/bytes.ts";
 export { decodeResponse, encodeResponse, type HttpHandler, type HttpResponse } from "./response.ts";
 export type { Label } from "./request-details.ts";
-export type { CoveredParts } from "./request-fingerprint.ts";
 export type {
+  CoveredParts,
   FailureOf,
   HttpLimits,
   HttpOptions,

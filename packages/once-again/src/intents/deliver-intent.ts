@@ -1,5 +1,4 @@
 import { DeadlineTimer } from "../core/deadline-timer.ts";
-import { LazyAbort } from "../core/lazy-abort.ts";
 import { Lease } from "../core/lease.ts";
 import { checkNumber } from "../core/options.ts";
 import { uniform } from "../core/random.ts";
@@ -47,7 +46,7 @@ export async function deliverIntent(
   if (intent.msLeft < 1) return end(overdueOutcome(intent.inDoubt));
   emit({ type: "sending", claim: intent.claims, inDoubt: intent.inDoubt });
   const { leaseMs } = settings;
-  const abort = new LazyAbort();
+  const abort = new AbortController();
   const lease = new Lease(new DeadlineTimer(clock), leaseMs, claim.sentAt, {
     renewLease: () => calls.ask(() => store.renew({ ...owned, leaseMs })),
     leaseLost: (error) => abort.abort(error),

@@ -5,7 +5,7 @@ import type { Engine, Work, WorkResult } from "../engine/engine.ts";
 import { type CallResult, callResultCodec, type StoredCallResult } from "../function/call-result.ts";
 import { fingerprintOfCall } from "../function/call-operation.ts";
 import { type CallRules, type FunctionCall, runFunction } from "../function/run-function.ts";
-import { scopeOf } from "../http/scope.ts";
+import { scopeOf } from "../http/request-identity.ts";
 import { keyOfCall } from "./call-key.ts";
 import { contextOf, type OnceContext, readContext, type ToolContext } from "./tool-context.ts";
 import type { CheckedToolCallRules, ToolCall } from "./tool-call-options.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { firstRecords } from "./check-record.ts";
+export { firstRecords } from "./list-records.ts";
 export { sealedStore } from "./sealed-store.ts";
 export { type SealedPart, type Sealer, sealer, type SealKey, sealKeyId } from "./sealer.ts";
 export {
@@ -15,4 +15,12 @@ export {
 } from "../core/operation-details.ts";
 export { noteLengthMax, readSettlementNote, type SettlementNote, settlementNote } from "./settlement-note.ts";
 export * from "./store.ts";
-export * from "./transition.ts";
+export {
+  type AnswerTo,
+  inspectRecord,
+  isExpired,
+  type Operation,
+  recordOperations,
+  type Transition,
+  transition,
+} from "./transition.ts";

@@ -1,5 +1,5 @@
 import type { Awaitable } from "../core/awaitable.ts";
-import { checkRecord, checkSuccessor, readableRecord, recordProblem } from "./check-record.ts";
+import { OnceAgainError } from "../core/errors.ts";
 import type {
   AsyncStore,
   CheckpointRequest,
@@ -212,4 +212,98 @@ export function recordOperations(
     checkpoint: (request) => apply({ ...request, kind: "checkpoint" }),
     resolve: (request) => apply({ ...request, kind: "resolve" }),
   };
+}
+
+/** Stands for what is stored under a name and can't be read as a record. It never expires, and is broken. */
+export const unreadableRecord: KeyRecord = {
+  state: "running",
+  fingerprint: "",
+  owner: "",
+  attempt: 0,
+  fence: 0,
+  leaseUntil: 0,
+  checkpoints: {},
+  createdAt: 0,
+  expiresAt: Number.POSITIVE_INFINITY,
+};
+
+/** The problem of a record that was read back, as a sentence; `undefined`: nothing. */
+export function recordProblem(record: KeyRecord): string | undefined {
+  if (record === unreadableRecord) return "It can't be read.";
+  const { state, attempt, fence, createdAt, leaseUntil, expiresAt, result } = record;
+  if (state !== "running" && state !== "done") return `Its state is ${String(state)}.`;
+  if (!Number.isSafeInteger(attempt) || attempt < 1) return `Its attempt is ${attempt}.`;
+  if (!areTimes(fence, createdAt, leaseUntil, expiresAt)) return "One of its times is not a time.";
+  if (expiresAt < createdAt) return "It expires before it was made.";
+  if (state === "done" && result === undefined) return "It is done, and has no result.";
+  if (state === "running" && result !== undefined) return "It runs, and has a result.";
+  return undefined;
+}
+
+/** The part of a broken record that can be shown: one with invalid times is shown without any of its fields. */
+export function readableRecord(record: KeyRecord): KeyRecord {
+  const { fence, createdAt, leaseUntil, expiresAt } = record;
+  return areTimes(fence, createdAt, leaseUntil, expiresAt) ? record : unreadableRecord;
+}
+
+function areTimes(fence: number, createdAt: number, leaseUntil: number, expiresAt: number): boolean {
+  const isExpiry = expiresAt === Number.POSITIVE_INFINITY || isTime(expiresAt);
+  return isTime(fence) && isTime(createdAt) && isTime(leaseUntil) && isExpiry;
+}
+
+export function isTime(ms: number): boolean {
+  return Math.abs(ms) <= storedNever;
+}
+
+/** @throws OnceAgainError `ONCE_RECORD_BROKEN`, unless the record may have been written by a store. */
+export function checkRecord(name: RecordName, record: KeyRecord): KeyRecord {
+  const problem = recordProblem(record);
+  if (problem !== undefined) throw recordBrokenError(name, problem);
+  return record;
+}
+
+/**
+ * The other half of the pair: what is written follows from what was read.
+ *
+ * @throws OnceAgainError `ONCE_RECORD_BROKEN`; then nothing is written.
+ */
+export function checkSuccessor(name: RecordName, before: KeyRecord | undefined, after: KeyRecord): void {
+  const problem = recordProblem(after) ?? (before && successorProblem(before, after));
+  if (problem !== undefined) throw recordBrokenError(name, `It would be written so: ${problem}`);
+}
+
+function successorProblem(before: KeyRecord, after: KeyRecord): string | undefined {
+  if (before.state === "done") return "A done record changes.";
+  if (after.state === "running" && after.expiresAt < before.expiresAt) return "Its expiry falls while it runs.";
+  if (after.attempt < before.attempt) return "Its attempt falls.";
+  const isSameAttempt = after.attempt === before.attempt;
+  if (isSameAttempt ? after.fence !== before.fence : after.fence <= before.fence)
+    return "Its fence does not grow with it.";
+  return undefined;
+}
+
+/** The error for a record that no store of ours has written like this. */
+export function recordBrokenError({ scope, key }: RecordName, problem: string, cause?: unknown): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_RECORD_BROKEN",
+    `The record of the key ${JSON.stringify(key)} in the scope ${JSON.stringify(scope)} is broken. ${problem} Look its ` +
+      'effect up, and release it: store.resolve({ scope, key, settlement: { as: "not-executed" } }).',
+    { cause },
+  );
+}
+
+/**
+ * Stands in databases for a record that never expires: the last time that a Date can have, milliseconds since the epoch. It is
+ * a number in every column, and a time to programs of earlier versions, which leave such a record alone.
+ */
+export const storedNever = 8_640_000_000_000_000;
+
+/** When a record expires, as it is stored. `Infinity`: never. */
+export function storedExpiry(expiresAt: number): number {
+  return Math.min(expiresAt, storedNever);
+}
+
+/** When a stored record expires, milliseconds since the epoch; `Infinity`: never. */
+export function readExpiry(stored: number): number {
+  return stored >= storedNever ? Number.POSITIVE_INFINITY : stored;
 }

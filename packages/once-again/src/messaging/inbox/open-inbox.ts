@@ -108,7 +108,7 @@ function checkDelivery(message: InboxMessage, work: unknown, hasMarks: boolean):
   if (typeof work !== "function") throw invalidOptionError("work", "a function", work);
   const { deliveries, position, topic } = message;
   if (typeof topic !== "string") throw invalidOptionError("topic", "a text", topic);
-  checkNumber("deliveries", deliveries ?? 1, { min: 1, integer: true });
+  if (deliveries !== undefined) checkNumber("deliveries", deliveries, { min: 1, integer: true });
   if (position === undefined) return;
   checkPosition(position);
   if (!hasMarks) throw invalidOptionError("position", noMarks, position);

@@ -1,13 +1,12 @@
+import { askUntilAnswered } from "../../core/ask-until-answered.ts";
 import { notify } from "../../core/events.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { DeadlineTimer } from "../../core/deadline-timer.ts";
 import { type WakeablePause, wakeablePause } from "../../core/wakeable-pause.ts";
 import type { ClaimedBatch } from "../../stores/outbox-store.ts";
 import { brokerState, probesMax } from "./broker-state.ts";
-import { confirmQueue } from "./confirm-queue.ts";
-import { outboxWatch } from "./outbox-watch.ts";
 import { semaphore } from "../../core/semaphore.ts";
-import { type BatchParts, type Claim, publishBatch } from "./publish-batch.ts";
+import { type BatchEnd, type BatchParts, type Claim, publishBatch } from "./publish-batch.ts";
 import { type RelayOptions, type RelaySettings, relaySettings } from "./relay-options.ts";
 
 /** Publishes what is committed to an outbox. Any number of relays may share one, in as many processes. */
@@ -156,4 +155,99 @@ function release(idlers: Set<() => void>, waiting: readonly (() => void)[]): voi
     idlers.delete(resolve);
     resolve();
   }
+}
+
+/** Writes how batches ended, in as few statements as there are while others are under way. */
+interface ConfirmQueue {
+  /** Resolves when it is written, or given up since the relay is closing and the database does not answer. */
+  write(end: BatchEnd): Promise<void>;
+}
+
+/** How many messages one statement removes or gives back at most. */
+const messagesMax = 1000;
+
+/** How often a relay that is closing asks a database that fails. */
+const closingTriesMax = 3;
+
+/** @param onFailure called with each failure; what is not written is published again when its lease is over. */
+function confirmQueue(
+  { outbox, clock, pollMs }: Pick<RelaySettings, "outbox" | "clock" | "pollMs">,
+  stop: AbortSignal,
+  onFailure: (error: unknown) => void,
+): ConfirmQueue {
+  const waiting: { end: BatchEnd; resolve: () => void }[] = [];
+  let isWriting = false;
+
+  const rules = { clock, pauseMs: () => pollMs, stop, triesAfterStop: closingTriesMax, onFailure };
+  const writeAll = async (): Promise<void> => {
+    isWriting = true;
+    while (waiting.length > 0) {
+      const batches = waiting.splice(0, messagesMax);
+      // The lease of a key lies on its oldest message, which goes back last: until then the relay holds those behind it.
+      const postponed = batches.flatMap(({ end }) => end.postponed).toReversed();
+      const confirmed = batches.flatMap(({ end }) => end.confirmed);
+      // A key is free for others when its oldest message is gone: by then the next one has its delay.
+      for (const part of parts(postponed)) await askUntilAnswered(() => outbox.postpone(part), rules);
+      for (const part of parts(confirmed)) await askUntilAnswered(() => outbox.confirm(part), rules);
+      for (const { resolve } of batches) resolve();
+    }
+    isWriting = false;
+  };
+  return {
+    write: (end) =>
+      new Promise((resolve) => {
+        waiting.push({ end, resolve });
+        if (!isWriting) void writeAll();
+      }),
+  };
+}
+
+function parts<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
+  const count = Math.ceil(items.length / messagesMax);
+  return Array.from({ length: count }, (_, index) => items.slice(index * messagesMax, (index + 1) * messagesMax));
+}
+
+/** Listens for new messages, where the database notifies. */
+interface OutboxWatch {
+  /** Begins to listen, unless it does; at most once in `pollMs`. */
+  renew(): void;
+  end(): Promise<void>;
+}
+
+/** @param onNews is called when something was added, or may have been. */
+function outboxWatch(
+  { outbox, clock, pollMs }: Pick<RelaySettings, "outbox" | "clock" | "pollMs">,
+  onNews: () => void,
+  onFailure: (error: unknown) => void,
+): OutboxWatch {
+  let state: "silent" | "listening" | "ended" = "silent";
+  let triedAt = -Infinity;
+  let unlisten = async (): Promise<void> => undefined;
+
+  const lose = (error: unknown): void => {
+    if (state !== "listening") return;
+    state = "silent";
+    onFailure(error);
+    onNews();
+  };
+  const listen = async (): Promise<void> => {
+    const end = await outbox.listen?.(onNews, lose);
+    unlisten = async () => end?.();
+    // It took its time.
+    if (state === "ended") await unlisten();
+    // Messages that were added before sent no notification here.
+    else onNews();
+  };
+  return {
+    renew() {
+      if (state !== "silent" || clock.monotonic() - triedAt < pollMs) return;
+      state = "listening";
+      triedAt = clock.monotonic();
+      listen().catch(lose);
+    },
+    async end() {
+      state = "ended";
+      await unlisten().catch(() => undefined);
+    },
+  };
 }

@@ -1,9 +1,7 @@
 import { answerBefore, type DeadlineTimer } from "../../core/deadline-timer.ts";
 import { notify } from "../../core/events.ts";
-import { LazyAbort } from "../../core/lazy-abort.ts";
 import { ownGetters } from "../../core/spreadable.ts";
 import type { ClaimedBatch, ClaimedMessage, PostponeRequest } from "../../stores/outbox-store.ts";
-import type { BatchEnd } from "./confirm-queue.ts";
 import { decideFailure, type FailureDecision } from "./retry-or-park.ts";
 import type { BrokerState } from "./broker-state.ts";
 import { type Confirmation, refusedError, unavailableError } from "./publish.ts";
@@ -31,6 +29,12 @@ const silencesMax = 10_000;
 export interface Claim {
   readonly owner: string;
   readonly endsAt: number;
+}
+
+/** How the messages of one batch ended: the positions of those that the broker has confirmed, and those given back. */
+export interface BatchEnd {
+  readonly confirmed: readonly string[];
+  readonly postponed: readonly PostponeRequest[];
 }
 
 /** Publishes a batch: messages of one key one by one, others side by side. */
@@ -133,3 +137,16 @@ function publishInTime(
 }
 
 const contextGetters = ownGetters<LazyAbort>(["signal"]);
+
+/** An AbortController with a lazy signal, made when it is first read, or aborted: most work never asks for it. */
+class LazyAbort {
+  #controller: AbortController | undefined;
+
+  get signal(): AbortSignal {
+    return (this.#controller ??= new AbortController()).signal;
+  }
+
+  abort(reason: unknown): void {
+    (this.#controller ??= new AbortController()).abort(reason);
+  }
+}

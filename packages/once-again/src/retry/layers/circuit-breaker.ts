@@ -5,7 +5,7 @@ import { breakerState, type CircuitState } from "./breaker-state.ts";
 import { type CircuitBreakerOptions, circuitBreakerSettings } from "./circuit-breaker-options.ts";
 import { judge } from "./judge.ts";
 import type { OutcomeWindow } from "./outcome-window.ts";
-import { waitQueue } from "../../core/wait-queue.ts";
+import { waitQueue } from "../../core/semaphore.ts";
 
 /** A circuit breaker: a layer with a state that can be read, and set by hand. */
 export interface CircuitBreaker extends AnyLayer {

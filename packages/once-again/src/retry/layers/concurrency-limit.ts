@@ -7,7 +7,7 @@ import {
   concurrencySettings,
   concurrencyState,
 } from "./concurrency-state.ts";
-import { waitQueue } from "../../core/wait-queue.ts";
+import { waitQueue } from "../../core/semaphore.ts";
 
 /**
  * Runs at most `runningMax` calls at once; the others wait in the order in which they came. A call that is aborted leaves

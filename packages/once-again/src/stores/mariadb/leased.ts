@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
-import { checkListRequest, storedExpiry } from "../check-record.ts";
+import { checkListRequest } from "../list-records.ts";
+import { storedExpiry } from "../transition.ts";
 import { readHeldCount } from "../health.ts";
 import { batchRequests } from "../sql/batch.ts";
 import { likePrefix, storedName, storedText } from "../sql/names.ts";

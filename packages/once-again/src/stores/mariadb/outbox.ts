@@ -3,7 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { checkAfter, checkListLimit } from "../check-record.ts";
+import { checkAfter, checkListLimit } from "../list-records.ts";
 import { bodyBytesMaxByDefault, storedMessage, type StoredMessage } from "../outbox-message.ts";
 import type { ClaimMessagesRequest, OutboxStore } from "../outbox-store.ts";
 import {

@@ -1,4 +1,4 @@
-import { storedNever } from "../check-record.ts";
+import { storedNever } from "../transition.ts";
 import { tableName } from "../sql/names.ts";
 
 /** The version of the schema that `mariadbSchema` leads to. */

@@ -1,4 +1,4 @@
-import { storedNever } from "../check-record.ts";
+import { storedNever } from "../transition.ts";
 import { heldCountMax } from "../health.ts";
 import { tableName } from "../sql/names.ts";
 
@@ -27,7 +27,7 @@ const heldUntil = (held: string): string => `COALESCE(${clock} + ${held}, ${stor
 /** Mirrors `isExpired` of transition.ts. */
 const expired = `(expires_at <= ${clock} AND (state = 'done' OR lease_until <= ${clock}))`;
 
-/** A broken row is left as it is: see `recordProblem` of check-record.ts. What a claim assigns keeps this true. */
+/** A broken row is left as it is: see `recordProblem` of transition.ts. What a claim assigns keeps this true. */
 const whole = "(attempt >= 1 AND NOT (state = 'running' AND result IS NOT NULL))";
 
 const named = "scope = ? AND `key` = ?";

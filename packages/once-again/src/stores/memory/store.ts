@@ -5,7 +5,7 @@ import { checkNumber } from "../../core/options.ts";
 import { recordId } from "../../key/key.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { heldCount, heldCountMax } from "../health.ts";
-import { firstRecords } from "../check-record.ts";
+import { firstRecords } from "../list-records.ts";
 import {
   type AnswerTo,
   inspectRecord,

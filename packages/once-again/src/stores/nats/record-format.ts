@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readExpiry, storedExpiry, unreadableRecord } from "../check-record.ts";
+import { readExpiry, storedExpiry, unreadableRecord } from "../transition.ts";
 import type { KeyRecord, RecordName } from "../store.ts";
 import type { NatsEntry } from "./client.ts";
 

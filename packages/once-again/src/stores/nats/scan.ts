@@ -1,4 +1,4 @@
-import { checkListRequest, firstRecords, isListed, listOrder } from "../check-record.ts";
+import { checkListRequest, firstRecords, isListed, listOrder } from "../list-records.ts";
 import type { InspectedRecord, ListRequest } from "../store.ts";
 import { inspectRecord, isExpired } from "../transition.ts";
 import { type NatsKv, timeIn } from "./client.ts";

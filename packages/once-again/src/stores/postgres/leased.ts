@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { readHeldCount } from "../health.ts";
-import { checkListRequest } from "../check-record.ts";
+import { checkListRequest } from "../list-records.ts";
 import { batchRequests } from "../sql/batch.ts";
 import { likePrefix, storedName, storedText } from "../sql/names.ts";
 import { checkpointText, claimAnswer, inspectRow, type KeyRow, newClaimAnswer } from "../sql/record-format.ts";

@@ -1,4 +1,4 @@
-import { storedNever } from "../check-record.ts";
+import { storedNever } from "../transition.ts";
 import { tableName } from "../sql/names.ts";
 
 /** Any number that no other program's advisory lock has: "once" in ASCII. */

@@ -1,4 +1,4 @@
-import { storedNever } from "../check-record.ts";
+import { storedNever } from "../transition.ts";
 import { heldCountMax } from "../health.ts";
 import { storedName, tableName } from "../sql/names.ts";
 import type { RecordName } from "../store.ts";

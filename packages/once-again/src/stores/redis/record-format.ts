@@ -1,5 +1,5 @@
 import { joinBytes } from "../../core/bytes.ts";
-import { readableRecord, recordBrokenError, recordProblem, unreadableRecord } from "../check-record.ts";
+import { readableRecord, recordBrokenError, recordProblem, unreadableRecord } from "../transition.ts";
 import type { ClaimAnswer, InspectedRecord, KeyRecord, ListRequest, RecordName } from "../store.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { checkListRequest, compareNames, firstRecords, isListedName } from "../check-record.ts";
+import { checkListRequest, compareNames, firstRecords, isListedName } from "../list-records.ts";
 import type { InspectedRecord, ListRequest, RecordName } from "../store.ts";
 import type { RedisConnection } from "./client.ts";
 import { keyPattern, nameOf } from "./record-format.ts";

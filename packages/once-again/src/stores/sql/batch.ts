@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import { compareNames } from "../check-record.ts";
+import { compareNames } from "../list-records.ts";
 import type { RecordName } from "../store.ts";
 
 /** How many requests go together at most, and how many bytes beside their names. A larger one goes alone. */

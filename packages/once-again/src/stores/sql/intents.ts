@@ -9,7 +9,7 @@ import type {
   IntentStore,
   PendingIntent,
 } from "../intent-store.ts";
-import { checkListLimit } from "../check-record.ts";
+import { checkListLimit } from "../list-records.ts";
 
 /** Runs one statement, alone and atomically, and answers with its rows; a `write` is on disk when it resolves. */
 export interface SqlConnection {

@@ -1,7 +1,6 @@
-import { checkRecord, readExpiry, unreadableRecord } from "../check-record.ts";
 import { originalText, storedText } from "./names.ts";
 import type { ClaimAnswer, ClaimRequest, InspectedRecord, KeyRecord } from "../store.ts";
-import { inspectRecord, transition } from "../transition.ts";
+import { checkRecord, inspectRecord, readExpiry, transition, unreadableRecord } from "../transition.ts";
 
 /** A row of the table of keys, with the store's time at which it was read. Some drivers give large integers as text. */
 export interface KeyRow {

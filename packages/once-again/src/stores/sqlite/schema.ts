@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { storedNever } from "../check-record.ts";
+import { storedNever } from "../transition.ts";
 
 /** The tables of this store. `WITHOUT ROWID` would put every result into the index of keys: no. Marks are small. */
 export const schema = `

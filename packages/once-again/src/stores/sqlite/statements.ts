@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { readExpiry, storedExpiry, storedNever, unreadableRecord } from "../check-record.ts";
+import { readExpiry, storedExpiry, storedNever, unreadableRecord } from "../transition.ts";
 import { heldCountMax, readHeldCount } from "../health.ts";
 import type { HeldCount, KeyRecord, ListRequest, RecordName } from "../store.ts";
 

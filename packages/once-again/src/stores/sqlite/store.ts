@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { checkListRequest } from "../check-record.ts";
+import { checkListRequest } from "../list-records.ts";
 import { type AnswerTo, inspectRecord, isExpired, type Operation, recordOperations } from "../transition.ts";
 import type { TransactionalStore } from "../store.ts";
 import { sqliteConnection, type SqliteOptions, type TakeTurn } from "./connection.ts";

@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
-import { waitQueue } from "./wait-queue.ts";
+import { waitQueue } from "./semaphore.ts";
 
 test("who comes with a signal that was aborted gets its reason, and no place in the line", async () => {
   const line = waitQueue();

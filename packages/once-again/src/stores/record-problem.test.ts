@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { recordProblem, unreadableRecord } from "./check-record.ts";
 import type { KeyRecord } from "./store.ts";
-import { inspectRecord, type Operation, transition } from "./transition.ts";
+import { inspectRecord, type Operation, recordProblem, transition, unreadableRecord } from "./transition.ts";
 
 const name = { scope: "acme", key: "order-7" };
 const result = Uint8Array.of(1);

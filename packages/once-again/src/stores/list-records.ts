@@ -1,0 +1,86 @@
+import { checkChoice, checkNumber, invalidOptionError } from "../core/options.ts";
+import type { InspectedRecord, ListRequest, RecordName } from "./store.ts";
+import { isTime } from "./transition.ts";
+
+/** The order in which records are listed: by scope, then by key, each by its UTF-16 code units. */
+export function compareNames(one: RecordName, other: RecordName): number {
+  return compare(one.scope, other.scope) || compare(one.key, other.key);
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
+}
+
+/** The order of a list: two records, or a record and a place. */
+export function listOrder({ order }: ListRequest): (one: InspectedRecord, other: InspectedRecord) => number {
+  if (order !== "age") return compareNames;
+  return (one, other) => one.record.leaseUntil - other.record.leaseUntil || compareNames(one, other);
+}
+
+/**
+ * The first records of a list: those that a request asks for, in its order, up to its limit. For a store that has its records at hand;
+ * a database selects and sorts by itself.
+ *
+ * @param records all that are stored and not expired, or all of them that may be listed.
+ * @returns a new list.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a limit out of bounds, and for a place that the order can't find.
+ * @example
+ * ```ts
+ * import { firstRecords, type InspectedRecord, type Store } from "once-again/stores";
+ *
+ * const records: InspectedRecord[] = [];
+ * const store: Pick<Store, "list"> = { list: async (request) => firstRecords(records, request) };
+ * ```
+ */
+export function firstRecords(records: readonly InspectedRecord[], request: ListRequest): InspectedRecord[] {
+  const limit = checkListRequest(request);
+  return records
+    .filter((record) => isListed(request, record))
+    .sort(listOrder(request))
+    .slice(0, limit);
+}
+
+/** Whether a record belongs into a list by its name. */
+export function isListedName({ scope, scopePrefix, key, after, order }: ListRequest, name: RecordName): boolean {
+  if (scope !== undefined && name.scope !== scope) return false;
+  if (scopePrefix !== undefined && !name.scope.startsWith(scopePrefix)) return false;
+  if (key !== undefined && name.key !== key) return false;
+  return after === undefined || order === "age" || compareNames(name, after) > 0;
+}
+
+/** Whether a record belongs into a list. */
+export function isListed(request: ListRequest, listed: InspectedRecord): boolean {
+  const { state, after, order } = request;
+  if (!isListedName(request, listed) || (state !== undefined && listed.state !== state)) return false;
+  if (after === undefined || order !== "age") return true;
+  const later = listed.record.leaseUntil - (after.leaseUntil ?? 0) || compareNames(listed, after);
+  return later > 0;
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for a limit out of bounds. */
+export function checkListLimit({ limit = 100 }: { limit?: number | undefined }): number {
+  return checkNumber("limit", limit, { min: 1, max: 1000, integer: true });
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for a limit out of bounds, and for a place that the order can't find. */
+export function checkListRequest(request: ListRequest): number {
+  const { order = "name", after } = request;
+  checkChoice("order", order, ["name", "age"]);
+  if (order === "age" && after !== undefined && !isTime(after.leaseUntil ?? Number.NaN)) {
+    throw invalidOptionError("after", 'a scope, a key and a leaseUntil, with order: "age"', after);
+  }
+  return checkListLimit(request);
+}
+
+/** Before the first message: positions are from 1. */
+const firstPosition = "0";
+
+/**
+ * The position after which a page of an outbox begins.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no position.
+ */
+export function checkAfter({ after = firstPosition }: { after?: string | undefined }): string {
+  if (typeof after === "string" && /^\d{1,15}$/.test(after)) return after;
+  throw invalidOptionError("after", "the position of a message, as listParked gave it", after);
+}
