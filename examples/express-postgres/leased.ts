@@ -29,4 +29,7 @@ app.post("/charges", once, express.json(), async (request, response) => {
   const { rows } = await pool.query<{ id: number }>("INSERT INTO charges (amount) VALUES ($1) RETURNING id", [amount]);
   response.status(201).json({ charge: rows[0]?.id });
 });
-app.listen(3000, "127.0.0.1", () => console.log("listening on port 3000"));
+app.listen(3000, "127.0.0.1", (error) => {
+  if (error) throw error;
+  console.log("listening on port 3000");
+});

@@ -24,4 +24,7 @@ app.post("/orders", once, express.json(), (request, response) => {
 });
 app.use(noEffectErrors);
 
-app.listen(Number(process.env["PORT"] ?? 3000), "127.0.0.1", () => console.log("listening"));
+app.listen(Number(process.env["PORT"] ?? 3000), "127.0.0.1", (error) => {
+  if (error) throw error;
+  console.log("listening");
+});

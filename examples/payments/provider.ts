@@ -25,6 +25,7 @@ provider.get("/charges", ({ query }, response) => {
   );
 });
 
-const server = provider.listen(0, "127.0.0.1", () => {
+const server = provider.listen(0, "127.0.0.1", (error) => {
+  if (error) throw error;
   process.send?.({ url: `http://127.0.0.1:${(server.address() as { port: number }).port}` });
 });

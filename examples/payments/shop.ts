@@ -52,5 +52,8 @@ shop.use((_error: Error, _request: express.Request, response: express.Response, 
   response.status(500).json({ problem: "The provider did not answer." });
 });
 
-const server = shop.listen(Number(process.env["PORT"]), "127.0.0.1", () => process.send?.("listening"));
+const server = shop.listen(Number(process.env["PORT"]), "127.0.0.1", (error) => {
+  if (error) throw error;
+  process.send?.("listening");
+});
 process.once("disconnect", () => server.close(() => process.exit()));

@@ -7,4 +7,7 @@ app.post("/webhooks", onceExpress(webhooks), express.json(), (request, response)
   handle(request.body as OrderEvent, response.locals.once!);
   response.sendStatus(204);
 });
-app.listen(Number(process.env["PORT"] ?? 3000), "127.0.0.1", () => console.log("listening"));
+app.listen(Number(process.env["PORT"] ?? 3000), "127.0.0.1", (error) => {
+  if (error) throw error;
+  console.log("listening");
+});

@@ -24,16 +24,27 @@ async function runnable(file: string): Promise<string> {
   return compiled;
 }
 
-/** Starts an example that listens, until the running test ends. @returns its address. */
-export async function startExample(file: string, environment: Record<string, string>): Promise<string> {
+/** Runs an example with a port for its server, until the running test ends. */
+export async function runExample(
+  file: string,
+  port: number,
+  environment: Record<string, string>,
+  errors: "inherit" | "pipe" = "inherit",
+): Promise<ChildProcess> {
   const program = await runnable(file);
-  const port = await serverPort();
   const child = spawn(process.execPath, ["--conditions=@once-again/source", program], {
     env: { ...process.env, PORT: String(port), ...environment },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", errors],
   });
   onTestFinished(() => ended(child));
-  await once(child.stdout, "data");
+  return child;
+}
+
+/** Starts an example that listens, until the running test ends. @returns its address. */
+export async function startExample(file: string, environment: Record<string, string>): Promise<string> {
+  const port = await serverPort();
+  const child = await runExample(file, port, environment);
+  await once(child.stdout!, "data");
   return `http://127.0.0.1:${port}`;
 }
 

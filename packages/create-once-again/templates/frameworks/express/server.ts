@@ -25,4 +25,7 @@ app.post("/charges", once, express.json(), async (request, response) => {
 });
 
 const port = Number(process.env["PORT"] ?? 3000);
-app.listen(port, "127.0.0.1", () => console.log(`listening on port ${port}`));
+app.listen(port, "127.0.0.1", (error) => {
+  if (error) throw error;
+  console.log(`listening on port ${port}`);
+});
