@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { update } from "../test/support/update.ts";
 
-const example = /(<!-- example: (\S+) -->\n)\n?```ts\n(?:.*\n)*?```\n/g;
+const example = /(<!-- example: (\S+) -->\n)\n?```(\w+)\n(?:.*\n)*?```\n/g;
 
 for (const page of [
   "README.md",
@@ -16,7 +16,8 @@ for (const page of [
 ]) {
   const text = readFileSync(page, "utf8").replaceAll(
     example,
-    (_, mark: string, file: string) => `${mark}\n\`\`\`ts\n${readFileSync(file, "utf8")}\`\`\`\n`,
+    (_, mark: string, file: string, language: string) =>
+      `${mark}\n\`\`\`${language}\n${readFileSync(file, "utf8")}\`\`\`\n`,
   );
   update(page, text);
 }

@@ -1,4 +1,4 @@
-"""Orders that are executed as often as they are sent: PORT=8080 python3 examples/gateway/orders.py"""
+"""Orders that are executed as often as they are sent: PORT=8080 python3 orders.py"""
 
 import json
 import os

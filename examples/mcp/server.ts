@@ -1,7 +1,4 @@
-/**
- * An MCP server with a tool that has one effect for each key: `npm run example examples/mcp/server.ts` serves it on stdio, and with
- * `PORT=3002` over HTTP.
- */
+/** An MCP server with a tool that has one effect for each key: `node server.ts` serves it on stdio, `PORT=3002` over HTTP. */
 import { DatabaseSync } from "node:sqlite";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { onceTool, openToolCalls } from "once-again/mcp";

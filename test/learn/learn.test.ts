@@ -46,7 +46,7 @@ async function writeRepair(
 
 const gradeFile = (number: number, file: string) => cliDocument("learn", `${number}`, "--file", file);
 
-describe.each(exercises)("exercise $number: $title", ({ number, name, story, file }) => {
+describe.each(exercises)("exercise $number: $title", ({ number, name, story, hint, file }) => {
   test("the broken program fails by its own sentence, at its step", async () => {
     const [step, sentence] = failures[number]!;
     expect(step).toBeLessThanOrEqual(story.length);
@@ -54,13 +54,17 @@ describe.each(exercises)("exercise $number: $title", ({ number, name, story, fil
     expect(document).toMatchObject({ number, name, passed: false, step, sentence: expect.stringMatching(sentence) });
     expect(document).toMatchObject({
       sentence: expect.stringMatching(new RegExp(`^At step ${step} of the story .+\\.$`)),
+      hint,
     });
+    // A hint of the page in one line, without its marks.
+    expect(hint).toMatch(/^[A-Z`].{40,}[.?]$/);
     expect(code).toBe(1);
   });
 
   test("the solution passes", async () => {
     const { code, document } = await gradeFile(number, resolve(`test/learn/solutions/${name}.ts`));
     expect(document).toMatchObject({ number, passed: true, sentence: "" });
+    expect(document).not.toHaveProperty("hint");
     expect(code).toBe(0);
   });
 });

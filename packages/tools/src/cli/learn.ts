@@ -17,7 +17,7 @@ export function learnCommand(): Command {
   return new Command("learn")
     .description(
       "Lists exercises: small servers and callers, each with a mistake. With a number it copies that exercise into this " +
-        "folder. With --file it runs your repair through the story of the exercise, and names the step that goes wrong.",
+        "folder. With --file it runs your repair through the story of the exercise. If a step goes wrong it names it, and prints the hint.",
     )
     .argument("[number]", "the exercise", wholeNumber(1, 99))
     .option("--file <path>", "grade this program")
@@ -92,7 +92,7 @@ async function copyExercise(exercise: Exercise, { json }: LearnFlags, command: C
 }
 
 async function gradeFile(
-  { number, name, title, story }: Exercise,
+  { number, name, title, story, hint }: Exercise,
   { file, json }: LearnFlags & { readonly file: string },
   command: Command,
 ): Promise<void> {
@@ -104,9 +104,9 @@ async function gradeFile(
       gradeSubmission({ number, file: path }, { signal, onStep: (step) => bar.update(step - 1, story.length) }),
     );
     bar.stop();
-    if (json) printJson({ number, name, title, file, ...grade });
+    if (json) printJson({ number, name, title, file, ...grade, ...(!grade.passed && { hint }) });
     else if (grade.passed) print(`${painter.good("✓")} ${number}. ${title}: all ${story.length} steps went well.`);
-    else print(`${painter.bad("✗")} ${number}. ${title}`, `  ${grade.sentence}`);
+    else print(`${painter.bad("✗")} ${number}. ${title}`, `  ${grade.sentence}`, "", painter.faint(`  Hint: ${hint}`));
     process.exitCode = grade.passed ? exitCodes.fine : exitCodes.bad;
   } catch (error) {
     if ((error as Error).name !== "AbortError") throw error;

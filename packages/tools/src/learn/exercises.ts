@@ -9,6 +9,8 @@ export interface Exercise {
   readonly title: string;
   /** The steps of its story, in Markdown. */
   readonly story: readonly string[];
+  /** The way to a repair, without the repair; in Markdown. */
+  readonly hint: string;
   /** The program with the mistake. */
   readonly file: string;
 }
@@ -28,11 +30,13 @@ async function readExercise(name: string): Promise<Exercise> {
   const page = await readFile(`${folder}${name}/README.md`, "utf8");
   const [, title = name] = /^# \d+\. (.+)$/m.exec(page) ?? [];
   const [, steps = ""] = /^## The story\n(.*?)^<details>/ms.exec(page) ?? [];
+  const [, hint = ""] = /^<summary>Hint<\/summary>\n(.*?)^<\/details>/ms.exec(page) ?? [];
   return {
     number: Number(name.slice(0, 2)),
     name,
     title,
     story: Array.from(steps.matchAll(/^\d+\. (.*(?:\n {3}.*)*)/gm), ([, step = ""]) => step.replaceAll(/\n {3}/g, " ")),
+    hint: hint.trim().replaceAll(/\s*\n\s*/g, " "),
     file: `${folder}${name}/exercise.ts`,
   };
 }
