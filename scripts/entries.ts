@@ -25,6 +25,7 @@ export const packages: Readonly<Record<string, { readonly name: string; readonly
       "./internal/command": "src/command/index.ts",
       "./key": "src/key/index.ts",
       "./koa": "src/frameworks/koa.ts",
+      "./lambda": "src/frameworks/lambda/index.ts",
       "./layers": "src/retry/layers/index.ts",
       "./mcp": "src/mcp/index.ts",
       "./nest": "src/frameworks/nest/index.ts",

@@ -25,6 +25,12 @@ export type {
   InboxUnderTest,
 } from "./inbox-contract/inbox-case.ts";
 export { inboxContract } from "./inbox-contract/inbox-contract.ts";
+export {
+  lambdaRuntime,
+  type LambdaOutcome,
+  type LambdaRuntime,
+  type LambdaRuntimeOptions,
+} from "./lambda/lambda-runtime.ts";
 export type { OpenTransaction, OutboxContractOptions, OutboxFixture } from "./outbox-contract/outbox-case.ts";
 export { outboxContract } from "./outbox-contract/outbox-contract.ts";
 export { crashAtEachPoint, type CrashOptions } from "./safety/crash-at-each-point.ts";

@@ -57,6 +57,12 @@ export interface OnceOperation<Value = Uint8Array> extends RecordName {
   readonly codec: Codec<Value>;
   /** Facts about it, for people, which are stored with its record; default none. The engine adds how an attempt ended. */
   readonly details?: Omit<OperationDetails, "reason"> | undefined;
+  /**
+   * How long the process that runs it has left, milliseconds, where its platform ends it then, as AWS Lambda does; default
+   * for ever. Its work has to end a tenth of that before, a second at most, and its lease is over 2 seconds after the
+   * process at the latest, so that a repeat need not wait for longer.
+   */
+  readonly timeLeftMs?: number | undefined;
 }
 
 /** How results become bytes for the store, and results again for repeats. What it throws is a failure of the work. */

@@ -39,6 +39,7 @@ import {
   checkEngineOptions,
   checkLeasedStore,
   type EngineOptions,
+  optionsWithin,
   pollMs,
 } from "./options.ts";
 import {
@@ -114,13 +115,15 @@ export function leasedEngineOn(
     makeOwner: ownerTokens(),
   };
   const open = <Value>(operation: OnceOperation<Value>): Awaitable<LeasedRun<Value> | Outcome<Value>> => {
+    const { timeLeftMs } = operation;
+    const within = timeLeftMs === undefined ? context : { ...context, options: optionsWithin(options, timeLeftMs) };
     const call = notifyReceived(options.onEvent, operation);
     const entry = operations.enter(operation);
-    if (!isPromise(entry)) return claim(context, { operation, running: entry, call });
+    if (!isPromise(entry)) return claim(within, { operation, running: entry, call });
     return entry.then((place) =>
       "outcome" in place
         ? endRequest(operation, place, context, { call, attempt: undefined })
-        : claim(context, { operation, running: place, call }),
+        : claim(within, { operation, running: place, call }),
     );
   };
   const runWithoutKey: Engine<undefined>["runUnkeyed"] = (scope, work) =>

@@ -9,6 +9,7 @@ import {
   checkEngineOptions,
   checkTransactionalStore,
   type EngineOptions,
+  optionsWithin,
   pollMs,
 } from "./options.ts";
 import {
@@ -70,7 +71,15 @@ export function transactionalEngineOn<Transaction>(
     const result =
       "outcome" in running
         ? running
-        : await runOperation({ boundedStore, options, operations, operation, work, running, call });
+        : await runOperation({
+            boundedStore,
+            options: optionsWithin(options, operation.timeLeftMs),
+            operations,
+            operation,
+            work,
+            running,
+            call,
+          });
     const facts = { call, attempt: "value" in result ? onlyAttempt.attempt : undefined };
     return endRequest(operation, result, { options, purgeNowAndThen }, facts);
   };

@@ -64,28 +64,56 @@ export function onceFunction<Args extends readonly unknown[], Result, Transactio
   options: FunctionOptions<Args, Result, Transaction, Stored>,
   fn: (execution: FunctionExecution<Transaction>, ...args: Args) => Result | Promise<Result>,
 ): OnceFunction<Args, Result> {
+  const calls = openCalls(options, fn);
+  return Object.assign((...args: Args) => calls.call(args, (execution) => fn(execution, ...args)), {
+    close: () => calls.close(),
+  });
+}
+
+/** The calls of one function. */
+export interface FunctionCalls<Args extends readonly unknown[], Result, Transaction> {
+  /**
+   * Makes one call, unless it was made before.
+   *
+   * @param args by which calls are distinguished.
+   * @param timeLeftMs how long the process has left, milliseconds; default for ever.
+   */
+  call(args: Args, run: FunctionCall<Transaction, Result>["run"], timeLeftMs?: number): Promise<Result>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the calls of a function, for a room that gives it more than its arguments.
+ *
+ * @param fn reserves the scope: another function can't have it.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
+ */
+export function openCalls<Args extends readonly unknown[], Result, Transaction, Stored>(
+  options: FunctionOptions<Args, Result, Transaction, Stored>,
+  fn: unknown,
+): FunctionCalls<Args, Result, Transaction> {
   const rules = checkFunctionRules(options);
   if (typeof fn !== "function") throw invalidOptionError("fn", "a function", fn);
   const { engine } = openEngine(options);
   const { scope, reconcile, quiesceMs } = rules;
   const leaveScope = reserveScope(options.store, scope, fn);
   const codec = callResultCodec(rules);
-
-  const call = async (...args: Args): Promise<Result> => {
-    const key = keyOfCall(rules, args);
-    const operation = { scope, key, codec, fingerprint: await fingerprintOfCall(rules, args) };
-    const made: FunctionCall<Transaction, Result> = {
-      run: (execution) => fn(execution, ...args),
-      reconcile: reconcile && ((execution) => reconcile(execution, ...args)),
-      quiesceMs,
-    };
-    return resultOf(await engine.run(operation, (execution) => runFunction(rules, made, execution)), key, rules);
+  return {
+    async call(args, run, timeLeftMs) {
+      const key = keyOfCall(rules, args);
+      const operation = { scope, key, codec, fingerprint: await fingerprintOfCall(rules, args), timeLeftMs };
+      const made: FunctionCall<Transaction, Result> = {
+        run,
+        reconcile: reconcile && ((execution) => reconcile(execution, ...args)),
+        quiesceMs,
+      };
+      return resultOf(await engine.run(operation, (execution) => runFunction(rules, made, execution)), key, rules);
+    },
+    async close() {
+      await engine.close();
+      leaveScope();
+    },
   };
-  const close = async (): Promise<void> => {
-    await engine.close();
-    leaveScope();
-  };
-  return Object.assign(call, { close });
 }
 
 /** The end of a call, as its caller sees it. */

@@ -39,6 +39,8 @@ export interface HttpRequest<Request> {
   headerValues(lowerCaseName: string): readonly string[];
   /** Reads the whole body; rejects with `ONCE_BODY_TOO_LARGE` when it is larger than `bytesMax`. */
   body(bytesMax: number): Awaitable<Uint8Array<ArrayBuffer>>;
+  /** How long the process has left, milliseconds, where its platform ends it then; default for ever. */
+  readonly timeLeftMs?: number | undefined;
 }
 
 /** A route of any framework that runs each of its operations once. */
@@ -276,7 +278,7 @@ async function openKeyed<Request, Transaction>(
   finish: Finish,
 ): Promise<HttpResponse | HttpAttempt<Transaction>> {
   const { rules, engine, quota } = route;
-  const { method, query, contentType, native } = request;
+  const { method, query, contentType, native, timeLeftMs } = request;
   const path = originForm(request.path);
   const hashing = coveredFingerprint(rules, { method, path, query, contentType, body }, native);
   const fingerprint = isPromise(hashing) ? await hashing : hashing;
@@ -286,7 +288,7 @@ async function openKeyed<Request, Transaction>(
     return finish(quotaExceeded(rules, quota));
   }
   try {
-    const opening = engine.open({ scope, key, fingerprint, codec: responseCodec, details });
+    const opening = engine.open({ scope, key, fingerprint, codec: responseCodec, details, timeLeftMs });
     const opened = isPromise(opening) ? await opening : opening;
     if (opened.kind !== "attempt") giveKeyBack?.();
     const respondEarly = earlyResponse(route, native, event, body);

@@ -1,0 +1,17 @@
+import type { APIGatewayProxyEventV2WithJWTAuthorizer } from "aws-lambda";
+import { onceLambda } from "once-again/lambda";
+import { sqliteStore } from "once-again/stores/sqlite";
+
+type Event = APIGatewayProxyEventV2WithJWTAuthorizer;
+
+export const handler = onceLambda.http(
+  {
+    store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
+    // The account that API Gateway has authenticated.
+    scope: (event: Event) => String(event.requestContext.authorizer.jwt.claims["sub"]),
+  },
+  async (event, { key }) => {
+    const order = JSON.parse(event.body ?? "{}") as { item: string };
+    return Response.json({ order, key }, { status: 201, headers: { location: "/orders/7" } });
+  },
+);

@@ -1,0 +1,79 @@
+import { invalidOptionError } from "../../core/options.ts";
+import type { Execution } from "../../engine/index.ts";
+import {
+  type HttpOptions,
+  type LeasedHttpOptions,
+  onceHttp,
+  type OnceRoute,
+  type TransactionalHttpOptions,
+  userExecution,
+} from "../../http/index.ts";
+import { clearMountMark, markMount, refuseNested, refuseSecondMount } from "../double-mount.ts";
+import {
+  bodyOf,
+  checkHttpEvent,
+  type HttpEvent,
+  httpRequestOf,
+  lambdaAnswer,
+  type LambdaHttpAnswer,
+  type LambdaResponse,
+  methodOf,
+  readAnswer,
+} from "./http-event.ts";
+import { type LambdaContext, type LambdaFunction, timeLeftMs } from "./invocation.ts";
+
+/**
+ * A handler of requests. It answers with a web `Response`, or in Lambda's own terms; for an event of payload 2.0 anything
+ * else is JSON, as API Gateway has it.
+ */
+export type HttpEventHandler<Event, Transaction, Context> = (
+  event: Event,
+  execution: Execution<Transaction>,
+  context: Context,
+) => Response | LambdaResponse | object | string | Promise<Response | LambdaResponse | object | string>;
+
+/** A function behind API Gateway, a function URL or a load balancer. */
+export type OnceHttpFunction<Event, Context extends LambdaContext> = LambdaFunction<Event, LambdaHttpAnswer, Context> &
+  Pick<OnceRoute, "policy">;
+
+export function lambdaHttp<Transaction, Event extends HttpEvent, Context extends LambdaContext>(
+  options: TransactionalHttpOptions<Event, Transaction>,
+  handler: HttpEventHandler<Event, Transaction, Context>,
+): OnceHttpFunction<Event, Context>;
+export function lambdaHttp<Event extends HttpEvent, Context extends LambdaContext>(
+  options: LeasedHttpOptions<Event>,
+  handler: HttpEventHandler<Event, undefined, Context>,
+): OnceHttpFunction<Event, Context>;
+export function lambdaHttp<Transaction, Event extends HttpEvent, Context extends LambdaContext>(
+  options: HttpOptions<Event, Transaction>,
+  handler: HttpEventHandler<Event, Transaction, Context>,
+): OnceHttpFunction<Event, Context> {
+  const once = onceHttp(options);
+  if (typeof handler !== "function") throw invalidOptionError("handler", "a function", handler);
+
+  const run = async (event: Event, context?: Context): Promise<LambdaHttpAnswer> => {
+    checkHttpEvent(event);
+    const handle = (execution: Execution<Transaction>): unknown =>
+      handler(event, userExecution(execution), context as Context);
+    const method = methodOf(event);
+    const passing = once.passing(method, event);
+    if (passing !== undefined) {
+      const response = await readAnswer(event, await handle(passing), Infinity);
+      const headers = once.takesKey(method) ? response.headers : [...response.headers, once.policyHeader];
+      return lambdaAnswer(event, { ...response, headers });
+    }
+    const forms = Object.isExtensible(event) ? [event] : [];
+    const mark = markMount(...forms);
+    const body = mark === undefined ? refuseSecondMount : (bytesMax: number) => bodyOf(event, bytesMax);
+    const response = await once.answer(httpRequestOf(event, timeLeftMs(context), body), async (execution) => {
+      try {
+        return await readAnswer(event, await handle(execution), once.resultBytesMax);
+      } finally {
+        refuseNested(mark);
+      }
+    });
+    if (mark !== undefined) clearMountMark(...forms);
+    return lambdaAnswer(event, response);
+  };
+  return Object.assign(run, { policy: once.policy, close: () => once.close() });
+}

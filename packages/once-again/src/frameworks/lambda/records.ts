@@ -1,0 +1,193 @@
+import { hash } from "node:crypto";
+import { logError } from "../../core/error-log.ts";
+import { OnceAgainError } from "../../core/errors.ts";
+import { notify } from "../../core/events.ts";
+import { checkNumber, invalidOptionError } from "../../core/options.ts";
+import { semaphore } from "../../core/semaphore.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import type {
+  FunctionExecution,
+  FunctionOptions,
+  LeasedFunctionOptions,
+  TransactionalFunctionOptions,
+} from "../../function/function-options.ts";
+import { openCalls } from "../../function/once-function.ts";
+import { nameProblem } from "../../key/key.ts";
+import { type LambdaContext, type LambdaFunction, timeLeftMs } from "./invocation.ts";
+
+/** The options that only results need: a record has none. */
+type ResultOptions = "codec" | "refusals" | "resultBytesMax" | "retryAfterMs" | "fingerprint" | "key";
+
+/** The options that only records have. */
+export interface RecordRules<Record> {
+  /** Names the effect of a record, 1 to 255 characters, the same in every repeat; default by its source. */
+  readonly key?: ((record: Record) => string) | undefined;
+  /**
+   * How many records of an event are handled at a time, 1 to 1000; default 10. Those of one group of a FIFO queue are handled
+   * one after the other, and so are all of a stream.
+   */
+  readonly concurrency?: number | undefined;
+}
+
+/** Options of a function for records, leased. */
+export type LeasedRecordOptions<Record> = Omit<LeasedFunctionOptions<[record: Record], void>, ResultOptions> &
+  RecordRules<Record>;
+/** Options of a function for records, transactional. */
+export type TransactionalRecordOptions<Record, Transaction> = Omit<
+  TransactionalFunctionOptions<[record: Record], void, Transaction>,
+  ResultOptions
+> &
+  RecordRules<Record>;
+
+/** Handles one record. What it returns is not stored. */
+export type RecordHandler<Record, Transaction, Context> = (
+  record: Record,
+  execution: FunctionExecution<Transaction>,
+  context: Context,
+) => unknown;
+
+/** A source of records, and how they are distinguished. */
+export interface RecordSource<Base> {
+  /** Names a record where the user does not. */
+  readonly key: (record: Base) => string;
+  /** The parts of a record that are the same in every delivery, as JSON. */
+  readonly covered: (record: Base) => unknown;
+  /** Records of one group are handled in order, and none after one that failed; `undefined`: it is alone. */
+  readonly group: (record: Base) => string | undefined;
+}
+
+/** A record that failed, and why. `error` is `undefined` for one that was not tried, since one before it failed. */
+export interface FailedRecord<Base> {
+  readonly record: Base;
+  readonly error: unknown;
+}
+
+/** Makes functions for the records of one source. */
+export interface OnceRecords<Base, Answer> {
+  /** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
+  <Transaction, Record extends Base = Base, Context extends LambdaContext = LambdaContext>(
+    options: TransactionalRecordOptions<Record, Transaction>,
+    handler: RecordHandler<Record, Transaction, Context>,
+  ): LambdaFunction<{ readonly Records: readonly Record[] }, Answer, Context>;
+  <Record extends Base = Base, Context extends LambdaContext = LambdaContext>(
+    options: LeasedRecordOptions<Record>,
+    handler: RecordHandler<Record, undefined, Context>,
+  ): LambdaFunction<{ readonly Records: readonly Record[] }, Answer, Context>;
+}
+
+/** @param answer the answer to Lambda; it throws where the whole event has to come again. */
+export function recordsFrom<Base, Answer>(
+  source: RecordSource<Base>,
+  answer: (failed: readonly FailedRecord<Base>[]) => Answer,
+): OnceRecords<Base, Answer> {
+  return <Transaction, Record extends Base, Context extends LambdaContext>(
+    options: LeasedRecordOptions<Record> | TransactionalRecordOptions<Record, Transaction>,
+    handler: RecordHandler<Record, Transaction, Context>,
+  ) => {
+    const { key = source.key, concurrency = 10, ...others } = options ?? {};
+    if (typeof key !== "function") throw invalidOptionError("key", "a function of the record", key);
+    checkNumber("concurrency", concurrency, { min: 1, max: 1000, integer: true });
+    const functionOptions = { ...others, key, fingerprint: source.covered, resultBytesMax: undefined };
+    const calls = openCalls(functionOptions as FunctionOptions<[record: Record], void, Transaction, never>, handler);
+    const { onError = logError } = options;
+    const run = async (event: { readonly Records: readonly Record[] }, context?: Context): Promise<Answer> => {
+      const handle = (record: Record): Promise<void> =>
+        calls.call(
+          [record],
+          async (execution) => void (await handler(record, execution, context as Context)),
+          timeLeftMs(context),
+        );
+      const failed = await handleRecords(source, checkedRecords(event), handle, {
+        concurrency,
+        timeLeftMs: () => timeLeftMs(context),
+      });
+      for (const { error } of failed) if (isWorthSaying(error)) notify(onError, error);
+      return answer(failed);
+    };
+    return Object.assign(run, { close: () => calls.close() });
+  };
+}
+
+/** Another invocation has it, or it was not tried: there is nothing to do about it. */
+function isWorthSaying(error: unknown): boolean {
+  return error !== undefined && !OnceAgainError.isInstance(error, "ONCE_IN_PROGRESS");
+}
+
+function checkedRecords<Record>(event: { readonly Records: readonly Record[] }): readonly Record[] {
+  const records: unknown = (event as { readonly Records?: unknown } | null)?.Records;
+  if (Array.isArray(records)) return records as readonly Record[];
+  throw invalidOptionError("event", "an object with Records", typeof event);
+}
+
+/** The bounds of the records of one event. */
+interface RecordBounds {
+  readonly concurrency: number;
+  readonly timeLeftMs: () => number | undefined;
+}
+
+/** How long an invocation must still have for a record, milliseconds, at least. */
+const timeMsMin = 100;
+
+/**
+ * Handles the records of an event: those of one group in order, others side by side. A record is not begun where less than
+ * twice the time is left that the slowest one before it took: it comes again, and nothing of it is unknown.
+ */
+async function handleRecords<Base, Record extends Base>(
+  { group }: RecordSource<Base>,
+  records: readonly Record[],
+  handle: (record: Record) => Promise<void>,
+  { concurrency, timeLeftMs: leftMs }: RecordBounds,
+): Promise<FailedRecord<Base>[]> {
+  const errors = new Map<Record, unknown>();
+  const places = semaphore(concurrency);
+  let slowestMs = 0;
+  const handleInTime = async (record: Record): Promise<void> => {
+    const beganAt = systemClock.monotonic();
+    if ((leftMs() ?? Infinity) < Math.max(timeMsMin, 2 * slowestMs)) {
+      return void errors.set(record, undefined);
+    }
+    try {
+      await handle(record);
+    } catch (error) {
+      errors.set(record, error);
+    }
+    slowestMs = Math.max(slowestMs, systemClock.monotonic() - beganAt);
+  };
+  await Promise.all(
+    groupsOf(records, group).map(async (inOrder) => {
+      const place = places.take();
+      if (place !== undefined) await place;
+      try {
+        for (const [index, record] of inOrder.entries()) {
+          await handleInTime(record);
+          if (!errors.has(record)) continue;
+          for (const later of inOrder.slice(index + 1)) errors.set(later, undefined);
+          return;
+        }
+      } finally {
+        places.leave();
+      }
+    }),
+  );
+  return records.filter((record) => errors.has(record)).map((record) => ({ record, error: errors.get(record) }));
+}
+
+function groupsOf<Record>(
+  records: readonly Record[],
+  group: (record: Record) => string | undefined,
+): readonly (readonly Record[])[] {
+  const groups = new Map<unknown, Record[]>();
+  for (const record of records) {
+    const name: unknown = group(record) ?? record;
+    const inOrder = groups.get(name);
+    if (inOrder === undefined) groups.set(name, [record]);
+    else inOrder.push(record);
+  }
+  return [...groups.values()];
+}
+
+/** A name out of several parts: as it is where a store takes it, else as its hash. */
+export function nameFrom(...parts: readonly (string | undefined)[]): string {
+  const name = parts.filter((part) => part !== undefined).join(" ");
+  return nameProblem(name) === undefined ? name : hash("sha256", name, "hex");
+}

@@ -1,0 +1,63 @@
+import { spawn } from "node:child_process";
+import { join, resolve } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { text } from "node:stream/consumers";
+import type { APIGatewayProxyEventV2WithJWTAuthorizer, SQSRecord } from "aws-lambda";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+// The programs of docs/guides/aws-lambda.md, as they stand there.
+
+test("kill.ts kills a function in the middle of its charge, and the repeat has the receipt of the one charge", async () => {
+  const child = spawn(process.execPath, ["--conditions=@once-again/source", resolve("examples/aws/kill.ts")], {
+    cwd: temporaryFolder(),
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  onTestFinished(() => void child.kill());
+  expect(await text(child.stdout)).toBe("first: exited\nrepeat: { order: 'order-7' }\ncharges: order-7 700\n");
+});
+
+test("http.ts makes one order of two requests of an account", async () => {
+  vi.stubEnv("KEYS_DB", join(temporaryFolder(), "keys.db"));
+  const { handler } = await import("../../examples/aws/http.ts");
+  const event = (sub: string, body: string) =>
+    ({
+      version: "2.0",
+      rawPath: "/orders",
+      rawQueryString: "",
+      headers: { "content-type": "application/json", "idempotency-key": "order-7" },
+      requestContext: { http: { method: "POST" }, authorizer: { jwt: { claims: { sub }, scopes: [] } } },
+      body,
+      isBase64Encoded: false,
+    }) as unknown as APIGatewayProxyEventV2WithJWTAuthorizer;
+  const first = await handler(event("acme", '{"item":"tea"}'));
+  expect(first).toMatchObject({ statusCode: 201, body: '{"order":{"item":"tea"},"key":"order-7"}' });
+  expect(await handler(event("acme", '{"item":"tea"}'))).toMatchObject({ headers: { "idempotent-replayed": "true" } });
+  expect(await handler(event("acme", '{"item":"milk"}'))).toMatchObject({ statusCode: 422 });
+  expect(await handler(event("other", '{"item":"milk"}'))).toMatchObject({ statusCode: 201 });
+});
+
+test("sqs.ts writes one invoice for each message, and says which one it could not read", async () => {
+  const path = join(temporaryFolder(), "orders.db");
+  vi.stubEnv("ORDERS_DB", path);
+  using database = new DatabaseSync(path);
+  database.exec("CREATE TABLE invoices (order_id TEXT)");
+  const { handler } = await import("../../examples/aws/sqs.ts");
+  const record = (messageId: string, body: string) =>
+    ({
+      messageId,
+      body,
+      attributes: {},
+      messageAttributes: {},
+      eventSourceARN: "arn:aws:sqs:us-east-1:1:orders",
+    }) as unknown as SQSRecord;
+  vi.spyOn(console, "error").mockReturnValue();
+  const Records = [record("1", '{"order":"a"}'), record("2", "no JSON"), record("3", '{"order":"b"}')];
+  for (let times = 0; times < 2; times += 1) {
+    expect(await handler({ Records })).toEqual({ batchItemFailures: [{ itemIdentifier: "2" }] });
+  }
+  expect(database.prepare("SELECT order_id FROM invoices ORDER BY order_id").all()).toMatchObject([
+    { order_id: "a" },
+    { order_id: "b" },
+  ]);
+});
