@@ -20,13 +20,13 @@ const pages = process.argv.slice(2).flatMap((path) => {
 });
 
 for (const page of pages) {
-  const text = readFileSync(join(root, page), "utf8").replaceAll(
-    /\]\((?!https?:|#)([^)\s#]+)/g,
-    (link, path: string) => {
-      const target = posix.join(posix.dirname(page), path);
-      return pages.includes(target) ? link : `](${home}/${target}`;
-    },
-  );
+  const whole = readFileSync(join(root, page), "utf8");
+  const text = !page.endsWith(".md")
+    ? whole
+    : whole.replaceAll(/\]\((?!https?:|#)([^)\s#]+)/g, (link, path: string) => {
+        const target = posix.join(posix.dirname(page), path);
+        return pages.includes(target) ? link : `](${home}/${target}`;
+      });
   mkdirSync(dirname(page), { recursive: true });
   writeFileSync(page, text);
 }

@@ -11,6 +11,8 @@ export interface ConformanceCase {
   readonly reason: string;
   /** Where the rule is written: a URL. */
   readonly rule: string;
+  /** The number of the requirement in `conformance/requirements.json` that a failure breaks. */
+  readonly requirement: number;
   /**
    * Sends, and judges what comes back. An answer that is due and does not come (`NoResponse`) fails the case; what the
    * server or the options do not allow to ask (`NotApplicable`) makes it not applicable.

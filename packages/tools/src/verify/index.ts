@@ -3,15 +3,14 @@
  *
  * @module
  */
-export { conformanceCases } from "./cases/index.ts";
+export { conformanceCases, verifyProfiles } from "./suite/cases.ts";
 export { groups, type ConformanceCase } from "./conformance-case.ts";
 export type { Finding, ServerTraits } from "./server-traits.ts";
 export type { Probe, Tally } from "./probe.ts";
 export type { ProbeResponse } from "./probe-response.ts";
 export { formatJunit } from "./junit-report.ts";
 export { type ProfileName, profileNames } from "./profile-name.ts";
-export { verifyProfiles } from "./profiles/index.ts";
-export type { ProfileSentence, VerifyProfile } from "./profiles/profile.ts";
+export type { ProfileSentence, VerifyProfile } from "./profile.ts";
 export { countVerdicts, type CaseResult, type VerifyReport } from "./report.ts";
 export type { SendMode, Sending } from "./sending.ts";
 export { formatTap } from "./tap-report.ts";

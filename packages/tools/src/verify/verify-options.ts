@@ -2,7 +2,7 @@ import { OnceAgainError } from "once-again";
 import { checkChoice, checkNumber, invalidOptionError } from "once-again/internal";
 import type { HeaderList } from "./test-request.ts";
 import { type ProfileName, profileNames } from "./profile-name.ts";
-import { idHeader, readSecret } from "./profiles/webhook-signature.ts";
+import { idHeader, readSecret } from "./webhook-signature.ts";
 import type { Strictness } from "./verdict.ts";
 
 /** Where the number of effects can be read. */

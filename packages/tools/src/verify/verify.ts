@@ -3,12 +3,12 @@ import { type ConformanceCase, groupName, groups } from "./conformance-case.ts";
 import { effectsReader } from "./effects.ts";
 import { detectTraits, detectFindings } from "./detect.ts";
 import { type Probe, makeProbe } from "./probe.ts";
-import { casesOfProfile } from "./profiles/index.ts";
+import { casesOfProfile } from "./suite/cases.ts";
 import type { CaseResult, VerifyReport } from "./report.ts";
 import { NoResponse, NotApplicable, type Verdict } from "./verdict.ts";
 import { checkTarget, type Target, type VerifyOptions } from "./verify-options.ts";
 import { socketWire, type Wire } from "./wire.ts";
-import { signedWire } from "./profiles/webhook-signature.ts";
+import { signedWire } from "./webhook-signature.ts";
 
 /**
  * Tests how an HTTP server, in any language, treats idempotency keys. It executes some 250 operations there, so point

@@ -1,4 +1,4 @@
-import type { ProfileSentence, VerifyProfile } from "../../profiles/profile.ts";
+import type { ProfileSentence, VerifyProfile } from "../../profile.ts";
 import type { McpCase } from "../mcp-case.ts";
 import { adcpCases } from "./adcp-cases.ts";
 

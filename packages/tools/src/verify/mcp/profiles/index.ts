@@ -1,4 +1,4 @@
-import type { VerifyProfile } from "../../profiles/profile.ts";
+import type { VerifyProfile } from "../../profile.ts";
 import { mcpCases } from "../cases/index.ts";
 import type { McpCase } from "../mcp-case.ts";
 import { adcp } from "./adcp.ts";

@@ -1,4 +1,4 @@
-import type { ConformanceCase } from "../conformance-case.ts";
+import type { ConformanceCase } from "./conformance-case.ts";
 
 /** A sentence of a published set of rules, and what tests whether a server keeps it. */
 export interface ProfileSentence {

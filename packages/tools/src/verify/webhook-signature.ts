@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { invalidOptionError } from "once-again/internal";
-import { findHeader, type TestRequest, withHeaders } from "../test-request.ts";
-import type { Wire } from "../wire.ts";
+import { findHeader, type TestRequest, withHeaders } from "./test-request.ts";
+import type { Wire } from "./wire.ts";
 
 const prefix = "whsec_";
 const [secretBytesMin, secretBytesMax] = [24, 64];
@@ -16,20 +16,18 @@ export function readSecret(secret: string): Buffer {
   throw invalidOptionError("secret", wanted, "something else");
 }
 
-/** How a delivery is signed, where it differs from what its receiver is to take. */
-export interface SignedWith {
-  readonly secret: Buffer;
-  /** The value of `webhook-timestamp`. Default now, whole seconds. */
-  readonly timestamp?: string;
+/** The bytes of a delivery's symmetric signature (`v1`) by Standard Webhooks 1.0, in base64. */
+export function signatureOf(request: TestRequest, secret: Buffer, timestamp: string): string {
+  const content = Buffer.concat([Buffer.from(`${findHeader(request, idHeader) ?? ""}.${timestamp}.`), request.body]);
+  return createHmac("sha256", secret).update(content).digest("base64");
 }
 
-/** The delivery with its time and its signature (symmetric, `v1`), by Standard Webhooks 1.0. */
-export function signRequest(request: TestRequest, { secret, timestamp = secondsAt(0) }: SignedWith): TestRequest {
-  const content = Buffer.concat([Buffer.from(`${findHeader(request, idHeader) ?? ""}.${timestamp}.`), request.body]);
-  const signature = `v1,${createHmac("sha256", secret).update(content).digest("base64")}`;
+/** The delivery with its time, now, and its signature. */
+function signRequest(request: TestRequest, secret: Buffer): TestRequest {
+  const timestamp = secondsAt(0);
   return withHeaders(request, [
     [timestampHeader, timestamp],
-    [signatureHeader, signature],
+    [signatureHeader, `v1,${signatureOf(request, secret, timestamp)}`],
   ]);
 }
 
@@ -48,7 +46,7 @@ export function signedWire(secret: Buffer, wire: Wire): Wire {
     const signed = new Map(
       requests.map((request) => [
         request,
-        findHeader(request, timestampHeader) === undefined ? signRequest(request, { secret }) : request,
+        findHeader(request, timestampHeader) === undefined ? signRequest(request, secret) : request,
       ]),
     );
     return wire({ mode, requests: requests.map((request) => signed.get(request)!) });

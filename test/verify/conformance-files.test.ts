@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { expect, test } from "vitest";
+
+const read = (name: string): unknown => JSON.parse(readFileSync(`conformance/${name}.json`, "utf8"));
+
+interface Requirement {
+  readonly number: number;
+  readonly profile: string;
+  readonly level: string;
+  readonly text: string;
+  readonly untested?: string;
+}
+
+const { requirements, profiles } = read("requirements") as {
+  requirements: readonly Requirement[];
+  profiles: Record<string, unknown>;
+};
+const { cases, groups } = read("cases") as {
+  cases: readonly { id: string; requirements: readonly number[] }[];
+  groups: Record<string, string>;
+};
+
+function errorsOf(schema: string, value: unknown): unknown {
+  const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true, strictTuples: false });
+  ajv.addFormat("uri", (text) => URL.canParse(text));
+  const validate = ajv.compile(read(schema) as object);
+  return validate(value) ? [] : validate.errors;
+}
+
+test.for(["cases", "requirements"])("%s.json fits its schema", (name) => {
+  expect(errorsOf(`${name}.schema`, read(name))).toEqual([]);
+});
+
+test("a step that no runner knows, and an unknown verdict, do not fit", () => {
+  const file = read("cases") as { cases: { steps: object[] }[] };
+  file.cases[0]!.steps.push({ sleep: 5 });
+  expect(errorsOf("cases.schema", file)).not.toEqual([]);
+  const other = read("cases") as { judgements: Record<string, { verdict?: string }[]> };
+  other.judgements["lost"]![0]!.verdict = "maybe";
+  expect(errorsOf("cases.schema", other)).not.toEqual([]);
+});
+
+test("numbers and ids are unique, and every reference leads somewhere", () => {
+  const numbers = requirements.map(({ number }) => number);
+  expect(new Set(numbers).size).toBe(numbers.length);
+  const ids = cases.map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(cases.flatMap((one) => one.requirements).filter((number) => !numbers.includes(number))).toEqual([]);
+  expect(requirements.filter(({ profile }) => !Object.hasOwn(profiles, profile))).toEqual([]);
+  expect(ids.filter((id) => !Object.hasOwn(groups, id[0]!))).toEqual([]);
+});
+
+test("each requirement has a case, or says why none can test it", () => {
+  const tested = new Set(cases.flatMap((one) => one.requirements));
+  const wrong = requirements.filter(({ number, untested }) => tested.has(number) === (untested !== undefined));
+  expect(wrong).toEqual([]);
+});
+
+test("the sentence of a requirement of the draft has its level in it", () => {
+  const wrong = requirements.filter(({ profile, level, text }) => profile === "draft" && !text.includes(level));
+  expect(wrong).toEqual([]);
+});
