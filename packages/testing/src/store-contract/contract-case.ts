@@ -35,6 +35,11 @@ export interface StoreContractOptions {
   breakRecord?(records: string, name: RecordName): Promise<unknown>;
   /** Default: time can't be moved, so some cases wait for a moment, and none asks to the millisecond. */
   readonly clock?: StoreClock | undefined;
+  /**
+   * The largest result that the store takes, bytes, where its records are bounded: at least 1000. A larger one has to be refused
+   * with `ONCE_RESULT_TOO_LARGE`, which is tried, too. Default: results of 1 MiB are stored, and none is tried that is larger.
+   */
+  readonly resultBytesMax?: number | undefined;
   /** Repeats the random histories of an earlier run; default new ones each time. A failure says its seed. */
   readonly seed?: number | string | undefined;
 }
@@ -51,8 +56,12 @@ export interface StoreRuleContext {
   readonly clock: StoreClock | undefined;
   /** Lets at least `ms` milliseconds pass on the store's clock. */
   pass(ms: number): Promise<void>;
+  readonly resultBytesMax: number;
   readonly seed: number | string;
 }
+
+/** The largest result that is tried on a store that says no bound, bytes. */
+export const resultBytesMaxByDefault = 1_048_576;
 
 /** A rule of the store contract. */
 export interface StoreRule {
@@ -83,6 +92,7 @@ export function caseOf(rule: StoreRule, options: StoreContractOptions): Contract
           connect,
           clock,
           pass: (ms) => clock?.advance(ms) ?? setTimeout(ms + slackMs),
+          resultBytesMax: options.resultBytesMax ?? resultBytesMaxByDefault,
           seed: options.seed ?? randomUUID(),
         });
       } finally {

@@ -81,6 +81,7 @@ export const endedTransactionRules: readonly TransactionRule[] = [
   },
   {
     name: "work that sends COMMIT, ROLLBACK or BEGIN has its effect once, however often it is repeated",
+    needs: "statements",
     async try({ store, execute, effects, effect }) {
       for (const statement of ["COMMIT", "ROLLBACK", "BEGIN"]) {
         for (let time = 0; time < 3; time += 1) {

@@ -1,6 +1,6 @@
 import type { StoreRule } from "./contract-case.ts";
 import { abandon, acquire, claimOf, expectAcquired, longMs, named, result, retentionMs, takeOver } from "./requests.ts";
-import { expectLike, expectSame, expectThat } from "./rule.ts";
+import { expectLike, expectRefused, expectSame, expectThat } from "./rule.ts";
 
 const name = named("order-7");
 const other = Uint8Array.of(1);
@@ -21,8 +21,9 @@ export const lifecycleRules: readonly StoreRule[] = [
   },
   {
     name: "results of any length come back whole",
-    async try({ store }) {
-      for (const length of [0, 1, 255, 256, 70_000, 1_048_576]) {
+    async try({ store, resultBytesMax }) {
+      const lengths = [0, 1, 255, 256, 70_000].filter((length) => length < resultBytesMax);
+      for (const length of [...lengths, resultBytesMax]) {
         const bytes = Uint8Array.from({ length }, (_, index) => (index * 31) & 0xff);
         const claim = claimOf(named(`result ${length}`));
         await acquire(store, claim);
@@ -132,6 +133,22 @@ export const lifecycleRules: readonly StoreRule[] = [
       await store.release(released);
       expectSame(await store.inspect(untouched), before, "A key is changed by its own operations only");
       expectThat((await store.list({})).length === 2, "Releasing a key removes that key only", await store.list({}));
+    },
+  },
+];
+
+/** The rule of a store that bounds its results. */
+export const boundedResultRules: readonly StoreRule[] = [
+  {
+    name: "a result that is too large is refused by name, and the key stays its owner's",
+    async try({ store, resultBytesMax }) {
+      const claim = claimOf(name);
+      await acquire(store, claim);
+      const complete = async () => store.complete({ ...claim, result: new Uint8Array(resultBytesMax + 1) });
+      await expectRefused(complete(), "ONCE_RESULT_TOO_LARGE", "A result that is too large is refused");
+      expectLike(await store.inspect(name), { state: "running" }, "A result that was refused changes nothing");
+      expectSame(await store.complete({ ...claim, result }), true, "The owner completes its key with a smaller one");
+      expectSame(await store.claim(claimOf(name)), { kind: "done", result }, "The smaller result is stored");
     },
   },
 ];

@@ -10,6 +10,7 @@ const duplicates = 50;
 export const parallelTransactionRules: readonly TransactionRule[] = [
   {
     name: `${duplicates} duplicates of an open transaction learn at once that it runs, and hold no connection`,
+    needs: "exclusive",
     async try({ store, effects, effect }) {
       const go = Promise.withResolvers<void>();
       const began = Promise.withResolvers<void>();

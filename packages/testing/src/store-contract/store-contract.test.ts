@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { brokenStores, brokenTimes } from "../../../../test/support/broken-stores/index.ts";
 import { sharedStores } from "../../../../test/support/shared-stores.ts";
+import { OnceAgainError } from "once-again";
 import { memoryStore } from "once-again/stores/memory";
 import type { Store } from "once-again/stores";
 import { fakeClock } from "../fake-clock.ts";
@@ -37,6 +38,28 @@ describe("the store contract", () => {
   test.for(brokenTimes)("fails it where time can't be moved, too: $flaw", async ({ break: flawed }) => {
     const failed = await failures(brokenContract(flawed, false));
     expect([...failed.keys()]).toContainEqual(expect.stringContaining("end when their time is up, and not before"));
+  });
+
+  test("holds a store with bounded results to its bound", async () => {
+    const bounded = (resultBytesMax: number, isRefusing: boolean) =>
+      storeContract({
+        resultBytesMax,
+        open: sharedStores(() => {
+          const store = memoryStore();
+          const complete: Store["complete"] = async (request) => {
+            const isTooLarge = isRefusing && request.result.length > 2000;
+            if (isTooLarge) throw new OnceAgainError("ONCE_RESULT_TOO_LARGE", "It is larger than 2000 bytes.");
+            return store.complete(request);
+          };
+          return { ...store, complete };
+        }),
+      });
+    expect([...(await failures(bounded(2000, true))).keys()]).toEqual([]);
+    expect([...(await failures(bounded(2001, true))).keys()]).toEqual(["results of any length come back whole"]);
+    expect([...(await failures(bounded(2000, false))).keys()]).toEqual([
+      "a result that is too large is refused by name, and the key stays its owner's",
+    ]);
+    expect(() => bounded(999, true)).toThrow("resultBytesMax");
   });
 
   test("says which rule was broken, what was expected and what came", async () => {

@@ -1,9 +1,10 @@
+import { checkNumber } from "once-again/internal";
 import { caseOf, type ContractCase, type StoreContractOptions } from "./contract-case.ts";
 import { brokenRecordRules } from "./broken-records.ts";
 import { claimRules } from "./claims.ts";
 import { exactTimeRules } from "./exact-times.ts";
 import { historyRules } from "./histories.ts";
-import { lifecycleRules } from "./lifecycle.ts";
+import { boundedResultRules, lifecycleRules } from "./lifecycle.ts";
 import { ownerRules } from "./owners.ts";
 import { operatorRules } from "./operators.ts";
 import { raceRules } from "./races.ts";
@@ -24,12 +25,16 @@ import { realTimeRules } from "./real-times.ts";
  */
 export function storeContract(options: StoreContractOptions): ContractCase[] {
   const timeRules = options.clock === undefined ? realTimeRules : exactTimeRules(options.clock);
+  if (options.resultBytesMax !== undefined) {
+    checkNumber("resultBytesMax", options.resultBytesMax, { min: 1000, integer: true });
+  }
   const { breakRecord } = options;
   const brokenRules = breakRecord === undefined ? [] : brokenRecordRules((...given) => breakRecord(...given));
   const rules = [
     claimRules,
     raceRules,
     lifecycleRules,
+    options.resultBytesMax === undefined ? [] : boundedResultRules,
     ownerRules,
     timeRules,
     operatorRules,

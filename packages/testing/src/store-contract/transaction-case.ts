@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { TransactionalStore, TransactionEnding } from "once-again/stores";
-import type { ContractCase } from "./contract-case.ts";
+import { type ContractCase, resultBytesMaxByDefault } from "./contract-case.ts";
 import { result } from "./requests.ts";
 
 /** A store in a database that also has effects. */
@@ -9,7 +9,8 @@ export interface TransactionFixture<Transaction> {
   readonly store: TransactionalStore<Transaction>;
   /**
    * Executes one SQL statement in the transaction that work was given: `INSERT INTO effects VALUES ('name')` into an
-   * empty table `effects` of one column of text, `SAVEPOINT`, `ROLLBACK`, `COMMIT`.
+   * empty table `effects` of one column of text, `SAVEPOINT`, `ROLLBACK`, `COMMIT`; with `statements: false` only the first of them,
+   * by whatever writes the effect there.
    */
   execute(transaction: Transaction, statement: string): unknown;
   /** The names of the effects that are committed, read over another connection, in the order of their names. */
@@ -28,6 +29,18 @@ export interface TransactionContractOptions<Transaction> {
    * `false` leaves those cases out: there, others wait until it ends.
    */
   readonly parallel?: boolean | undefined;
+  /**
+   * Whether the work of one key runs in one place at a time, as under a lock; default true. `false` leaves the case out that needs it:
+   * there duplicates run beside each other, and one of them commits.
+   */
+  readonly exclusive?: boolean | undefined;
+  /**
+   * Whether the transaction is one of SQL, with savepoints, and with BEGIN, COMMIT and ROLLBACK as statements; default true. `false`
+   * leaves those cases out: work that collects its writes has nothing that could end them.
+   */
+  readonly statements?: boolean | undefined;
+  /** The largest result that the store takes, bytes, at least 1000; default: results of 1 MiB are stored. */
+  readonly resultBytesMax?: number | undefined;
   /** Whether the store has high-water marks, `moveMark`; default true. `false` leaves those cases out. */
   readonly marks?: boolean | undefined;
 }
@@ -35,11 +48,14 @@ export interface TransactionContractOptions<Transaction> {
 /** A rule of the transaction contract. */
 export interface TransactionRule {
   readonly name: string;
+  /** The part of a store that the rule needs, and that an option may deny. */
+  readonly needs?: "exclusive" | "statements" | undefined;
   try(context: TransactionRuleContext<unknown>): Promise<void>;
 }
 
 /** The store and effects that one case of the transaction contract works on. */
 export interface TransactionRuleContext<Transaction> extends TransactionFixture<Transaction> {
+  readonly resultBytesMax: number;
   /** Work that makes one effect, and ends in the given way. */
   effect(
     name: string,
@@ -58,6 +74,7 @@ export function transactionCaseOf<Transaction>(
       const fixture = await options.open(`contract_${randomUUID().slice(0, 8)}`);
       const context: TransactionRuleContext<Transaction> = {
         ...fixture,
+        resultBytesMax: options.resultBytesMax ?? resultBytesMaxByDefault,
         effect: (name, keep) => async (transaction) => {
           await fixture.execute(transaction, insert(name));
           return { keep, result, value: name };

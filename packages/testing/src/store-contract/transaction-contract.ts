@@ -1,7 +1,7 @@
 import type { ContractCase } from "./contract-case.ts";
 import { endedTransactionRules } from "./ended-transactions.ts";
 import { parallelTransactionRules } from "./parallel-transactions.ts";
-import { transactionCaseOf, type TransactionContractOptions } from "./transaction-case.ts";
+import { transactionCaseOf, type TransactionContractOptions, type TransactionRule } from "./transaction-case.ts";
 import { transactionKeyRules } from "./transaction-keys.ts";
 import { markRules } from "./transaction-marks.ts";
 import { stepRules } from "./transaction-steps.ts";
@@ -19,6 +19,7 @@ import { transactionRules } from "./transactions.ts";
  */
 export function transactionContract<Transaction>(options: TransactionContractOptions<Transaction>): ContractCase[] {
   const { parallel = true, marks = true } = options;
+  const denied = (["exclusive", "statements"] as const).filter((part) => options[part] === false);
   const rules = [
     ...transactionRules,
     ...endedTransactionRules,
@@ -27,5 +28,6 @@ export function transactionContract<Transaction>(options: TransactionContractOpt
     ...(marks ? markRules : []),
     ...(parallel ? parallelTransactionRules : []),
   ];
-  return rules.map((rule) => transactionCaseOf(rule, options));
+  const isPossible = ({ needs }: TransactionRule): boolean => needs === undefined || !denied.includes(needs);
+  return rules.filter(isPossible).map((rule) => transactionCaseOf(rule, options));
 }

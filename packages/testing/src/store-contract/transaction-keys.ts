@@ -105,8 +105,8 @@ export const transactionKeyRules: readonly TransactionRule[] = [
   },
   {
     name: "results of any length, under names of any kind, come back whole from a transaction",
-    async try({ store }) {
-      const bytes = Uint8Array.from({ length: 1_048_576 }, (_, index) => (index * 31) & 0xff);
+    async try({ store, resultBytesMax }) {
+      const bytes = Uint8Array.from({ length: resultBytesMax }, (_, index) => (index * 31) & 0xff);
       for (const key of ["'; DROP TABLE effects; --", "\\x27\\", "a\u0000b", "\u{1F511}", "k ", "k", "K"]) {
         const request = { ...operation, key, scope: `${key}?` };
         const answer = await store.transact(request, async () => ({ keep: "commit", result: bytes, value: 7 }));

@@ -74,6 +74,7 @@ export const transactionRules: readonly TransactionRule[] = [
   },
   {
     name: "work that ends its transaction itself is reported",
+    needs: "statements",
     async try({ store, execute }) {
       for (const statement of ["COMMIT", "ROLLBACK"]) {
         for (const keep of ["commit", "answer-only"] as const) {
@@ -88,6 +89,7 @@ export const transactionRules: readonly TransactionRule[] = [
   },
   {
     name: "work may use its own savepoints",
+    needs: "statements",
     async try({ store, execute, effects, effect }) {
       await store.transact(operation, async (transaction) => {
         const statements = [insert("one"), "SAVEPOINT mine", insert("two"), "ROLLBACK TO SAVEPOINT mine"];
