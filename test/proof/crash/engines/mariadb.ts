@@ -10,10 +10,10 @@ export const mariadbEngine: CrashEngine = {
     binary: mariadbBinary,
     start: (within) => startMariadb({}, within),
     claiming: {
-      hold: "asked_fingerprint",
+      hold: "ON DUPLICATE KEY UPDATE attempt = attempt",
       transactional: "SET STATEMENT innodb_lock_wait_timeout",
     },
-    completing: { hold: "start INT PATH", transactional: "COMMIT" },
+    completing: { hold: "COALESCE(result, CASE", transactional: "COMMIT" },
   },
   async open(url) {
     const pool = createPool({ uri: url, connectionLimit: connectionsMax });

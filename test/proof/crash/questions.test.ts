@@ -1,0 +1,61 @@
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { describeWithServer } from "../../support/servers/describe-with-server.ts";
+import { mariadbBinary } from "../../support/servers/mariadb.ts";
+import { natsBinary } from "../../support/servers/nats.ts";
+import { postgresBinary } from "../../support/servers/postgres.ts";
+import { redisBinary } from "../../support/servers/redis.ts";
+import { startDatabasePlace } from "./database-place.ts";
+import type { OpenKeys } from "./engine.ts";
+import { engineOf } from "./engines/index.ts";
+
+const retentionMs = 60_000;
+const result = new Uint8Array([1]);
+
+const operations = {
+  async hold({ store }: OpenKeys, key: string) {
+    const owner = { scope: "orders", key, owner: "owner" };
+    await store.claim({ ...owner, fingerprint: "f", leaseMs: 10_000, retentionMs });
+    await store.complete({ ...owner, result, retentionMs });
+  },
+  async transactional({ effects }: OpenKeys, key: string) {
+    await effects!.store.transact({ scope: "orders", key, fingerprint: "f", retentionMs }, async () => ({
+      keep: "commit",
+      result,
+      value: undefined,
+    }));
+  },
+};
+
+describe.for([
+  ["postgres", postgresBinary],
+  ["mariadb", mariadbBinary],
+  ["redis", redisBinary],
+  ["nats", natsBinary],
+] as const)("the texts by which a crash run knows what is asked of %s", ([engineName, binary]) => {
+  describeWithServer("over a wire", binary, () => {
+    test("a claim and a completion have them, in each mode", async () => {
+      const engine = await engineOf(engineName);
+      await using folder = await mkdtempDisposable(join(tmpdir(), "once-again-"));
+      for (const mode of engine.modes) {
+        await using stack = new AsyncDisposableStack();
+        const { url, database } = await startDatabasePlace({ engine, mode }, folder.path, stack);
+        const keys = await engine.open(url);
+        stack.defer(() => keys.close());
+        await keys.prepare();
+        // The first on a connection may ask in another way: Redis does not know its scripts yet.
+        await operations[mode](keys, "first");
+        const { wire, claiming, completing } = database!;
+        const asked: string[] = [];
+        wire.onNextQuestion(claiming, () => {
+          asked.push("claim");
+          wire.onNextQuestion(completing, () => void asked.push("completion"));
+        });
+        await operations[mode](keys, "second");
+        expect(asked, mode).toEqual(["claim", "completion"]);
+      }
+    });
+  });
+});
