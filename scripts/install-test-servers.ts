@@ -19,6 +19,7 @@ import { prometheusBinary } from "../test/support/servers/prometheus.ts";
 import { rabbitmqBinary } from "../test/support/servers/rabbitmq.ts";
 import { redisBinary, valkeyBinary } from "../test/support/servers/redis.ts";
 import { openssl } from "../test/support/certificates.ts";
+import { gccBinary, spinBinary } from "../test/support/servers/spin.ts";
 
 /** The shell of examples/gateway is served by it. */
 const busybox: ServerBinary = { name: "busybox", install: "apt-get install -y busybox" };
@@ -27,6 +28,7 @@ const binaries = [
   busybox,
   caddyBinary,
   chromiumBinary,
+  gccBinary,
   haproxyBinary,
   mariadbBinary,
   motoBinary,
@@ -38,6 +40,7 @@ const binaries = [
   prometheusBinary,
   rabbitmqBinary,
   redisBinary,
+  spinBinary,
   valkeyBinary,
 ];
 

@@ -32,6 +32,7 @@ describe.for([
   "fuzz",
   "mutation",
   "programs",
+  "spec",
   ...benchmarks,
 ])("the command of %s", (name) => {
   test("shows its help, and ends with 0", async () => {
@@ -70,6 +71,8 @@ test.for([
   ["mutation", "--only", "no such guard"],
   ["programs", "--place", "nowhere"],
   ["programs", "--programs", "none"],
+  ["spec", "--only", "no such model"],
+  ["spec", "--at-once", "0"],
   ["bench/defaults", "--seeds", "101"],
   ["bench/defaults", "--time-out", "1s"],
   ["failover", "--engine", "memory"],

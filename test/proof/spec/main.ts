@@ -1,0 +1,71 @@
+/** `npm run spec`: checks the models of spec/, with every guard and without each. See spec/README.md. */
+import { availableParallelism } from "node:os";
+import process from "node:process";
+import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../support/command.ts";
+import { findBinary } from "../../support/servers/binary.ts";
+import { gccBinary, spinBinary } from "../../support/servers/spin.ts";
+import { checkModels, type ModelResult, modelSteps } from "./check-model.ts";
+import { modelRuns } from "./models.ts";
+
+const help = `npm run spec -- [--only TEXT] [--at-once N] [--graph] [--json]
+
+Checks the models of spec/ exhaustively: what must hold holds, what must be reachable is reached, and without any one
+guard the property named for it is violated.
+
+  --only TEXT    the models and guards that have this text in their name: key, outbox, K4
+  --at-once N    how many are checked side by side, 1 to 16; default the machine's cores
+  --graph        instead: prints the steps of the models, each once
+  --json         one JSON document
+
+It needs spin (${spinBinary.install}) and gcc (${gccBinary.install}).`;
+
+const options = {
+  only: { type: "string" },
+  "at-once": { type: "string" },
+  graph: { type: "boolean" },
+  json: { type: "boolean" },
+} as const;
+
+await command(help, options, async ({ only = "", graph, json, ...given }) => {
+  const atOnce = wholeNumber("at-once", given["at-once"], Math.min(16, availableParallelism()), { max: 16 });
+  const chosen = modelRuns.filter(({ model, definitions }) => `${model} ${definitions.join(" ")}`.includes(only));
+  if (chosen.length === 0) throw new UsageError(`No model has "${only}" in its name.`);
+  for (const binary of [spinBinary, gccBinary])
+    if (findBinary(binary) === undefined) throw new UsageError(`${binary.name} is missing: ${binary.install}`);
+  if (graph === true) {
+    for (const { model, definitions, without } of chosen)
+      if (without === undefined)
+        for (const step of await modelSteps(model, definitions)) process.stdout.write(`${step}\n`);
+    return exitCodes.fine;
+  }
+  const progress = progressLine();
+  const startedAt = performance.now();
+  let done = 0;
+  const results = await checkModels(chosen, atOnce, (result) => {
+    progress.clear();
+    if (json !== true) process.stdout.write(`${resultText(result)}\n`);
+    progress.say(`${(done += 1)} of ${chosen.length} models`);
+  });
+  progress.clear();
+  const properties = results.flatMap((result) => result.properties);
+  const wrong = properties.filter(({ asExpected }) => !asExpected);
+  const seconds = (performance.now() - startedAt) / 1000;
+  if (json === true) printJson({ seconds, results });
+  else {
+    const variants = results.filter((result) => result.without !== undefined).length;
+    process.stdout.write(
+      `\n${properties.length - wrong.length} of ${properties.length} properties as expected; ${variants} guards taken out; ${seconds.toFixed(1)} s.\n`,
+    );
+  }
+  return wrong.length === 0 ? exitCodes.fine : exitCodes.bad;
+});
+
+function resultText({ model, definitions, properties }: ModelResult): string {
+  const name = [model, ...definitions].join(" ");
+  return properties
+    .map(({ property, verdict, asExpected, states }) => {
+      const surprise = asExpected ? "" : "   NOT AS EXPECTED";
+      return `${verdict.padEnd(8)}  ${name.padEnd(38)}  ${property.padEnd(28)}${states.toLocaleString("en").padStart(9)} states${surprise}`;
+    })
+    .join("\n");
+}
