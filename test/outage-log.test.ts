@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } fro
 import { onceFetch } from "../packages/once-again/src/frameworks/fetch.ts";
 import { onceFunction } from "../packages/once-again/src/function/index.ts";
 import { openInbox } from "../packages/once-again/src/messaging/inbox/index.ts";
-import { openRelay, type RelayOptions, unavailableError } from "../packages/once-again/src/messaging/outbox/index.ts";
+import { openRelay, unavailableError } from "../packages/once-again/src/messaging/outbox/index.ts";
+import type { RelayOptions } from "../packages/once-again/src/messaging/outbox/relay-options.ts";
 import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
 import { fakeClock } from "../packages/testing/src/fake-clock.ts";
 import { memoryOutbox } from "./support/outbox/memory-outbox.ts";

@@ -4,11 +4,8 @@ import { setTimeout } from "node:timers/promises";
 import amqplib from "amqplib";
 import { Pool } from "pg";
 import { consumeRabbitmq, openInbox, readJson } from "../../packages/once-again/src/messaging/inbox/index.ts";
-import {
-  postgresOutbox,
-  type PostgresOutboxOptions,
-  postgresStore,
-} from "../../packages/once-again/src/stores/postgres/index.ts";
+import { postgresOutbox, postgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";
+import type { PostgresOutboxOptions } from "../../packages/once-again/src/stores/postgres/outbox.ts";
 import { instant, percentile, queue } from "./message.ts";
 
 /** How commits wake relays. */

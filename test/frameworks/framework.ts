@@ -1,5 +1,5 @@
 import type { RequestListener } from "node:http";
-import type { IdempotencyPolicy } from "../../packages/once-again/src/http/index.ts";
+import type { IdempotencyPolicy } from "../../packages/once-again/src/http/profile.ts";
 import type { Route } from "./route.ts";
 
 /** A route, served by a framework. */

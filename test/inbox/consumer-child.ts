@@ -19,8 +19,8 @@ import {
   type Inbox,
   type MessageWork,
   openInbox,
-  type ReadableMessage,
 } from "../../packages/once-again/src/messaging/inbox/index.ts";
+import type { ReadableMessage } from "../../packages/once-again/src/messaging/inbox/inbox-message.ts";
 import { mariadbStore } from "../../packages/once-again/src/stores/mariadb/index.ts";
 import { natsStore } from "../../packages/once-again/src/stores/nats/index.ts";
 import { postgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";

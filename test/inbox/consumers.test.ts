@@ -10,11 +10,11 @@ import {
   bullmqProcessor,
   consumeJetstream,
   consumeRabbitmq,
-  type JetstreamDelivery,
   type MessageWork,
   openInbox,
   readJson,
 } from "../../packages/once-again/src/messaging/inbox/index.ts";
+import type { JetstreamDelivery } from "../../packages/once-again/src/messaging/inbox/consumers/jetstream-client.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";

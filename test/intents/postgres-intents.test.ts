@@ -1,7 +1,8 @@
 import { Client, Pool } from "pg";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { type PostgresClient, postgresIntents } from "../../packages/once-again/src/stores/postgres/index.ts";
+import { postgresIntents } from "../../packages/once-again/src/stores/postgres/index.ts";
+import type { PostgresClient } from "../../packages/once-again/src/stores/postgres/client.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { postgresBinary, startPostgres } from "../support/servers/postgres.ts";
 import type { PrivateServer } from "../support/servers/private-server.ts";

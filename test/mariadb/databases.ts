@@ -1,11 +1,8 @@
 import { createPool, type Pool, type PoolConnection, type PoolOptions } from "mysql2/promise";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import type { Clock } from "../../packages/once-again/src/core/clock.ts";
-import {
-  mariadbStore,
-  type MariadbStore,
-  type MariadbStoreOptions,
-} from "../../packages/once-again/src/stores/mariadb/index.ts";
+import { mariadbStore, type MariadbStore } from "../../packages/once-again/src/stores/mariadb/index.ts";
+import type { MariadbStoreOptions } from "../../packages/once-again/src/stores/mariadb/store.ts";
 import { clock as serverTime } from "../../packages/once-again/src/stores/mariadb/statements.ts";
 import { startMariadb } from "../support/servers/mariadb.ts";
 import type { PrivateServer } from "../support/servers/private-server.ts";

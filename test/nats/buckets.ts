@@ -2,7 +2,7 @@ import { jetstream } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { Clock } from "../../packages/once-again/src/core/clock.ts";
-import type { NatsKv } from "../../packages/once-again/src/stores/nats/index.ts";
+import type { NatsKv } from "../../packages/once-again/src/stores/nats/client.ts";
 import { repeatUntilAnswered } from "../support/store-load.ts";
 
 /** The options of a bucket for keys: without a ttl, which would remove held keys. */

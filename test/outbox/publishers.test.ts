@@ -6,16 +6,16 @@ import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import {
-  type OutboxMessage,
   openRelay,
+  type OutboxMessage,
   type Publish,
   publishToHttp,
   publishToJetstream,
   publishToRabbitmq,
   publishToRedisStreams,
   type RelayEvent,
-  type RelayOptions,
 } from "../../packages/once-again/src/messaging/outbox/index.ts";
+import type { RelayOptions } from "../../packages/once-again/src/messaging/outbox/relay-options.ts";
 import { startHttpServer } from "../support/http-server.ts";
 import { memoryOutbox } from "../support/outbox/memory-outbox.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";

@@ -5,13 +5,13 @@ import { Webhook } from "standardwebhooks";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { onceNode } from "../../packages/once-again/src/frameworks/node.ts";
 import {
-  type HttpPublisherOptions,
   openRelay,
   type OutboxMessage,
   publishToHttp,
   type RelayEvent,
   signWebhooks,
 } from "../../packages/once-again/src/messaging/outbox/index.ts";
+import type { HttpPublisherOptions } from "../../packages/once-again/src/messaging/outbox/publishers/http.ts";
 import { standardWebhooks, webhookRoute } from "../../packages/once-again/src/messaging/webhooks/index.ts";
 import { sqliteOutbox, sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import { startHttpServer } from "../support/http-server.ts";

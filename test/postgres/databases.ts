@@ -3,11 +3,8 @@ import postgres from "postgres";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import type { Clock } from "../../packages/once-again/src/core/clock.ts";
 import { type PostgresConnection, postgresQuery } from "../../packages/once-again/src/stores/postgres/client.ts";
-import {
-  type PostgresStore,
-  postgresStore,
-  type PostgresStoreOptions,
-} from "../../packages/once-again/src/stores/postgres/index.ts";
+import { type PostgresStore, postgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";
+import type { PostgresStoreOptions } from "../../packages/once-again/src/stores/postgres/store.ts";
 import { startPostgres, type PostgresOptions } from "../support/servers/postgres.ts";
 import type { PrivateServer } from "../support/servers/private-server.ts";
 

@@ -1,6 +1,7 @@
 import postgres from "postgres";
 import { onTestFinished } from "vitest";
-import { postgresStore, type PostgresStoreOptions } from "../../packages/once-again/src/stores/postgres/index.ts";
+import { postgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";
+import type { PostgresStoreOptions } from "../../packages/once-again/src/stores/postgres/store.ts";
 import { pgPool } from "./databases.ts";
 
 /** A database with a table of effects, and a store in it through each driver, until the running test ends. */

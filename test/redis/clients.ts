@@ -1,7 +1,7 @@
 import { Cluster, Redis } from "ioredis";
 import { createClient, createCluster } from "redis";
 import { onTestFinished } from "vitest";
-import type { RedisClient } from "../../packages/once-again/src/stores/redis/index.ts";
+import type { RedisClient } from "../../packages/once-again/src/stores/redis/client.ts";
 
 const host = "127.0.0.1";
 const retryMs = 20;

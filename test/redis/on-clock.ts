@@ -1,6 +1,9 @@
 import type { Clock } from "../../packages/once-again/src/core/clock.ts";
-import { redisConnection } from "../../packages/once-again/src/stores/redis/client.ts";
-import type { IoredisCluster, RedisClient } from "../../packages/once-again/src/stores/redis/index.ts";
+import {
+  type IoredisCluster,
+  type RedisClient,
+  redisConnection,
+} from "../../packages/once-again/src/stores/redis/client.ts";
 
 /**
  * A client of a server that seems to have another clock. Every command is run by a script that is given that clock's time:

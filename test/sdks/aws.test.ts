@@ -7,9 +7,11 @@ import { text } from "node:stream/consumers";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { OnceAgainError } from "../../packages/once-again/src/core/errors.ts";
-import { type AwsRetryOptions, awsRetryStrategy } from "../../packages/once-again/src/interceptors/aws.ts";
+import { awsRetryStrategy } from "../../packages/once-again/src/interceptors/aws.ts";
 import { fakeClock } from "../../packages/testing/src/index.ts";
 import { serverPort } from "../support/servers/server-port.ts";
+
+type AwsRetryOptions = NonNullable<Parameters<typeof awsRetryStrategy>[0]>;
 
 type Fault = "reset" | "500" | "503" | "throttled" | "400";
 

@@ -8,7 +8,8 @@ import Stripe from "stripe";
 import { expect, onTestFinished, test } from "vitest";
 import { anthropic, openai, stripe } from "../../examples/guides/sdks.ts";
 import { OnceAgainError } from "../../packages/once-again/src/core/errors.ts";
-import { retryingFetch, type RetryingFetchOptions } from "../../packages/once-again/src/client/index.ts";
+import { retryingFetch } from "../../packages/once-again/src/client/index.ts";
+import type { RetryingFetchOptions } from "../../packages/once-again/src/client/fetch-options.ts";
 
 /** The fault of one request, after its effect or before. */
 type Fault = "reset" | "reset after" | "500 after" | "hang after" | "429" | "402";

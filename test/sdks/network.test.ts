@@ -6,7 +6,8 @@ import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import Stripe from "stripe";
 import { expect, onTestFinished, test } from "vitest";
-import { retryingFetch, type RetryingFetchOptions } from "../../packages/once-again/src/client/index.ts";
+import { retryingFetch } from "../../packages/once-again/src/client/index.ts";
+import type { RetryingFetchOptions } from "../../packages/once-again/src/client/fetch-options.ts";
 import { flakyNetwork, randomFaults } from "../../packages/testing/src/index.ts";
 import { seededRandom } from "../../packages/once-again/src/core/random.ts";
 

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { onTestFinished } from "vitest";
-import { sqliteStore, type SqliteStoreOptions } from "../../packages/once-again/src/stores/sqlite/index.ts";
+import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
+import type { SqliteStoreOptions } from "../../packages/once-again/src/stores/sqlite/store.ts";
 import type { TransactionalStore } from "../../packages/once-again/src/stores/store.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 

@@ -1,11 +1,8 @@
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import {
-  type IntentEvent,
-  type IntentInput,
-  openIntents,
-  type IntentsOptions,
-} from "../../packages/once-again/src/intents/index.ts";
+import { type IntentEvent, openIntents } from "../../packages/once-again/src/intents/index.ts";
+import type { IntentInput } from "../../packages/once-again/src/intents/intent-input.ts";
+import type { IntentsOptions } from "../../packages/once-again/src/intents/intents-options.ts";
 import { systemClock } from "../../packages/once-again/src/core/system-clock.ts";
 import { sqliteIntents } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import { scriptedServer } from "./scripted-server.ts";

@@ -1,7 +1,8 @@
 import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import type { ServerEvent } from "once-again/engine";
-import type { HeldCount, Store } from "once-again/stores";
+import type { Store } from "once-again/stores";
+import type { HeldCount } from "once-again/internal";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { RequestRecord } from "./request-record.ts";
 

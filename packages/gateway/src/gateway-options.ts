@@ -1,5 +1,6 @@
 import type { ServerEvent } from "once-again/engine";
-import type { HttpLimits, HttpResponse, HttpRules, ProfileRules, UnknownOutcomeRules } from "once-again/http";
+import type { HttpResponse } from "once-again/http";
+import type { HttpLimits, HttpRules, ProfileRules, UnknownOutcomeRules } from "once-again/internal";
 import type { Store } from "once-again/stores";
 import type { CorsOptions } from "./cors.ts";
 import type { GatewayLimits } from "./gateway-limits.ts";

@@ -1,14 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { OnceAgainError } from "once-again";
 import { type Execution, heldError, NoEffectError } from "once-again/engine";
-import {
-  type HttpHandler,
-  type HttpRequest,
-  type HttpResponse,
-  type OnceHttp,
-  onceHttp,
-  type UnknownOutcomeRules,
-} from "once-again/http";
+import { type HttpHandler, type HttpRequest, type HttpResponse, type OnceHttp, onceHttp } from "once-again/http";
+import type { UnknownOutcomeRules } from "once-again/internal";
 import { askUpstream } from "./ask-upstream.ts";
 import type { GatewayLimits } from "./gateway-limits.ts";
 import { readWay } from "./forward-headers.ts";

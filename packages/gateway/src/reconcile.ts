@@ -1,5 +1,5 @@
 import type { Execution } from "once-again/engine";
-import type { Reconcile } from "once-again/http";
+import type { Reconcile } from "once-again/internal";
 import { askUpstream } from "./ask-upstream.ts";
 import type { UnknownPolicy } from "./gateway-options.ts";
 import type { KeyedCall } from "./keyed-call.ts";

@@ -7,6 +7,5 @@ export { type Clock, sleep } from "./core/clock.ts";
 export type { ErrorCode } from "./core/error-codes.ts";
 export { OnceAgainError } from "./core/errors.ts";
 export type { Listener } from "./core/events.ts";
-export { type Random, seededRandom, systemRandom, uniform } from "./core/random.ts";
-export { systemClock } from "./core/system-clock.ts";
+export { type Random, seededRandom } from "./core/random.ts";
 export * from "./retry/index.ts";

@@ -31,3 +31,35 @@ export { type ThrottleState, throttleState } from "./retry/layers/throttle-state
 export { type Limit, type Plan, planRetry, type Progress } from "./retry/next-wait.ts";
 export type { RetryPolicy } from "./retry/retry-options.ts";
 export { recordOperations } from "./stores/transition.ts";
+export type { RetryingFetchOptions } from "./client/fetch-options.ts";
+export { type OperationDetails, readDetails } from "./core/operation-details.ts";
+export { systemRandom, uniform } from "./core/random.ts";
+export { systemClock } from "./core/system-clock.ts";
+export type { HttpLimits, HttpRules, ProfileRules, UnknownOutcomeRules } from "./http/http-options.ts";
+export type { Reconcile } from "./http/reconcile.ts";
+export type { KeyFormat } from "./key/key.ts";
+export type { JetstreamConsumerSource } from "./messaging/inbox/consumers/jetstream-client.ts";
+export type { RabbitmqConsumerConnection, RabbitmqConsumerOptions } from "./messaging/inbox/consumers/rabbitmq.ts";
+export type { InboxRules } from "./messaging/inbox/inbox-options.ts";
+export type { JetstreamPublisher, NatsHeaders } from "./messaging/outbox/publishers/jetstream.ts";
+export type { RabbitmqConnection } from "./messaging/outbox/publishers/rabbitmq.ts";
+export type { AwsBudgetOptions } from "./retry/budgets/aws-budget.ts";
+export type { FinagleBudgetOptions } from "./retry/budgets/finagle-budget.ts";
+export type { CircuitBreakerOptions } from "./retry/layers/circuit-breaker-options.ts";
+export type { ConcurrencyLimitOptions } from "./retry/layers/concurrency-state.ts";
+export type { AdaptiveThrottleOptions } from "./retry/layers/throttle-options.ts";
+export type { FailureKind } from "./retry/retry-budget.ts";
+export type { HeldCount } from "./stores/health.ts";
+export type { ClaimedMessage, ListParkedRequest, OutboxBacklog, WholeParkedMessage } from "./stores/outbox-store.ts";
+export { type SealedPart, sealer, type SealKey, sealKeyId } from "./stores/sealer.ts";
+export { noteLengthMax, readSettlementNote, type SettlementNote } from "./stores/settlement-note.ts";
+export type {
+  Acquired,
+  ListPosition,
+  MarkAnswer,
+  MarkRequest,
+  OnLateUse,
+  ResolveRequest,
+  StepRequest,
+  TransactionEnding,
+} from "./stores/store.ts";

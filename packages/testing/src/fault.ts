@@ -1,5 +1,5 @@
-import { checkNumber } from "once-again/internal";
-import { systemRandom, uniform, type Random } from "once-again";
+import { checkNumber, systemRandom, uniform } from "once-again/internal";
+import type { Random } from "once-again";
 import type { RequestHead } from "./request-framing.ts";
 
 /** How a loss looks to the caller: its connection is reset, or nothing ever comes and only its own time-out ends it. */

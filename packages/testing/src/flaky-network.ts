@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
-import { type Clock, systemClock } from "once-again";
+import type { Clock } from "once-again";
+import { systemClock } from "once-again/internal";
 import type { Exchange, ExchangeEvent, Fault, FaultPlan, Scenario } from "./fault.ts";
 import { FlakyConnection } from "./flaky-connection.ts";
 import type { RequestHead } from "./request-framing.ts";

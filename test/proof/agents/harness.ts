@@ -1,12 +1,6 @@
 import { OnceAgainError } from "../../../packages/once-again/src/core/errors.ts";
-import {
-  type EarlierCall,
-  type OnceCall,
-  onceTools,
-  openRun,
-  type Undecided,
-  type UndecidedAnswer,
-} from "../../../packages/once-again/src/agents/index.ts";
+import { type OnceCall, onceTools, openRun } from "../../../packages/once-again/src/agents/index.ts";
+import type { EarlierCall, Undecided, UndecidedAnswer } from "../../../packages/once-again/src/agents/run-options.ts";
 import type { ScriptedModel, WantedCall } from "./model.ts";
 import { haveEffect, type Life, type ToolResult, type World } from "./world.ts";
 

@@ -1,10 +1,10 @@
 import type { DatabaseSync } from "node:sqlite";
 import {
   type InboxMessage,
-  type InboxRules,
   type InboxVerdict,
   openInbox,
 } from "../../../packages/once-again/src/messaging/inbox/index.ts";
+import type { InboxRules } from "../../../packages/once-again/src/messaging/inbox/inbox-options.ts";
 import { memoryStore } from "../../../packages/once-again/src/stores/memory/index.ts";
 import type {
   ContractCase,

@@ -1,6 +1,7 @@
 import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
-import { sleep, systemClock } from "once-again";
+import { sleep } from "once-again";
+import { systemClock } from "once-again/internal";
 import { exitCodes } from "once-again/internal/command";
 import type { ReloadRequests } from "./reload-requests.ts";
 import { answerMetrics } from "./shared-metrics.ts";

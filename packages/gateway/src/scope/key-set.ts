@@ -6,7 +6,7 @@ import {
   type JSONWebKeySet,
   type JWTVerifyGetKey,
 } from "jose";
-import { systemClock } from "once-again";
+import { systemClock } from "once-again/internal";
 
 /** The keys of an issuer are unknown: its set can't be fetched, or is invalid. */
 export class KeySetUnavailableError extends Error {}

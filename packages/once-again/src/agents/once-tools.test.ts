@@ -8,7 +8,8 @@ import { z } from "zod";
 import { NoEffectError } from "../engine/index.ts";
 import { onceTool, openToolCalls } from "../mcp/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
-import { type OnceCall, onceTools, openRun, type RunOptions } from "./index.ts";
+import { type OnceCall, onceTools, openRun } from "./index.ts";
+import type { RunOptions } from "./run-options.ts";
 
 interface Order {
   readonly item: string;

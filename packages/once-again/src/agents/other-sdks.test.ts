@@ -6,7 +6,8 @@ import { tool, zodSchema } from "ai";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import { memoryStore } from "../stores/memory/index.ts";
-import { onceTools, openRun, type RunOptions } from "./index.ts";
+import { onceTools, openRun } from "./index.ts";
+import type { RunOptions } from "./run-options.ts";
 
 interface Order {
   readonly item: string;

@@ -6,7 +6,8 @@ import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import type { Random } from "../core/random.ts";
 import type { Verdict } from "../delivery/index.ts";
-import { type KeyFormat, keyHeaderName } from "../key/index.ts";
+import { keyHeaderName } from "../key/index.ts";
+import type { KeyFormat } from "../key/key.ts";
 import type { Backoff, RetryBudget, RetryEvent } from "../retry/index.ts";
 import { type AnyLayer, compose } from "../retry/layer.ts";
 import { type RetryPolicy, retryPolicy } from "../retry/retry-options.ts";
@@ -101,7 +102,7 @@ export interface RetryingFetchOptions {
    */
   readonly bodyBytesMax?: number | undefined;
   /**
-   * Whether a failed attempt is worth another, where another is safe: see {@link ShouldRetry}. What it throws ends the call.
+   * Whether a failed attempt is worth another, where another is safe. What it throws ends the call.
    * Default: the rules alone decide.
    */
   readonly shouldRetry?: ShouldRetry | undefined;

@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { onTestFinished } from "vitest";
 import { hedge } from "../retry/layers/index.ts";
-import { type RetryingFetchOptions, retryingFetch } from "./index.ts";
+import { retryingFetch } from "./index.ts";
+import type { RetryingFetchOptions } from "./fetch-options.ts";
 
 // A POST without a response: it is sent again only where a key is known to make the repeat harmless.
 

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import type { ErrorCode } from "../core/error-codes.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import type { Decision, Outcome } from "../retry/index.ts";
+import type { Decision } from "../retry/index.ts";
+import type { Outcome } from "../retry/attempt.ts";
 import { decideOn, failureOf, mayHaveHappened, provesNoEffect } from "./retry-rule.ts";
 
 /** The decision on an outcome: `done`, `retry`, or why it stops. */

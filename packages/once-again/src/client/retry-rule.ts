@@ -2,7 +2,8 @@ import { invalidOptionError } from "../core/options.ts";
 import { errorResponse } from "../delivery/error-response.ts";
 import { errorVerdict, parseRetryAfter, statusVerdict, type Verdict, waitHint } from "../delivery/index.ts";
 import { retryAfterOf } from "../retry/decision.ts";
-import type { Decision, Outcome } from "../retry/index.ts";
+import type { Decision } from "../retry/index.ts";
+import type { Outcome } from "../retry/attempt.ts";
 
 /**
  * The parts of a response that the rule reads. A `Response` fits, and so does the object that another HTTP client makes of its

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { answer, reset, scriptedServer } from "../../../../test/support/scripted-server.ts";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { retryingFetch } from "./index.ts";
-import type { RetryingFetchOptions } from "./index.ts";
+import type { RetryingFetchOptions } from "./fetch-options.ts";
 
 const fast: RetryingFetchOptions = { attemptsMax: 3, keys: true, backoff: () => 0 };
 const post = { method: "POST", body: "tea" };

@@ -8,4 +8,4 @@ export { isIdempotentMethod, isSafeMethod } from "./method.ts";
 export { parseRetryAfter } from "./retry-after.ts";
 export { statusVerdict } from "./status-verdict.ts";
 export { waitHint } from "./wait-hint.ts";
-export type { Delivery, Verdict } from "./verdict.ts";
+export type { Verdict } from "./verdict.ts";

@@ -9,18 +9,11 @@ export {
   type Engine,
   type Execution,
   heldError,
-  type MessageFacts,
   NoEffectError,
-  type OnceOperation,
   type Outcome,
-  type Reconciled,
-  type RequestFacts,
   type ServerEvent,
   type Steps,
-  type StoreOperation,
-  type Work,
   type WorkResult,
 } from "./engine.ts";
 export { leasedEngine } from "./leased-engine.ts";
-export type { EngineOptions } from "./options.ts";
 export { transactionalEngine } from "./transactional-engine.ts";

@@ -5,13 +5,9 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { OnceAgainError } from "../core/errors.ts";
-import {
-  type HttpOptions,
-  type LeasedHttpOptions,
-  onceHttp,
-  type OnceRoute,
-  type TransactionalHttpOptions,
-} from "../http/index.ts";
+import { type LeasedHttpOptions, onceHttp, type TransactionalHttpOptions } from "../http/index.ts";
+import type { HttpOptions } from "../http/http-options.ts";
+import type { OnceRoute } from "../http/handle-request.ts";
 import { recordNoEffect } from "./capture/response-capture.ts";
 import {
   checkMessages,
@@ -29,7 +25,7 @@ import { refuseHandler } from "./errors.ts";
 export type ExpressRequest = IncomingMessage & ParsedRequest & { originalUrl: string };
 
 /** The part of Express' response that we use: handlers find their operation in its `locals`. */
-export type ExpressResponse<Transaction> = ServerResponse & { locals: { once?: NodeExecution<Transaction> } };
+type ExpressResponse<Transaction> = ServerResponse & { locals: { once?: NodeExecution<Transaction> } };
 
 const readBody: ReadBody<ExpressRequest> = (request, bytesMax) => requestBytes(request, request, bytesMax);
 

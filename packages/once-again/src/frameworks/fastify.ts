@@ -5,13 +5,9 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
-import {
-  type HttpOptions,
-  type LeasedHttpOptions,
-  onceHttp,
-  type OnceRoute,
-  type TransactionalHttpOptions,
-} from "../http/index.ts";
+import { type LeasedHttpOptions, onceHttp, type TransactionalHttpOptions } from "../http/index.ts";
+import type { HttpOptions } from "../http/http-options.ts";
+import type { OnceRoute } from "../http/handle-request.ts";
 import { recordNoEffect } from "./capture/response-capture.ts";
 import { refuseHandler } from "./errors.ts";
 import { type FastifyReply, runFastifyMiddleware } from "./fastify-reply.ts";

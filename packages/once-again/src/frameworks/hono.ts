@@ -5,14 +5,9 @@
  */
 import { OnceAgainError } from "../core/errors.ts";
 import { type Execution } from "../engine/index.ts";
-import {
-  type HttpOptions,
-  type LeasedHttpOptions,
-  onceHttp,
-  type OnceRoute,
-  type TransactionalHttpOptions,
-  userExecution,
-} from "../http/index.ts";
+import { type LeasedHttpOptions, onceHttp, type TransactionalHttpOptions, userExecution } from "../http/index.ts";
+import type { HttpOptions } from "../http/http-options.ts";
+import type { OnceRoute } from "../http/handle-request.ts";
 import { DownstreamResponse, type ResponseContext } from "./hono-response.ts";
 import {
   markMount,

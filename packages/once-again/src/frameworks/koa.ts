@@ -4,14 +4,9 @@
  * @module
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import {
-  type HttpOptions,
-  type HttpResponse,
-  type LeasedHttpOptions,
-  onceHttp,
-  type OnceRoute,
-  type TransactionalHttpOptions,
-} from "../http/index.ts";
+import { type HttpResponse, type LeasedHttpOptions, onceHttp, type TransactionalHttpOptions } from "../http/index.ts";
+import type { HttpOptions } from "../http/http-options.ts";
+import type { OnceRoute } from "../http/handle-request.ts";
 import { recordNoEffect, type ResponseCapture } from "./capture/response-capture.ts";
 import { refuseHandler } from "./errors.ts";
 import {

@@ -5,13 +5,9 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { invalidOptionError } from "../core/options.ts";
-import {
-  type HttpOptions,
-  type LeasedHttpOptions,
-  onceHttp,
-  type OnceRoute,
-  type TransactionalHttpOptions,
-} from "../http/index.ts";
+import { type LeasedHttpOptions, onceHttp, type TransactionalHttpOptions } from "../http/index.ts";
+import type { HttpOptions } from "../http/http-options.ts";
+import type { OnceRoute } from "../http/handle-request.ts";
 import {
   answerNodeRequest,
   checkMessages,

@@ -3,11 +3,5 @@
  *
  * @module
  */
-export type {
-  FunctionExecution,
-  FunctionOptions,
-  LeasedFunctionOptions,
-  Refusals,
-  TransactionalFunctionOptions,
-} from "./function-options.ts";
+export type { FunctionExecution } from "./function-options.ts";
 export { type OnceFunction, onceFunction } from "./once-function.ts";

@@ -3,11 +3,13 @@ import type { DatabaseSync } from "node:sqlite";
 import { describe, expect, test, vi } from "vitest";
 import { faultyStore } from "../../../../test/support/faulty-store.ts";
 import { temporaryFolder } from "../../../../test/support/temporary-folder.ts";
-import { NoEffectError, type Reconciled } from "../engine/index.ts";
+import { NoEffectError } from "../engine/index.ts";
+import type { Reconciled } from "../engine/engine.ts";
+import type { LeasedFunctionOptions } from "./function-options.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { sqliteStore } from "../stores/sqlite/index.ts";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
-import { type FunctionExecution, type LeasedFunctionOptions, onceFunction } from "./index.ts";
+import { type FunctionExecution, onceFunction } from "./index.ts";
 
 interface Order {
   readonly id: string;

@@ -1,5 +1,6 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { keyHeaderName, keyLengthMax } from "../key/index.ts";
+import { keyHeaderName } from "../key/index.ts";
+import { keyLengthMax } from "../key/key.ts";
 
 /**
  * A published set of rules that a route keeps:

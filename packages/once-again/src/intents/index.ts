@@ -3,22 +3,7 @@
  *
  * @module
  */
-export type {
-  AddIntentAnswer,
-  AddIntentRequest,
-  ClaimedIntent,
-  ClaimedIntents,
-  Intent,
-  IntentAnswer,
-  IntentFacts,
-  IntentOutcome,
-  IntentRequest,
-  IntentStore,
-  PendingIntent,
-  TransactionalIntentStore,
-} from "../stores/intent-store.ts";
+export type { Intent, IntentStore, TransactionalIntentStore } from "../stores/intent-store.ts";
 export type { IntentEvent } from "./intent-event.ts";
-export type { IntentInput } from "./intent-input.ts";
-export type { IntentsOptions } from "./intents-options.ts";
 export type { Intents, TransactionalIntents } from "./intents.ts";
 export { openIntents } from "./open-intents.ts";

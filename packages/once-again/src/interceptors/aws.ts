@@ -15,7 +15,7 @@ import { recordSuccess } from "../retry/retry-call.ts";
 import { type RetryOptions, retryPolicy } from "../retry/retry-options.ts";
 
 /** How the calls of one AWS client are tried again. Options that `retry` has too mean the same there. */
-export interface AwsRetryOptions extends Pick<
+interface AwsRetryOptions extends Pick<
   RetryOptions<never>,
   "attemptsMax" | "backoff" | "deadlineMs" | "clock" | "random"
 > {
@@ -29,14 +29,14 @@ export interface AwsRetryOptions extends Pick<
 }
 
 /** A failure as the SDK describes it: `RetryErrorInfo` of `@smithy/types` fits. */
-export interface AwsFailure {
+interface AwsFailure {
   readonly error?: unknown;
   readonly errorType: "TRANSIENT" | "THROTTLING" | "SERVER_ERROR" | "CLIENT_ERROR";
   readonly retryAfterHint?: Date;
 }
 
 /** One call on its way: a `RetryToken` of `@smithy/types`. */
-export interface AwsRetryToken {
+interface AwsRetryToken {
   /** Retries made. */
   getRetryCount(): number;
   /** How long the SDK waits before the next attempt, milliseconds. */

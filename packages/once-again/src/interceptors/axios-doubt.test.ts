@@ -4,7 +4,9 @@ import type { AddressInfo } from "node:net";
 import axios, { isAxiosError } from "axios";
 import { beforeAll, describe, expect, test } from "vitest";
 import { answer, reset, scriptedServer } from "../../../../test/support/scripted-server.ts";
-import { retryingAdapter, type RetryingAdapterOptions } from "./axios.ts";
+import { retryingAdapter } from "./axios.ts";
+
+type RetryingAdapterOptions = NonNullable<Parameters<typeof retryingAdapter>[1]>;
 
 /** An address that refuses connections. */
 let refusing = "";

@@ -8,7 +8,9 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { FetchEvent } from "../client/index.ts";
 import { errorVerdict } from "../delivery/index.ts";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
-import { retryingAdapter, type RetryingAdapterOptions } from "./axios.ts";
+import { retryingAdapter } from "./axios.ts";
+
+type RetryingAdapterOptions = NonNullable<Parameters<typeof retryingAdapter>[1]>;
 
 type Act = (response: ServerResponse, request: IncomingMessage) => void;
 const answer =

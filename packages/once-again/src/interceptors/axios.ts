@@ -16,10 +16,10 @@ import { findHeader } from "./find-header.ts";
 import { replayableBody } from "./replayable-body.ts";
 
 /** The options of `retryingFetch`; what sends an attempt is the adapter. */
-export type RetryingAdapterOptions = Omit<RetryingFetchOptions, "fetch">;
+type RetryingAdapterOptions = Omit<RetryingFetchOptions, "fetch">;
 
 /** The headers of a request: the class of that name of axios. */
-export interface AxiosHeaders {
+interface AxiosHeaders {
   get(name: string): unknown;
   set(name: string, value: string): void;
   concat(): AxiosHeaders;

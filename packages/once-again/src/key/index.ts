@@ -6,4 +6,4 @@
 export { deriveKey } from "./derive.ts";
 export { fingerprint } from "./fingerprint.ts";
 export { keyTime } from "./key.ts";
-export { formatKey, type KeyFormat, keyHeaderName, keyLengthMax, makeKey, type ParsedKey, parseKey } from "./key.ts";
+export { formatKey, keyHeaderName, makeKey, type ParsedKey, parseKey } from "./key.ts";

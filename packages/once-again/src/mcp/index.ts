@@ -4,8 +4,7 @@
  * @module
  */
 export { keyMeta } from "./call-key.ts";
-export { onceTool, type OnceToolConfig, policyMeta } from "./once-tool.ts";
+export { onceTool } from "./once-tool.ts";
 export { openToolCalls, type ToolCalls } from "./open-tool-calls.ts";
-export type { LeasedToolCallOptions, TransactionalToolCallOptions } from "./tool-call-options.ts";
 export type { ToolContext } from "./tool-context.ts";
 export { errorMeta, replayedMeta, retryAfterMeta, type ToolResult } from "./tool-results.ts";

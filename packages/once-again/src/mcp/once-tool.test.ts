@@ -10,7 +10,8 @@ import { z } from "zod";
 import { NoEffectError } from "../engine/index.ts";
 import { onceFunction } from "../function/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
-import { keyMeta, onceTool, openToolCalls, policyMeta, type ToolResult } from "./index.ts";
+import { keyMeta, onceTool, openToolCalls, type ToolResult } from "./index.ts";
+import { policyMeta } from "./once-tool.ts";
 
 const implementation = { name: "shop", version: "1" };
 

@@ -1,4 +1,4 @@
-import type { FetchFacts } from "../client/index.ts";
+import type { FetchFacts } from "../client/fetch-options.ts";
 import type { Attributes } from "./api.ts";
 
 /** The methods that the conventions know; any other is `_OTHER`, so that no caller can fill a metric with names. */

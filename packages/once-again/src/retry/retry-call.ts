@@ -1,8 +1,8 @@
-import type { OnceAgainError } from "../core/errors.ts";
+import type { ErrorCode } from "../core/error-codes.ts";
+import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/events.ts";
 import type { Outcome } from "./attempt.ts";
 import type { Decision } from "./decision.ts";
-import { gaveUpError } from "./gave-up-error.ts";
 import { attemptMsMin, type Limit, planRetry } from "./next-wait.ts";
 import type { FailureKind, RetryBudget } from "./retry-budget.ts";
 import type { DenialReason, RetryEvent } from "./retry-event.ts";
@@ -135,4 +135,30 @@ function emit<T>({ policy }: RetryCall<T>, event: RetryEvent): void {
 
 function elapsedMs<T>({ policy, startedAt }: RetryCall<T>): number {
   return policy.clock.monotonic() - startedAt;
+}
+
+/** The details of a call that gave up. Times are milliseconds. */
+interface GaveUpDetails {
+  /** Attempts that were begun. None is begun that has no time left. */
+  readonly attempts: number;
+  /** How long the call took, waits included. */
+  readonly elapsedMs: number;
+  /** From when it makes sense to ask again, since the epoch; missing when no response named a time. */
+  readonly retryAt?: number;
+  /** No attempt had an effect, as far as the decisions on them could prove it. Missing where they could not. */
+  readonly noEffect?: true;
+}
+
+const limits: Record<Limit, readonly [ErrorCode, string]> = {
+  attempts: ["ONCE_ATTEMPTS_EXHAUSTED", "attemptsMax allows no more"],
+  deadline: ["ONCE_DEADLINE_EXCEEDED", "the deadline leaves no time for another"],
+  budget: ["ONCE_BUDGET_EXHAUSTED", "the retry budget has nothing left for another; it refills as calls succeed"],
+};
+
+/** The error of a call that a limit prevented from trying again. */
+function gaveUpError(limit: Limit, details: GaveUpDetails, cause: unknown): OnceAgainError {
+  const [code, reason] = limits[limit];
+  const attempts = details.attempts === 1 ? "1 attempt" : `${details.attempts} attempts`;
+  const message = `No success after ${attempts}, and ${reason}. The cause is the last attempt's error.`;
+  return new OnceAgainError(code, message, { cause, details: { ...details } });
 }

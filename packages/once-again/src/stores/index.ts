@@ -5,16 +5,21 @@
  */
 export { firstRecords } from "./list-records.ts";
 export { sealedStore } from "./sealed-store.ts";
-export { type SealedPart, type Sealer, sealer, type SealKey, sealKeyId } from "./sealer.ts";
-export {
-  detailsLengthMax,
-  encodeDetails,
-  type HeldReason,
-  type OperationDetails,
-  readDetails,
-} from "../core/operation-details.ts";
-export { noteLengthMax, readSettlementNote, type SettlementNote, settlementNote } from "./settlement-note.ts";
-export * from "./store.ts";
+export { encodeDetails } from "../core/operation-details.ts";
+export { settlementNote } from "./settlement-note.ts";
+export type {
+  AsyncStore,
+  ClaimAnswer,
+  ClaimRequest,
+  InspectedRecord,
+  KeyRecord,
+  ListRequest,
+  RecordName,
+  Store,
+  StoreHealth,
+  TransactionAnswer,
+  TransactionalStore,
+} from "./store.ts";
 export {
   type AnswerTo,
   inspectRecord,

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
-import type { Awaitable } from "once-again/internal";
-import type { Inbox, InboxMessage, InboxRules, InboxVerdict, MessageExecution, MessageWork } from "once-again/inbox";
+import type { Awaitable, InboxRules } from "once-again/internal";
+import type { Inbox, InboxMessage, InboxVerdict, MessageExecution, MessageWork } from "once-again/inbox";
 import type { ContractCase } from "../store-contract/contract-case.ts";
 import { expectSame } from "../store-contract/rule.ts";
 

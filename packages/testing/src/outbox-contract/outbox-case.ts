@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
-import type { ClaimedMessage, OutboxStore } from "once-again/outbox";
+import type { OutboxStore } from "once-again/outbox";
+import type { ClaimedMessage } from "once-again/internal";
 import { expectThat } from "../store-contract/rule.ts";
 import type { ContractCase } from "../store-contract/contract-case.ts";
 

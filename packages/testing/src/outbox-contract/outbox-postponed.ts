@@ -1,4 +1,5 @@
-import type { ListParkedRequest, ParkedMessage } from "once-again/outbox";
+import type { ParkedMessage } from "once-again/outbox";
+import type { ListParkedRequest } from "once-again/internal";
 import { expectLike, expectSame, expectThat } from "../store-contract/rule.ts";
 import { idsOf, type OutboxRule, positionsOf } from "./outbox-case.ts";
 

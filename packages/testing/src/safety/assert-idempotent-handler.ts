@@ -1,4 +1,5 @@
-import { sleep, systemClock } from "once-again";
+import { sleep } from "once-again";
+import { systemClock } from "once-again/internal";
 import { flakyNetwork, type FlakyNetwork } from "../flaky-network.ts";
 import { type Caller, callerOf } from "./caller.ts";
 import { checkPlainOperation, observe } from "./observe.ts";

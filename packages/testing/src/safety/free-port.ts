@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { type Random, systemRandom } from "once-again";
+import type { Random } from "once-again";
+import { systemRandom } from "once-again/internal";
 
 /**
  * Below the ports that systems give to outgoing connections: one of those could be taken by a client while the server

@@ -1,4 +1,5 @@
-import { type Clock, systemClock } from "once-again";
+import type { Clock } from "once-again";
+import { systemClock } from "once-again/internal";
 
 /** A clock on which every wait lasts until so many wait: then all of them end at once. */
 export function gateClock(count: number): Clock {

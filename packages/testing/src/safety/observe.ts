@@ -1,5 +1,5 @@
-import { OnceAgainError, sleep, systemClock } from "once-again";
-import { checkNumber } from "once-again/internal";
+import { OnceAgainError, sleep } from "once-again";
+import { checkNumber, systemClock } from "once-again/internal";
 import type { Caller } from "./caller.ts";
 import type { Operation, OperationOptions } from "./operation.ts";
 import { formatEffects } from "./report.ts";

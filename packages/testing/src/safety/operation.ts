@@ -1,5 +1,5 @@
-import { checkNumber, invalidOptionError } from "once-again/internal";
-import { formatKey, type KeyFormat, keyHeaderName, makeKey } from "once-again/key";
+import { checkNumber, invalidOptionError, type KeyFormat } from "once-again/internal";
+import { formatKey, keyHeaderName, makeKey } from "once-again/key";
 
 /** The operation that a handler is tested with, and how its effects are counted. */
 export interface OperationOptions {

@@ -1,5 +1,5 @@
 import { OnceAgainError } from "once-again";
-import type { OnLateUse, TransactionEnding } from "once-again/stores";
+import type { OnLateUse, TransactionEnding } from "once-again/internal";
 import { acquire, claimOf, longMs, named, result } from "./requests.ts";
 import { expectSame, expectThat } from "./rule.ts";
 import { insert, type TransactionRuleContext, type TransactionRule } from "./transaction-case.ts";

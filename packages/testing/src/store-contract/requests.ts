@@ -1,6 +1,6 @@
-import type { Awaitable } from "once-again/internal";
+import type { Acquired, Awaitable } from "once-again/internal";
 import { randomUUID } from "node:crypto";
-import type { Acquired, ClaimAnswer, ClaimRequest, RecordName, Store } from "once-again/stores";
+import type { ClaimAnswer, ClaimRequest, RecordName, Store } from "once-again/stores";
 import { expectThat } from "./rule.ts";
 
 /** Longer than any case takes. */

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { TransactionalStore, TransactionEnding } from "once-again/stores";
+import type { TransactionEnding } from "once-again/internal";
+import type { TransactionalStore } from "once-again/stores";
 import { type ContractCase, resultBytesMaxByDefault } from "./contract-case.ts";
 import { result } from "./requests.ts";
 

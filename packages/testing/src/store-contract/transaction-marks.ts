@@ -1,4 +1,4 @@
-import type { MarkAnswer, MarkRequest, TransactionEnding } from "once-again/stores";
+import type { MarkAnswer, MarkRequest, TransactionEnding } from "once-again/internal";
 import { result } from "./requests.ts";
 import { expectSame, expectThat } from "./rule.ts";
 import type { TransactionRule, TransactionRuleContext } from "./transaction-case.ts";

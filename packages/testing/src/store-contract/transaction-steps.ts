@@ -1,4 +1,4 @@
-import type { StepRequest } from "once-again/stores";
+import type { StepRequest } from "once-again/internal";
 import { abandon, acquire, claimOf, named, result, takeOver } from "./requests.ts";
 import { expectSame, expectThat } from "./rule.ts";
 import { insert, type TransactionRuleContext, type TransactionRule } from "./transaction-case.ts";

@@ -1,4 +1,5 @@
-import { type InspectedRecord, type OperationDetails, readDetails, sealKeyId } from "once-again/stores";
+import type { InspectedRecord } from "once-again/stores";
+import { type OperationDetails, readDetails, sealKeyId } from "once-again/internal";
 import type { KeySummary } from "./key-document.ts";
 
 /** The details of an operation, or the id of the key with which they are sealed; `undefined`: none are stored. */

@@ -1,4 +1,5 @@
-import type { InspectedRecord, ListPosition, ListRequest, Store } from "once-again/stores";
+import type { InspectedRecord, ListRequest, Store } from "once-again/stores";
+import type { ListPosition } from "once-again/internal";
 import type { HeldKey } from "./key-document.ts";
 
 /** Records in the order that was asked for. */

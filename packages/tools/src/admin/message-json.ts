@@ -1,4 +1,5 @@
-import type { OutboxBacklog, ParkedMessage, WholeParkedMessage } from "once-again/outbox";
+import type { ParkedMessage } from "once-again/outbox";
+import type { OutboxBacklog, WholeParkedMessage } from "once-again/internal";
 import type { ParkedPage } from "./parked-page.ts";
 
 /** A parked message in a list, as JSON; times are ISO 8601, by the database's clock. */

@@ -1,14 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { encodeResponse, type HttpResponse } from "once-again/http";
-import {
-  type RecordName,
-  sealer,
-  type SealKey,
-  sealKeyId,
-  settlementNote,
-  type SettlementNote,
-  type Store,
-} from "once-again/stores";
+import { type RecordName, settlementNote, type Store } from "once-again/stores";
+import { sealer, type SealKey, sealKeyId, type SettlementNote } from "once-again/internal";
 import { listKeys } from "./list.ts";
 import type { Settlement } from "./settle.ts";
 

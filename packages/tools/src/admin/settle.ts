@@ -1,4 +1,5 @@
-import type { InspectedRecord, ResolveRequest, Store } from "once-again/stores";
+import type { InspectedRecord, Store } from "once-again/stores";
+import type { ResolveRequest } from "once-again/internal";
 import type { HeldKey } from "./key-document.ts";
 
 /** How a held key is settled: as done with a result, or as not executed, which releases it. */

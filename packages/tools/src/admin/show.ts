@@ -1,12 +1,5 @@
-import {
-  type InspectedRecord,
-  readDetails,
-  readSettlementNote,
-  type RecordName,
-  type SealKey,
-  type SettlementNote,
-  type Store,
-} from "once-again/stores";
+import type { InspectedRecord, RecordName, Store } from "once-again/stores";
+import { readDetails, readSettlementNote, type SealKey, type SettlementNote } from "once-again/internal";
 import type { DetailsView } from "./details.ts";
 import { type StoredValue, valueReader } from "./stored-value.ts";
 

@@ -1,6 +1,6 @@
 import { OnceAgainError } from "once-again";
 import { decodeResponse, type HttpResponse } from "once-again/http";
-import { sealer, type SealedPart, type SealKey, sealKeyId } from "once-again/stores";
+import { type SealedPart, sealer, type SealKey, sealKeyId } from "once-again/internal";
 
 /** A stored result or step, as far as we can read it. */
 export type StoredValue =

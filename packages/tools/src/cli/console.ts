@@ -1,6 +1,6 @@
 import process from "node:process";
 import { Command, InvalidArgumentError } from "commander";
-import { systemClock } from "once-again";
+import { systemClock } from "once-again/internal";
 import { consoleServer } from "../console/console-server.ts";
 import { gatewaysSection } from "../console/gateways/gateways-section.ts";
 import { keysSection, type SettledKey } from "../console/keys/keys-section.ts";

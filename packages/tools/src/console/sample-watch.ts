@@ -1,4 +1,5 @@
-import { sleep, systemClock } from "once-again";
+import { sleep } from "once-again";
+import { systemClock } from "once-again/internal";
 import { liveChannel } from "./live-channel.ts";
 
 /** An event of a watch: first the `history`, then each new `sample`. */

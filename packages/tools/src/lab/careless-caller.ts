@@ -1,4 +1,5 @@
-import { type Clock, sleep, systemClock } from "once-again";
+import { type Clock, sleep } from "once-again";
+import { systemClock } from "once-again/internal";
 import {
   attemptTimeoutMs as defaultTimeoutMs,
   drain,

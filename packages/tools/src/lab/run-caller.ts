@@ -1,4 +1,4 @@
-import { systemClock } from "once-again";
+import { systemClock } from "once-again/internal";
 import { flakyNetwork, type FaultPlan } from "@once-again/testing";
 import type { Audit } from "./ledger.ts";
 import type { CallerResult } from "./lab-result.ts";

@@ -1,5 +1,6 @@
 import { flakyNetwork } from "@once-again/testing";
-import { sleep, systemClock } from "once-again";
+import { sleep } from "once-again";
+import { systemClock } from "once-again/internal";
 import { gradeByVerify } from "./grade-by-verify.ts";
 import { type Handler, serveHandler } from "./serve-handler.ts";
 import { countOf, type Story } from "./story.ts";

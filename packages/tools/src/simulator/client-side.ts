@@ -1,5 +1,4 @@
-import type { FailureKind } from "once-again";
-import { planRetry, type Limit } from "once-again/internal";
+import { type FailureKind, type Limit, planRetry } from "once-again/internal";
 import { ClientLayers } from "./client-layers.ts";
 import type { ClientProcess } from "./client-process.ts";
 import { never, none } from "./call-table.ts";

@@ -1,11 +1,7 @@
 /** A relay in a separate process, which notes each step of its messages. Its argument is JSON: see `ChildTask`. */
 import process from "node:process";
-import {
-  openRelay,
-  type Publish,
-  publishToHttp,
-  type RelaySource,
-} from "../../../../packages/once-again/src/messaging/outbox/index.ts";
+import { openRelay, type Publish, publishToHttp } from "../../../../packages/once-again/src/messaging/outbox/index.ts";
+import type { RelaySource } from "../../../../packages/once-again/src/stores/outbox-store.ts";
 import { brokerOf } from "./brokers/index.ts";
 import { insist, startedChild } from "./child.ts";
 import { engineOf } from "./engines/index.ts";

@@ -1,5 +1,5 @@
 import type { DecisionRules } from "../../../../packages/once-again/src/messaging/inbox/inbox-decisions.ts";
-import type { ClaimedBatch } from "../../../../packages/once-again/src/messaging/outbox/index.ts";
+import type { ClaimedBatch } from "../../../../packages/once-again/src/stores/outbox-store.ts";
 import { claimedBatches } from "../../../../packages/once-again/src/stores/sql/outbox.ts";
 import type { InvariantName } from "../../invariants.ts";
 import { type MarkRules, sqliteMarks } from "./mark-rules.ts";

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import type { ClaimedBatch, PostponeRequest } from "../../../../packages/once-again/src/messaging/outbox/index.ts";
+import type { ClaimedBatch, PostponeRequest } from "../../../../packages/once-again/src/stores/outbox-store.ts";
 import {
   claimedBatches,
   type MessageRow,

@@ -1,6 +1,6 @@
 import { unavailableError } from "../../../../packages/once-again/src/messaging/outbox/index.ts";
 import { decideFailure } from "../../../../packages/once-again/src/messaging/outbox/retry-or-park.ts";
-import type { PostponeRequest } from "../../../../packages/once-again/src/messaging/outbox/index.ts";
+import type { PostponeRequest } from "../../../../packages/once-again/src/stores/outbox-store.ts";
 import { accepted } from "./broker-steps.ts";
 import type { MessageConfiguration } from "./configuration.ts";
 import {

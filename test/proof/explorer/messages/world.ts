@@ -1,5 +1,5 @@
 import type { InboxVerdict } from "../../../../packages/once-again/src/messaging/inbox/index.ts";
-import type { PostponeRequest } from "../../../../packages/once-again/src/messaging/outbox/index.ts";
+import type { PostponeRequest } from "../../../../packages/once-again/src/stores/outbox-store.ts";
 import type { KeyRecord } from "../../../../packages/once-again/src/stores/store.ts";
 import type { Step } from "../step.ts";
 

@@ -8,8 +8,8 @@ import type {
   InboxVerdict,
   MessageExecution,
   MessageWork,
-  ReconcileMessage,
 } from "../../../../packages/once-again/src/messaging/inbox/index.ts";
+import type { ReconcileMessage } from "../../../../packages/once-again/src/messaging/inbox/inbox-options.ts";
 import { exponentialBackoff } from "../../../../packages/once-again/src/retry/index.ts";
 import type { Ground } from "../ground.ts";
 import { carryOutOrder, orderIn, promisedEffects } from "../handler.ts";

@@ -1,5 +1,6 @@
 import { type MemoryTransaction, memoryOutbox, type OutboxFlaw } from "../../../support/outbox/memory-outbox.ts";
-import type { NewMessage, RelaySource } from "../../../../packages/once-again/src/messaging/outbox/index.ts";
+import type { NewMessage } from "../../../../packages/once-again/src/messaging/outbox/index.ts";
+import type { RelaySource } from "../../../../packages/once-again/src/stores/outbox-store.ts";
 import { type Fate, fateOf, remoteCall, type Scene } from "../scene.ts";
 import { epochMs, type SimulatedProcess } from "../simulated-process.ts";
 import type { CriticalWindow, FaultKind } from "../windows.ts";

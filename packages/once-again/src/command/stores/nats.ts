@@ -1,4 +1,4 @@
-import type { NatsKv } from "../../stores/nats/index.ts";
+import type { NatsKv } from "../../stores/nats/client.ts";
 import type { Store } from "../../stores/index.ts";
 import { loadDrivers } from "../load-driver.ts";
 import type { StoreUse } from "./store-use.ts";

@@ -1,8 +1,7 @@
-import type { PostgresJsPool } from "../../stores/postgres/client.ts";
+import type { PostgresConnection, PostgresJsPool, PostgresPool } from "../../stores/postgres/client.ts";
 import type { PostgresJsConnection } from "../../stores/postgres/client.ts";
 import type { PgPool } from "../../stores/postgres/client.ts";
 import type { PgConnection } from "../../stores/postgres/client.ts";
-import type { PostgresConnection, PostgresPool } from "../../stores/postgres/index.ts";
 import type { Store } from "../../stores/index.ts";
 import type { OpenOutbox } from "./open-outbox.ts";
 import { loadDriver } from "../load-driver.ts";

@@ -1,7 +1,6 @@
-import type { NodeRedisCluster } from "../../stores/redis/client.ts";
+import type { IoredisCluster, NodeRedisCluster, RedisClient } from "../../stores/redis/client.ts";
 import type { NodeRedisClient } from "../../stores/redis/client.ts";
 import type { IoredisClient } from "../../stores/redis/client.ts";
-import type { IoredisCluster, RedisClient } from "../../stores/redis/index.ts";
 import type { Store } from "../../stores/index.ts";
 import { loadDriver } from "../load-driver.ts";
 import { takeParameter } from "./parameters.ts";

@@ -1,13 +1,8 @@
 import { invalidOptionError } from "../../core/options.ts";
 import type { Execution } from "../../engine/index.ts";
-import {
-  type HttpOptions,
-  type LeasedHttpOptions,
-  onceHttp,
-  type OnceRoute,
-  type TransactionalHttpOptions,
-  userExecution,
-} from "../../http/index.ts";
+import { type LeasedHttpOptions, onceHttp, type TransactionalHttpOptions, userExecution } from "../../http/index.ts";
+import type { HttpOptions } from "../../http/http-options.ts";
+import type { OnceRoute } from "../../http/handle-request.ts";
 import { clearMountMark, markMount, refuseNested, refuseSecondMount } from "../double-mount.ts";
 import {
   bodyOf,

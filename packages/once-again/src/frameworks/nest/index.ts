@@ -3,20 +3,5 @@
  *
  * @module
  */
-export {
-  executionOf,
-  onceNest,
-  type NestContext,
-  type NestObservable,
-  type NestRequest,
-  type OnceNest,
-} from "./interceptor.ts";
-export {
-  Once,
-  OnceModule,
-  type OnceModuleAsyncOptions,
-  type OnceModuleImport,
-  type OnceOverrides,
-  OnceRoutes,
-  Operation,
-} from "./once-module.ts";
+export { executionOf, onceNest, type OnceNest } from "./interceptor.ts";
+export { Once, OnceModule, OnceRoutes, Operation } from "./once-module.ts";

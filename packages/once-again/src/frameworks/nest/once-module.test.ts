@@ -7,7 +7,8 @@ import { post, posted, startHttpServer } from "../../../../../test/support/http-
 import type { Store } from "../../stores/index.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
 import type { NodeExecution } from "../node.ts";
-import { Once, OnceModule, type OnceModuleImport, OnceRoutes, Operation } from "./index.ts";
+import { Once, OnceModule, OnceRoutes, Operation } from "./index.ts";
+import type { OnceModuleImport } from "./once-module.ts";
 
 const json = { headers: { "content-type": "application/json" } };
 

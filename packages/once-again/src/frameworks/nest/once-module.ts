@@ -1,5 +1,6 @@
 import { createParamDecorator, Inject, UseInterceptors } from "@nestjs/common";
-import type { HttpOptions, LeasedHttpOptions, TransactionalHttpOptions } from "../../http/index.ts";
+import type { LeasedHttpOptions, TransactionalHttpOptions } from "../../http/index.ts";
+import type { HttpOptions } from "../../http/http-options.ts";
 import {
   executionOf,
   type NestContext,

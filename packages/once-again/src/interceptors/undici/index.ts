@@ -14,7 +14,7 @@ import { RequestHeaders } from "./request-headers.ts";
 export { undiciFetch } from "./undici-fetch.ts";
 
 /** Those options of `retryingFetch` that have a meaning here: layers are undici's other interceptors. */
-export type RetryInterceptorOptions = Omit<RetryingFetchOptions, "fetch" | "layers" | "attemptHeaders">;
+type RetryInterceptorOptions = Omit<RetryingFetchOptions, "fetch" | "layers" | "attemptHeaders">;
 
 /** The argument for `compose`: it takes undici's `dispatch`, of any type, and returns another. */
 export type RetryInterceptor = <Dispatched extends (options: never, handler: never) => boolean>(

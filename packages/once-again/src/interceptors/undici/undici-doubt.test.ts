@@ -7,7 +7,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { answer, hang, reset, scriptedServer } from "../../../../../test/support/scripted-server.ts";
 import { retryingFetch } from "../../client/index.ts";
 import { errorVerdict } from "../../delivery/index.ts";
-import { type RetryInterceptorOptions, retryInterceptor } from "./index.ts";
+import { retryInterceptor } from "./index.ts";
+
+type RetryInterceptorOptions = NonNullable<Parameters<typeof retryInterceptor>[0]>;
 
 /** An address that refuses connections. */
 let refusing = "";

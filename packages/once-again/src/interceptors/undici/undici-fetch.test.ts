@@ -6,7 +6,8 @@ import { buffer } from "node:stream/consumers";
 import * as undici7 from "undici";
 import * as undici8 from "undici8";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { retryingFetch, type RetryingFetchOptions } from "../../client/index.ts";
+import { retryingFetch } from "../../client/index.ts";
+import type { RetryingFetchOptions } from "../../client/fetch-options.ts";
 import { undiciFetch } from "./index.ts";
 
 type Act = (response: ServerResponse, request: IncomingMessage) => void;

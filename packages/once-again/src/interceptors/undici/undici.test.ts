@@ -8,7 +8,9 @@ import * as undici8 from "undici8";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type FetchEvent, retryingFetch } from "../../client/index.ts";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
-import { type RetryInterceptorOptions, retryInterceptor } from "./index.ts";
+import { retryInterceptor } from "./index.ts";
+
+type RetryInterceptorOptions = NonNullable<Parameters<typeof retryInterceptor>[0]>;
 
 type Act = (response: ServerResponse, request: IncomingMessage) => void;
 const answer =

@@ -3,24 +3,12 @@
  *
  * @module
  */
-export { type InboxMessage, type ReadableMessage, readJson, rejectedError } from "./inbox-message.ts";
-export type {
-  InboxOptions,
-  InboxRules,
-  LeasedInboxOptions,
-  MessageExecution,
-  ReconcileMessage,
-  TransactionalInboxOptions,
-} from "./inbox-options.ts";
-export type { DeadLetterReason, Inbox, InboxVerdict, MessageWork } from "./inbox.ts";
+export { type InboxMessage, readJson, rejectedError } from "./inbox-message.ts";
+export type { MessageExecution } from "./inbox-options.ts";
+export type { Inbox, InboxVerdict, MessageWork } from "./inbox.ts";
 export { openInbox } from "./open-inbox.ts";
-export { bullmqProcessor, bullmqStalledCount, type BullmqOptions } from "./consumers/bullmq.ts";
+export { type BullmqJob, bullmqProcessor, bullmqStalledCount } from "./consumers/bullmq.ts";
 export type { Consumer } from "./consumers/settle-delivery.ts";
-export { consumeJetstream, type JetstreamConsumerOptions } from "./consumers/jetstream.ts";
-export type { JetstreamConsumerSource, JetstreamDelivery } from "./consumers/jetstream-client.ts";
-export {
-  consumeRabbitmq,
-  type RabbitmqConsumerConnection,
-  type RabbitmqConsumerOptions,
-} from "./consumers/rabbitmq.ts";
-export { consumeRedisStreams, type RedisStreamsConsumerOptions } from "./consumers/redis-streams.ts";
+export { consumeJetstream } from "./consumers/jetstream.ts";
+export { consumeRabbitmq } from "./consumers/rabbitmq.ts";
+export { consumeRedisStreams } from "./consumers/redis-streams.ts";

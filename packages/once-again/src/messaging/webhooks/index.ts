@@ -4,7 +4,7 @@
  * @module
  */
 export { githubWebhooks, shopifyWebhooks } from "./github-and-shopify.ts";
-export type { Secrets, Sender, VerifyWebhook } from "./sender.ts";
+export type { Sender } from "./sender.ts";
 export { slackWebhooks } from "./slack.ts";
 export { standardWebhooks } from "./standard-webhooks.ts";
 export { stripeWebhooks } from "./stripe.ts";

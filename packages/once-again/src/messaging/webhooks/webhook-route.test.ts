@@ -5,7 +5,8 @@ import { countedStore, type SenderFixture, senders, type SentWebhook } from "../
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { onceFetch } from "../../frameworks/fetch.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
-import { type VerifyWebhook, webhookRoute } from "./index.ts";
+import { webhookRoute } from "./index.ts";
+import type { VerifyWebhook } from "./sender.ts";
 
 /** The library of Standard Webhooks goes by the machine's clock. */
 const now = Date.now();

@@ -2,14 +2,8 @@ import { checkGroup, checkNames, type OptionNames } from "../../core/option-name
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { nameProblem } from "../../key/key.ts";
-import type {
-  HttpRules,
-  LeasedHttpOptions,
-  LeasedMode,
-  ProfileRules,
-  TransactionalHttpOptions,
-  TransactionalMode,
-} from "../../http/index.ts";
+import type { LeasedHttpOptions, TransactionalHttpOptions } from "../../http/index.ts";
+import type { HttpRules, LeasedMode, ProfileRules, TransactionalMode } from "../../http/http-options.ts";
 import { type MessageRoute, type MessageRules, messageRules } from "../../http/message-route.ts";
 import { dayMs, type Sender, type VerifyWebhook } from "./sender.ts";
 

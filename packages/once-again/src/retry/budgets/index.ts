@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { awsBudget, type AwsBudgetOptions } from "./aws-budget.ts";
-export { finagleBudget, type FinagleBudgetOptions } from "./finagle-budget.ts";
+export { awsBudget } from "./aws-budget.ts";
+export { finagleBudget } from "./finagle-budget.ts";
 export { grpcBudget } from "./grpc-budget.ts";
 export { successBudget } from "./success-budget.ts";

@@ -9,7 +9,8 @@ import { mariadbBinary, startMariadb } from "../../../../../test/support/servers
 import { loseBeforeCommit, loseEachAnswer } from "../../../../../test/support/lost-connections.ts";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { mariadbStore, type MariadbStoreOptions } from "./index.ts";
+import { mariadbStore } from "./index.ts";
+import type { MariadbStoreOptions } from "./store.ts";
 
 const result = Uint8Array.of(1, 2, 3);
 const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };

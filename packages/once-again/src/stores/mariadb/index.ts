@@ -4,10 +4,5 @@
  * @module
  */
 export { fromKnex, fromKysely } from "./callers-transaction.ts";
-export {
-  mariadbOutbox,
-  type MariadbOutbox,
-  type MariadbOutboxOptions,
-  type MariadbOutboxTransaction,
-} from "./outbox.ts";
-export { mariadbStore, type MariadbStore, type MariadbStoreOptions } from "./store.ts";
+export { mariadbOutbox, type MariadbOutbox, type MariadbOutboxTransaction } from "./outbox.ts";
+export { mariadbStore, type MariadbStore } from "./store.ts";

@@ -3,4 +3,4 @@
  *
  * @module
  */
-export { memoryStore, type MemoryStoreOptions } from "./store.ts";
+export { memoryStore } from "./store.ts";

@@ -3,5 +3,4 @@
  *
  * @module
  */
-export type { NatsKv } from "./client.ts";
-export { natsStore, type NatsStore, type NatsStoreOptions } from "./store.ts";
+export { natsStore, type NatsStore } from "./store.ts";

@@ -16,7 +16,8 @@ import { leasedEngine } from "../../engine/leased-engine.ts";
 import { entryKey } from "./record-format.ts";
 import { storeContract } from "../../../../testing/src/store-contract/store-contract.ts";
 import type { RecordName, Store } from "../store.ts";
-import { type NatsKv, natsStore } from "./index.ts";
+import { natsStore } from "./index.ts";
+import type { NatsKv } from "./client.ts";
 
 const result = Uint8Array.of(0, 10, 255);
 

@@ -7,7 +7,8 @@ import { describeWithServer } from "../../../../../test/support/servers/describe
 import { pgbouncerBinary, startPgbouncer } from "../../../../../test/support/servers/pgbouncer.ts";
 import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
 import { OnceAgainError } from "../../core/errors.ts";
-import { type PostgresConnection, type PostgresStore, postgresStore } from "./index.ts";
+import { type PostgresStore, postgresStore } from "./index.ts";
+import type { PostgresConnection } from "./client.ts";
 
 const result = Uint8Array.of(1, 2, 3);
 const commit = { keep: "commit", result, value: "ran" } as const;

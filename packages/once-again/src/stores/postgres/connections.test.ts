@@ -9,7 +9,8 @@ import { describeWithServer } from "../../../../../test/support/servers/describe
 import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
-import { type PostgresConnection, postgresIntents, type PostgresStore, postgresStore } from "./index.ts";
+import { postgresIntents, type PostgresStore, postgresStore } from "./index.ts";
+import type { PostgresConnection } from "./client.ts";
 
 const result = Uint8Array.of(1, 2, 3);
 const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };

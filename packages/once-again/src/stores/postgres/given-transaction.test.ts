@@ -8,7 +8,7 @@ import { storesWithEffects } from "../../../../../test/postgres/stores-with-effe
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
 import type { TransactionalStore, TransactionEnding } from "../store.ts";
-import type { PostgresConnection } from "./index.ts";
+import type { PostgresConnection } from "./client.ts";
 
 const result = Uint8Array.of(0, 1, 255);
 const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };

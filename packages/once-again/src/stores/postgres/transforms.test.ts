@@ -4,14 +4,8 @@ import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { databases } from "../../../../../test/postgres/databases.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
-import {
-  fromPostgresJs,
-  onceWithin,
-  postgresIntents,
-  postgresOutbox,
-  type PostgresStoreOptions,
-  postgresStore,
-} from "./index.ts";
+import { fromPostgresJs, onceWithin, postgresIntents, postgresOutbox, postgresStore } from "./index.ts";
+import type { PostgresStoreOptions } from "./store.ts";
 
 const result = Uint8Array.of(0, 1, 255);
 const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };

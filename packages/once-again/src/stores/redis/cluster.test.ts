@@ -8,7 +8,8 @@ import { repeatUntil, repeatUntilAnswered } from "../../../../../test/support/st
 import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { storeContract } from "../../../../testing/src/store-contract/store-contract.ts";
 import type { ClaimRequest, Store } from "../store.ts";
-import { type RedisClient, redisStore } from "./index.ts";
+import { redisStore } from "./index.ts";
+import type { RedisClient } from "./client.ts";
 import { redisKey } from "./record-format.ts";
 
 const result = Uint8Array.of(0, 10, 255);

@@ -7,7 +7,8 @@ import type { PrivateServer } from "../../../../../test/support/servers/private-
 import { redisBinary, type RedisOptions, startRedis } from "../../../../../test/support/servers/redis.ts";
 import { claimLoad, repeatUntilAnswered } from "../../../../../test/support/store-load.ts";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
-import { type RedisClient, redisStore } from "./index.ts";
+import { redisStore } from "./index.ts";
+import type { RedisClient } from "./client.ts";
 import { redisKey } from "./record-format.ts";
 
 const result = Uint8Array.of(0, 10, 255);

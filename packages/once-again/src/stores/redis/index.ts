@@ -3,5 +3,4 @@
  *
  * @module
  */
-export type { IoredisCluster, RedisClient } from "./client.ts";
-export { redisStore, type RedisStore, type RedisStoreOptions } from "./store.ts";
+export { redisStore, type RedisStore } from "./store.ts";

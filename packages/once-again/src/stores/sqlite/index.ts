@@ -4,5 +4,5 @@
  * @module
  */
 export { sqliteIntents } from "./intents.ts";
-export { sqliteOutbox, type SqliteOutbox, type SqliteOutboxOptions } from "./outbox.ts";
-export { type SqliteStore, sqliteStore, type SqliteStoreOptions } from "./store.ts";
+export { sqliteOutbox, type SqliteOutbox } from "./outbox.ts";
+export { type SqliteStore, sqliteStore } from "./store.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "once-again";
-import type { Awaitable } from "once-again/internal";
-import type { AsyncStore, ClaimAnswer, Store, TransactionalStore, TransactionEnding } from "once-again/stores";
+import type { Awaitable, TransactionEnding } from "once-again/internal";
+import type { AsyncStore, ClaimAnswer, Store, TransactionalStore } from "once-again/stores";
 import { memoryStore } from "once-again/stores/memory";
 import type { PageProcess } from "./page-process.ts";
 

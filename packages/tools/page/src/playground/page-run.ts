@@ -1,4 +1,5 @@
-import { sleep, systemClock } from "once-again";
+import { sleep } from "once-again";
+import { systemClock } from "once-again/internal";
 import { keyHeaderName } from "once-again/key";
 import { callerNames, type CallerName } from "../../../src/lab/caller-name.ts";
 import { carelessCaller } from "../../../src/lab/careless-caller.ts";

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { noteLengthMax, type RecordName, type SealKey } from "once-again/stores";
+import type { RecordName } from "once-again/stores";
+import { noteLengthMax, type SealKey } from "once-again/internal";
 import { storeForms, wholeNumber } from "once-again/internal/command";
 
 /** The options of every command on keys. */

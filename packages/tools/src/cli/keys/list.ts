@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { ListPosition, ListRequest } from "once-again/stores";
+import type { ListRequest } from "once-again/stores";
+import type { ListPosition } from "once-again/internal";
 import { pageJson } from "../../admin/key-json.ts";
 import { listKeys, type RecordPage } from "../../admin/list.ts";
 import { exitCodes, painter, sqlitePath, wholeNumber } from "once-again/internal/command";

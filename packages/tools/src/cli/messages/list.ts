@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
-import type { OutboxBacklog } from "once-again/outbox";
+import type { OutboxBacklog } from "once-again/internal";
 import { outboxJson } from "../../admin/message-json.ts";
 import { listParkedPage, type ParkedPage, parkedPageMax } from "../../admin/parked-page.ts";
 import { exitCodes, formatDuration, painter, wholeNumber } from "once-again/internal/command";

@@ -1,4 +1,5 @@
-import type { ParkedMessage, WholeParkedMessage } from "once-again/outbox";
+import type { ParkedMessage } from "once-again/outbox";
+import type { WholeParkedMessage } from "once-again/internal";
 import { alignColumns } from "../keys/columns.ts";
 import { formatDuration, type Painter } from "once-again/internal/command";
 import { escapeControls } from "../keys/printable.ts";

@@ -1,4 +1,4 @@
-import { systemClock } from "once-again";
+import { systemClock } from "once-again/internal";
 import type { Section } from "../route.ts";
 import { sampleWatch } from "../sample-watch.ts";
 import { gatewaySample } from "./gateway-sample.ts";

@@ -1,4 +1,4 @@
-import { systemClock } from "once-again";
+import { systemClock } from "once-again/internal";
 import type { InspectedRecord } from "once-again/stores";
 import { heldByAge } from "../../admin/list.ts";
 import { sampleWatch } from "../sample-watch.ts";

@@ -1,4 +1,4 @@
-import { systemClock } from "once-again";
+import { systemClock } from "once-again/internal";
 import type { OutboxStore } from "once-again/outbox";
 import { backlogJson, messageJson, outboxJson } from "../../admin/message-json.ts";
 import { listParkedPage } from "../../admin/parked-page.ts";

@@ -1,4 +1,5 @@
-import { seededRandom, uniform } from "once-again";
+import { seededRandom } from "once-again";
+import { uniform } from "once-again/internal";
 import { legMs, type LiveFault, type LiveSettings, liveScenarios, rateMax } from "./live-protocol.ts";
 
 /** A delivery takes between half and one and a half of the average. */

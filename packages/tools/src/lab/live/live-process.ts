@@ -1,4 +1,5 @@
-import { sleep, systemClock } from "once-again";
+import { sleep } from "once-again";
+import { systemClock } from "once-again/internal";
 import type { ProcessView } from "./live-protocol.ts";
 
 /** How long a killed process stays dead, milliseconds: about as long as a supervisor takes, and long enough to be seen. */

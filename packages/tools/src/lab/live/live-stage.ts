@@ -1,4 +1,4 @@
-import { systemClock } from "once-again";
+import { systemClock } from "once-again/internal";
 import type { LivePhase } from "./live-protocol.ts";
 
 /** A run that can be watched. */

@@ -1,4 +1,5 @@
-import { sleep, systemClock } from "once-again";
+import { sleep } from "once-again";
+import { systemClock } from "once-again/internal";
 import type { Inbox } from "once-again/inbox";
 import { type Publish, refusedError, unavailableError } from "once-again/outbox";
 import type { Fault, Scenario } from "@once-again/testing";

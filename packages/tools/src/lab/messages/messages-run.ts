@@ -1,5 +1,6 @@
 import { extname, join } from "node:path";
-import { sleep, systemClock } from "once-again";
+import { sleep } from "once-again";
+import { systemClock } from "once-again/internal";
 import { type CallerName, callerNames } from "../caller-name.ts";
 import type { LabFaults } from "../fault-plan.ts";
 import { type KillableProcess, killableProcess } from "../killable-process.ts";

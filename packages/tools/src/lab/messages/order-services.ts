@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
-import { exponentialBackoff, sleep, systemClock } from "once-again";
+import { exponentialBackoff, sleep } from "once-again";
+import { systemClock } from "once-again/internal";
 import { openRelay, type Publish } from "once-again/outbox";
 import { sqliteOutbox, sqliteStore, type SqliteStore } from "once-again/stores/sqlite";
 import type { CallerName } from "../caller-name.ts";

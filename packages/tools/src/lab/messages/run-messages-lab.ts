@@ -1,8 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "once-again";
-import { checkNumber, invalidOptionError } from "once-again/internal";
+import { checkNumber, invalidOptionError, systemClock } from "once-again/internal";
 import { type CallerName, callerNames } from "../caller-name.ts";
 import { audit, readCharges } from "../ledger.ts";
 import type { Order } from "../orders.ts";

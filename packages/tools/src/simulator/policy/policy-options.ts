@@ -1,5 +1,10 @@
-import type { AwsBudgetOptions, FinagleBudgetOptions } from "once-again/budgets";
-import type { AdaptiveThrottleOptions, CircuitBreakerOptions, ConcurrencyLimitOptions } from "once-again/layers";
+import type {
+  AdaptiveThrottleOptions,
+  AwsBudgetOptions,
+  CircuitBreakerOptions,
+  ConcurrencyLimitOptions,
+  FinagleBudgetOptions,
+} from "once-again/internal";
 
 /** How a delay is spread, by the name of the jitter: `fullJitter`, `equalJitter`, `boundedJitter` or `noJitter`. */
 export type JitterName = "full" | "equal" | "bounded" | "none";

@@ -5,7 +5,8 @@ import { loseBeforeCommit } from "../../../../../../test/support/lost-connection
 import { cutProxy } from "../../../../../../test/support/servers/cut-proxy.ts";
 import { describeWithServer } from "../../../../../../test/support/servers/describe-with-server.ts";
 import { postgresBinary } from "../../../../../../test/support/servers/postgres.ts";
-import { postgresOutbox, postgresStore, type PostgresStoreOptions } from "../index.ts";
+import { postgresOutbox, postgresStore } from "../index.ts";
+import type { PostgresStoreOptions } from "../store.ts";
 
 const everyByte = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };

@@ -1,5 +1,6 @@
-import { consumeJetstream, type JetstreamConsumerSource } from "once-again/inbox";
-import { type JetstreamPublisher, type NatsHeaders, publishToJetstream } from "once-again/outbox";
+import { consumeJetstream } from "once-again/inbox";
+import type { JetstreamConsumerSource, JetstreamPublisher, NatsHeaders } from "once-again/internal";
+import { publishToJetstream } from "once-again/outbox";
 import { loadDrivers } from "once-again/internal/command";
 import { type CallerName, callerNames } from "../../caller-name.ts";
 import { type BrokerAddress, type BrokerLink, type LabBroker, queueName } from "./broker.ts";

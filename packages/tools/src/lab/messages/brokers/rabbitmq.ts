@@ -1,5 +1,6 @@
-import { consumeRabbitmq, type RabbitmqConsumerConnection, type RabbitmqConsumerOptions } from "once-again/inbox";
-import { publishToRabbitmq, type RabbitmqConnection } from "once-again/outbox";
+import { consumeRabbitmq } from "once-again/inbox";
+import type { RabbitmqConnection, RabbitmqConsumerConnection, RabbitmqConsumerOptions } from "once-again/internal";
+import { publishToRabbitmq } from "once-again/outbox";
 import { loadDriver } from "once-again/internal/command";
 import { type CallerName, callerNames } from "../../caller-name.ts";
 import { type BrokerAddress, type BrokerLink, type LabBroker, queueName } from "./broker.ts";

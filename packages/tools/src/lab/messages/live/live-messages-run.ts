@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sleep, systemClock } from "once-again";
+import { sleep } from "once-again";
+import { systemClock } from "once-again/internal";
 import { sqliteOutbox } from "once-again/stores/sqlite";
 import { type CallerName, callerNames } from "../../caller-name.ts";
 import { ledgerTail } from "../../ledger.ts";
