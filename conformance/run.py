@@ -5,7 +5,7 @@
 
 It is the second runner of the suite: `once-again verify` is the first. Both must come to the same verdicts.
 """
-import argparse, base64, hashlib, hmac, json, os, pathlib, re, socket, ssl, sys, threading, time, traceback, urllib.parse, uuid
+import argparse, base64, hashlib, hmac, json, os, pathlib, re, secrets, socket, ssl, sys, threading, time, traceback, urllib.parse, uuid
 
 HERE = pathlib.Path(__file__).parent
 SUITE = json.loads((HERE / "cases.json").read_text("utf-8"))
@@ -386,7 +386,7 @@ class Probe:
         stamp = str(int(time.time()) + at) if isinstance(at, int) else at
         content = f"{request.find('webhook-id') or ''}.{stamp}.".encode() + request.body
         mac = lambda secret: hmac.new(secret, content, hashlib.sha256).digest()
-        made = {"own": lambda: mac(self.secret), "other": lambda: mac(os.urandom(32)), "random": lambda: os.urandom(64)}
+        made = {"own": lambda: mac(self.secret), "other": lambda: mac(os.urandom(32)), "random": lambda: os.urandom(64), "cut": lambda: mac(self.secret)[:6]}
         texts = [f"{scheme},{base64.b64encode(made[by]()).decode()}" for scheme, by in signatures]
         return request.having(("webhook-timestamp", stamp), ("webhook-signature", " ".join(texts)))
 
@@ -495,6 +495,8 @@ class Run:
             if "uuid7DaysAgo" in step:
                 stamp = "%012x" % int((time.time() - step["uuid7DaysAgo"] * 86400) * 1000)
                 key = f"{stamp[:8]}-{stamp[8:]}-7{key[15:]}"
+            if "digits" in step:
+                key = str(secrets.randbelow(9) + 1) + "".join(str(secrets.randbelow(10)) for _ in range(step["digits"] - 1))
             self.keys[step["key"]] = key
         elif "request" in step:
             request = self.requests[step["from"]] if "from" in step else self.probe.operation()
@@ -662,6 +664,9 @@ class Run:
     def change_otherPrincipal(self, request, _):
         return request.having(*self.option("other_header", "a second principal's headers"))
 
+    def change_renewedCredentials(self, request, _):
+        return request.having(*self.option("renewed_header", "the first principal's renewed credentials"))
+
     def change_noCredentials(self, request, _):
         return request.without(*(name for name, _ in self.option("other_header", "a second principal's headers")))
 
@@ -694,6 +699,7 @@ def read_options(arguments=None):
         parser.add_argument(f"--{name}")
     parser.add_argument("--refused-body", default='{"reference":')
     parser.add_argument("--other-header", type=header, action="append", default=[])
+    parser.add_argument("--renewed-header", type=header, action="append", default=[])
     parser.add_argument("--profile", default="draft", choices=sorted({one["profile"] for one in REQUIREMENTS.values()}))
     parser.add_argument("--strictness", default="practice", choices=["draft", "practice"])
     parser.add_argument("--only", default="")

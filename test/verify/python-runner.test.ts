@@ -1,46 +1,49 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import type { ProfileName, VerifyOptions, VerifyReport } from "../../packages/tools/src/verify/index.ts";
+import type { VerifyOptions, VerifyReport } from "../../packages/tools/src/verify/index.ts";
 import { verify } from "../../packages/tools/src/verify/index.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
-import type { Break } from "./breaks.ts";
-import { ModelServer } from "./model-server.ts";
-import { AcpModel, StripeModel, WebhookModel, webhookSecret } from "./profile-models.ts";
+import { type Fault, type FaultProfile, faults, rightServers } from "../../conformance/faults/faults.ts";
+import { webhookSecret } from "../../conformance/faults/right-profiles.ts";
 import { serveModel } from "./verify-model.ts";
-import { violations } from "./violations.ts";
-import { webhookViolations } from "./webhook-violations.ts";
 
 interface Server {
   readonly name: string;
-  readonly profile?: ProfileName;
+  readonly profile: FaultProfile;
   readonly strictness?: "draft" | "practice";
-  readonly open: () => ModelServer;
+  readonly open: Fault["open"];
 }
 
-const broken = (change: Break): ModelServer => {
-  const model = new ModelServer();
-  return Object.assign(model, change(model));
-};
+/** Faults with a quick run. */
+const faultNames = [
+  "quotes-are-part-of-the-key",
+  "punctuation-dropped-from-keys",
+  "a-key-is-made-up",
+  "replays-get-another-byte",
+  "the-body-is-the-key",
+  "another-body-gets-the-first-answer",
+  "check-then-work-then-insert",
+  "stored-only-when-read",
+  "a-hash-of-the-credential-is-the-scope",
+  "failures-free-the-key",
+  "signatures-not-compared",
+  "parsed-before-verified",
+  "the-first-bytes-of-a-signature-are-compared",
+];
 
-const brokenReceiver = (id: string): ModelServer => {
-  const model = new WebhookModel();
-  return Object.assign(model, webhookViolations[id]!(model));
-};
+const rightOnes = Object.entries(rightServers) as [FaultProfile, Fault["open"]][];
 
 const servers: readonly Server[] = [
-  { name: "a right server, by the draft", strictness: "draft", open: () => new ModelServer() },
-  { name: "a right server, by practice", open: () => new ModelServer() },
-  { name: "a right server of acp", profile: "acp", open: () => new AcpModel() },
-  { name: "a right server of stripe", profile: "stripe", open: () => new StripeModel() },
-  { name: "a right receiver of webhooks", profile: "webhooks", open: () => new WebhookModel() },
-  { name: "a receiver that verifies nothing", profile: "webhooks", open: () => brokenReceiver("W04") },
-  { name: "a receiver that parses first", profile: "webhooks", open: () => brokenReceiver("W09") },
-  { name: "a server of the draft held to acp", profile: "acp", open: () => new ModelServer() },
-  ...["K03", "K13", "R03", "R14", "F01", "C01", "D03", "S01", "E06"].map((id) => ({
-    name: `a server that breaks ${id}`,
-    open: () => broken(violations[id]!),
-  })),
+  ...rightOnes.map(([profile, open]) => ({ name: `a right server of ${profile}`, profile, open })),
+  {
+    name: "a right server, by the letter of the draft",
+    profile: "draft",
+    strictness: "draft",
+    open: rightServers.draft,
+  },
+  { name: "a server of the draft that is held to acp", profile: "acp", open: rightServers.draft },
+  ...faultNames.map((name) => faults.find((fault) => fault.name === name)!),
 ];
 
 const settings = {
@@ -48,15 +51,13 @@ const settings = {
   failingBody: '{"fail":true}',
   headers: [["Authorization", "acme"]],
   otherHeaders: [["Authorization", "other"]],
+  renewedHeaders: [["Authorization", "acme renewed"]],
   timeoutMs: 2000,
   pauseMs: 60,
 } as const;
 
 /** The verdicts of the runner in Python. */
-async function runPython(
-  origin: string,
-  { profile = "draft", strictness = "practice" }: Server,
-): Promise<VerifyReport> {
+async function runPython(origin: string, { profile, strictness = "practice" }: Server): Promise<VerifyReport> {
   const { stdout } = await promisify(execFile)(
     "python3",
     [
@@ -64,6 +65,7 @@ async function runPython(
       ...["--profile", profile, "--strictness", strictness, "--other-url", `${origin}/carts`],
       ...["--body", settings.body, "--failing-body", settings.failingBody, "--timeout", "2000", "--pause", "60"],
       ...["--header", "Authorization: acme", "--other-header", "Authorization: other"],
+      ...["--renewed-header", "Authorization: acme renewed"],
       ...(profile === "webhooks" ? ["--secret", webhookSecret] : []),
     ],
     { maxBuffer: 1e7 },
@@ -75,7 +77,7 @@ async function runPython(
   return JSON.parse(stdout) as VerifyReport;
 }
 
-function runOwn(origin: string, { profile = "draft", strictness = "practice" }: Server): Promise<VerifyReport> {
+function runOwn(origin: string, { profile, strictness = "practice" }: Server): Promise<VerifyReport> {
   const options: VerifyOptions = {
     ...settings,
     url: `${origin}/orders`,

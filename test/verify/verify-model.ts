@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { verify, type VerifyOptions, type VerifyReport } from "../../packages/tools/src/verify/index.ts";
-import type { ModelServer } from "./model-server.ts";
+import type { ModelServer } from "../../conformance/faults/right-server.ts";
 
 /** Serves a model while something runs against its origin; `/effects` has the number of its orders. */
 export async function serveModel<Value>(model: ModelServer, run: (origin: string) => Promise<Value>): Promise<Value> {
@@ -32,6 +32,7 @@ export const verifyModel = (
       failingBody: '{"fail":true}',
       headers: [["Authorization", "acme"]],
       otherHeaders: [["Authorization", "other"]],
+      renewedHeaders: [["Authorization", "acme renewed"]],
       effects: () => Promise.resolve(model.orders),
       timeoutMs: 1000,
       pauseMs: 60,

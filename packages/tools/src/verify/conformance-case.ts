@@ -21,7 +21,7 @@ export interface ConformanceCase {
 }
 
 /**
- * The names of the groups by the letters of their ids, in the order in which they run. The last three are of profiles alone.
+ * The names of the groups by the letters of their ids, in the order in which they run. The last four are of profiles alone.
  */
 export const groups = {
   K: "Key syntax",
@@ -34,6 +34,7 @@ export const groups = {
   A: "Agentic Commerce Protocol",
   P: "Stripe's manner",
   W: "Standard Webhooks",
+  U: "Universal Commerce Protocol",
 } as const;
 
 /** The group of a case, by its id. */

@@ -34,6 +34,8 @@ export interface VerifyOptions {
   readonly failingBody?: string;
   /** A second principal's credentials, in place of the first's. Without them the cases of scope are not applicable. */
   readonly otherHeaders?: HeaderList;
+  /** The first principal's credentials after they were renewed. Without them the case of a renewed token is not applicable. */
+  readonly renewedHeaders?: HeaderList;
   /** Another operation of the server, that takes the same body. Without it the case of another path is not applicable. */
   readonly otherUrl?: string;
   /** The key's header; default `Idempotency-Key`. That of webhooks is `webhook-id`. */
@@ -49,7 +51,7 @@ export interface VerifyOptions {
   readonly strictness?: Strictness;
   /**
    * The rules for the server: `"draft"` (default) is the draft and the field's practice; `"acp"` the Agentic Commerce
-   * Protocol; `"stripe"` the manner of Stripe's API; `"webhooks"` Standard Webhooks, for a receiver, and needs `secret`.
+   * Protocol; `"ucp"` the Universal Commerce Protocol; `"stripe"` the manner of Stripe's API; `"webhooks"` Standard Webhooks, for a receiver, and needs `secret`.
    */
   readonly profile?: ProfileName;
   /** Of webhooks: the secret with which deliveries are signed, `whsec_` and base64. It is in no report. */
@@ -66,7 +68,16 @@ export interface VerifyOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-type Optional = "otherBody" | "failingBody" | "otherHeaders" | "otherUrl" | "effects" | "effectId" | "only" | "secret";
+type Optional =
+  | "otherBody"
+  | "failingBody"
+  | "otherHeaders"
+  | "renewedHeaders"
+  | "otherUrl"
+  | "effects"
+  | "effectId"
+  | "only"
+  | "secret";
 
 /** The options, checked, with defaults filled in. */
 export type Target = Readonly<
@@ -83,7 +94,7 @@ const token = /^[!#$%&'*+.^_`|~\w-]+$/;
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
 export function checkTarget(options: VerifyOptions): Target {
-  const { url, otherBody, failingBody, otherHeaders, otherUrl, effects, effectId, only } = options;
+  const { url, otherBody, failingBody, otherHeaders, renewedHeaders, otherUrl, effects, effectId, only } = options;
   checkUrl("url", url);
   if (otherUrl !== undefined) checkOtherUrl(url, otherUrl);
   if (typeof effects === "object") checkUrl("effects.url", effects.url);
@@ -104,6 +115,7 @@ export function checkTarget(options: VerifyOptions): Target {
     refusedBody: options.refusedBody ?? '{"reference":',
     failingBody,
     otherHeaders: otherHeaders && checkHeaders("otherHeaders", otherHeaders),
+    renewedHeaders: renewedHeaders && checkHeaders("renewedHeaders", renewedHeaders),
     otherUrl,
     profile,
     secret,

@@ -25,6 +25,7 @@ export function verifyCommand(): Command {
       .option("--refused-body <text>", "one that is refused with 4xx (default: broken JSON)", readText)
       .option("--failing-body <text>", "one at which the operation fails with 5xx", readText)
       .option("--other-header <line>", "a second principal's credentials, for the cases of scope", parseHeader)
+      .option("--renewed-header <line>", "the first principal's credentials after they were renewed", parseHeader)
       .option("--other-url <url>", "another operation that takes the same body, for the case of another path (acp)")
       .option("--key-header <name>", "the key's header (default: Idempotency-Key)")
       .option("--effects <url>", "answers GET with the number of effects, so that duplicates are proven")
@@ -33,7 +34,7 @@ export function verifyCommand(): Command {
       .addOption(
         new Option(
           "--profile <name>",
-          "the rules: draft, or those of acp (Agentic Commerce Protocol), stripe, or webhooks (Standard Webhooks)",
+          "the rules: draft, or those of acp (Agentic Commerce Protocol), stripe, ucp (Universal Commerce Protocol), or webhooks (Standard Webhooks)",
         )
           .argParser(parseProfile)
           .default("draft"),

@@ -10,6 +10,7 @@ export interface VerifyFlags {
   readonly refusedBody?: string;
   readonly failingBody?: string;
   readonly otherHeader?: HeaderList;
+  readonly renewedHeader?: HeaderList;
   readonly otherUrl?: string;
   readonly keyHeader?: string;
   readonly effects?: string;
@@ -30,7 +31,7 @@ export interface VerifyFlags {
 /** The options that the flags stand for. */
 export function readOptions(url: string, flags: VerifyFlags): VerifyOptions {
   const { method, header, body, otherBody, refusedBody, failingBody, otherHeader, keyHeader, effectId, only } = flags;
-  const { effects, effectsPath, otherUrl, profile, secret } = flags;
+  const { effects, effectsPath, otherUrl, renewedHeader, profile, secret } = flags;
   return {
     url,
     method,
@@ -40,6 +41,7 @@ export function readOptions(url: string, flags: VerifyFlags): VerifyOptions {
     ...(refusedBody !== undefined && { refusedBody }),
     ...(failingBody !== undefined && { failingBody }),
     ...(otherHeader !== undefined && { otherHeaders: otherHeader }),
+    ...(renewedHeader !== undefined && { renewedHeaders: renewedHeader }),
     ...(otherUrl !== undefined && { otherUrl }),
     ...(keyHeader !== undefined && { keyHeader }),
     profile,

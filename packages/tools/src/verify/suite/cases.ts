@@ -53,5 +53,6 @@ function readProfile(name: string): VerifyProfile {
 export const verifyProfiles = {
   acp: readProfile("acp"),
   stripe: readProfile("stripe"),
+  ucp: readProfile("ucp"),
   webhooks: readProfile("webhooks"),
 } as const satisfies Readonly<Record<Exclude<ProfileName, "draft">, VerifyProfile>>;

@@ -38,7 +38,7 @@ interface FormattedKey {
 }
 
 /** A signature of Standard Webhooks: its scheme, and what made it. */
-type Signature = readonly [scheme: string, by: "own" | "other" | "random"];
+type Signature = readonly [scheme: string, by: "own" | "other" | "random" | "cut"];
 
 const makers: Readonly<Record<string, Maker>> = {
   key: (request, values: readonly (string | FormattedKey)[], probe, names) =>
@@ -89,6 +89,10 @@ const makers: Readonly<Record<string, Maker>> = {
   otherUrl: (request, _, probe) => probe.atOtherUrl(request),
   get: (request) => ({ ...request, method: "GET", body: Buffer.alloc(0) }),
   otherPrincipal: (request, _, probe) => probe.asOther(request),
+  renewedCredentials: (request, _, { target: { renewedHeaders } }) => {
+    if (renewedHeaders === undefined) throw new NotApplicable("needs the first principal's renewed credentials");
+    return withHeaders(request, renewedHeaders);
+  },
   noCredentials: (request, _, probe) => probe.withoutCredentials(request),
   sign: (request, { at = 0, signatures = [["v1", "own"]] }: SignArgument, probe) =>
     sign(request, probe, typeof at === "number" ? secondsAt(at) : at, signatures),
@@ -132,6 +136,7 @@ function sign(request: TestRequest, probe: Probe, timestamp: string, signatures:
     own: () => signatureOf(request, secret, timestamp),
     other: () => signatureOf(request, randomBytes(secret.length), timestamp),
     random: () => randomBytes(64).toString("base64"),
+    cut: () => signatureOf(request, secret, timestamp).slice(0, 8),
   };
   return withHeaders(request, [
     [timestampHeader, timestamp],

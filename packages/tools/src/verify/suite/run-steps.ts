@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import type { Probe } from "../probe.ts";
 import type { ProbeResponse } from "../probe-response.ts";
 import type { TestRequest } from "../test-request.ts";
@@ -85,8 +86,7 @@ class Run {
       return this.sendAll(Array.from({ length: step.repeat }, () => step.steps).flat());
     }
     if ("key" in step) {
-      const key = probe.newKey();
-      this.keys.set(step.key, step.uuid7DaysAgo === undefined ? key : agedKey(key, step.uuid7DaysAgo));
+      this.keys.set(step.key, makeKey(probe.newKey(), step));
     } else if ("request" in step) {
       const request = step.from === undefined ? probe.newOperation() : this.request(step.from);
       this.requests.set(step.request, changeRequest(probe, request, step.change ?? [], this));
@@ -127,6 +127,15 @@ class Run {
 const cutsBodies: ReadonlySet<string> = new Set(["half-then-close", "beside-a-stalled"]);
 
 const dayMs = 86_400_000;
+
+/** A UUID, or a UUIDv7 of the past, or a number. */
+function makeKey(key: string, { uuid7DaysAgo, digits }: { uuid7DaysAgo?: number; digits?: number }): string {
+  if (digits !== undefined) {
+    const others = Array.from({ length: digits - 1 }, () => randomInt(10));
+    return [randomInt(1, 10), ...others].join("");
+  }
+  return uuid7DaysAgo === undefined ? key : agedKey(key, uuid7DaysAgo);
+}
 
 /** A UUIDv7 that was made so many days ago. */
 function agedKey(key: string, days: number): string {

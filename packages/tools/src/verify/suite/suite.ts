@@ -24,7 +24,7 @@ export interface JudgementRule {
 
 /** One step of a case. Names stand for requests. */
 export type Step =
-  | { readonly key: string; readonly uuid7DaysAgo?: number }
+  | { readonly key: string; readonly uuid7DaysAgo?: number; readonly digits?: number }
   | { readonly request: string; readonly from?: string; readonly change?: readonly Change[] }
   | { readonly send: readonly string[]; readonly how?: SendMode; readonly times?: number }
   | { readonly settle: string }

@@ -77,8 +77,9 @@ export class ModelServer {
     return key !== undefined && /^[\x21-\x7e]{1,255}$/.test(key) ? key : problem(400, "no such key");
   }
 
+  /** The account, whatever token it has at the moment: `acme`, `acme renewed`. */
   scope(request: IncomingMessage): string {
-    return request.headers.authorization ?? "anonymous";
+    return (request.headers.authorization ?? "anonymous").split(" ")[0]!;
   }
 
   admits(request: IncomingMessage): ModelAnswer | undefined {

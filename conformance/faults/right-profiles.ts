@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { setTimeout } from "node:timers/promises";
-import { type ModelAnswer, type ModelCall, ModelServer, problem } from "./model-server.ts";
+import { type ModelAnswer, type ModelCall, ModelServer, problem } from "./right-server.ts";
 
 const json = (status: number, body: object): ModelAnswer => ({
   status,
@@ -90,6 +90,13 @@ export class StripeModel extends ModelServer {
   override done(name: string, record: Parameters<ModelServer["done"]>[1], answer: ModelAnswer, call: ModelCall): void {
     if (answer.status >= 400 && answer.status < 500) this.records.delete(name);
     else super.done(name, record, answer, call);
+  }
+}
+
+/** A server that keeps every rule of the Universal Commerce Protocol. */
+export class UcpModel extends ModelServer {
+  override reused(_record: unknown, _call: ModelCall): ModelAnswer | Promise<ModelAnswer> {
+    return problem(409, "other parameters");
   }
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import { type ModelAnswer, type ModelCall, ModelServer, problem } from "./model-server.ts";
+import { type ModelAnswer, type ModelCall, ModelServer, problem } from "./right-server.ts";
 
 /** How a server that keeps every rule is changed, so that it breaks one. */
 export type Break = (server: ModelServer) => Partial<ModelServer>;
@@ -120,3 +120,17 @@ export const owners = new WeakMap<object, string>();
 export function byKeyAlone(): Partial<ModelServer> {
   return { recordName: ({ key }) => key };
 }
+
+/** A fingerprint for which one part of each request is the same. */
+export const withoutPart =
+  (change: (request: ModelCall["request"]) => object): Break =>
+  (server) => ({
+    fingerprint: (call) => {
+      const request = Object.assign(Object.create(call.request) as ModelCall["request"], {
+        method: call.request.method,
+        url: call.request.url,
+      });
+      for (const [name, value] of Object.entries(change(call.request))) Object.defineProperty(request, name, { value });
+      return ModelServer.prototype.fingerprint.call(server, { ...call, request });
+    },
+  });

@@ -1,0 +1,30 @@
+/**
+ * Serves one fault, or a right server of a profile, on a free port of 127.0.0.1, and prints its URL:
+ *
+ *   node conformance/faults/server.ts key-cut-at-64
+ *   node conformance/faults/server.ts acp
+ *
+ * Operations go to /orders; `GET /effects` has the number of effects. Without a name it prints all names.
+ */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import process from "node:process";
+import { faults, rightServers } from "./faults.ts";
+
+const [name] = process.argv.slice(2);
+const open =
+  faults.find((fault) => fault.name === name)?.open ?? Object.entries(rightServers).find(([one]) => one === name)?.[1];
+
+if (open === undefined) {
+  for (const fault of faults) process.stdout.write(`${fault.profile.padEnd(9)} ${fault.breaks} ${fault.name}\n`);
+  process.exitCode = name === undefined ? 0 : 2;
+} else {
+  const model = open();
+  const server = createServer((request, response) => {
+    if (request.url === "/effects") response.end(String(model.orders));
+    else void model.listen(request, response);
+  });
+  server.listen(Number(process.env["PORT"] ?? 0), "127.0.0.1", () => {
+    process.stdout.write(`http://127.0.0.1:${(server.address() as AddressInfo).port}/orders\n`);
+  });
+}
