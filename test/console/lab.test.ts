@@ -219,6 +219,17 @@ describeWithServer("the Lab page", chromiumBinary, () => {
     await press("Step");
     await says("Finished.");
     expect([await total("careless", "charges"), await total("safe", "charges")]).toEqual([2, 1]);
+    // The widest row that a crowd has is one line of the ledger.
+    const row = page.locator("[data-ledger=careless] tr").filter({ hasText: "✗ charged again" });
+    for (const [at, text] of ["row 9,999", "order 1,000", "CHF 240.45"].entries()) {
+      await row
+        .locator("td")
+        .nth(at)
+        .evaluate((cell, textContent) => void Object.assign(cell, { textContent }), text);
+    }
+    const box = (await row.boundingBox())!;
+    expect(box.height).toBeLessThan(32);
+    expect(box.x + box.width).toBeLessThanOrEqual(360);
     await press("2. A crowd of orders");
     await says("Ready to send");
     await page.getByRole("switch", { name: "Let requests fail" }).press("Space");

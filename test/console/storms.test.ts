@@ -141,6 +141,13 @@ describeWithServer("the Storms page, in Chromium", chromiumBinary, () => {
     const { page, complaints } = await open(server.url, { width: 360, height: 740, dark: true });
     await page.getByText("In your code").waitFor();
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(360);
+    // Also within its card, which would scroll: a column that nothing points at is not found.
+    const outcomes = await page
+      .locator(".outcomes")
+      .evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth);
+    expect(outcomes).toBe(0);
+    const measured = await page.locator(".outcomes tbody tr").first().locator("td.number").count();
+    expect(measured).toBe(8);
     expect(complaints).toEqual([]);
   });
 });

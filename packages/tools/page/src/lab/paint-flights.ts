@@ -114,8 +114,10 @@ function paintLabel(
   context.font = "13px system-ui, sans-serif";
   context.fillStyle = colour("--ink");
   const text = spot.isReturning || spot.isCut ? markWords[view.mark].text : requestText(view.attempt, view.key);
-  const textWidth = context.measureText(text).width;
-  context.fillText(text, Math.min(Math.max(2, x - textWidth / 2), width - textWidth - 2), y - 15);
+  // On a phone the canvas is narrower than the longest label, which is then set closer.
+  const widthMax = width - 4;
+  const textWidth = Math.min(context.measureText(text).width, widthMax);
+  context.fillText(text, Math.min(Math.max(2, x - textWidth / 2), width - textWidth - 2), y - 15, widthMax);
 }
 
 function requestText(attempt: number, key: string | undefined): string {

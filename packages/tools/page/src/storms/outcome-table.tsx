@@ -32,7 +32,7 @@ export function OutcomeTable() {
                   <span aria-hidden="true">{sign}</span> {formatVerdict(result)}
                 </td>
                 {measures.map(([heading, value]) => (
-                  <td key={heading} class="number">
+                  <td key={heading} class="number" data-heading={heading}>
                     {value(result)}
                   </td>
                 ))}
