@@ -23,12 +23,8 @@ export async function readStream(stream: ReadableStream<Uint8Array>, bounds: Rea
   const onAbort = (): void => interrupted.reject(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
-    const body = new ByteCollector(bytesMax);
-    for (;;) {
-      const chunk = await Promise.race([reader.read(), interrupted.promise]);
-      if (chunk.done) return body.bytes!.slice().buffer;
-      if (!body.add(encodeChunk(chunk.value))) throw bodyTooLargeError(bytesMax);
-    }
+    // One race for the stream: each race with the interruption would store a reaction on it, chunk after chunk.
+    return await Promise.race([readAll(reader, bytesMax), interrupted.promise]);
   } catch (error) {
     void reader.cancel(error).catch(() => undefined);
     throw error;
@@ -38,6 +34,15 @@ export async function readStream(stream: ReadableStream<Uint8Array>, bounds: Rea
     // A timer that fires with the last chunk rejects a promise that is no longer awaited.
     interrupted.promise.catch(() => undefined);
   }
+}
+
+/** An interruption cancels the reader, which ends the stream for this loop, too. */
+async function readAll(reader: ReadableStreamDefaultReader<Uint8Array>, bytesMax: number): Promise<ArrayBuffer> {
+  const body = new ByteCollector(bytesMax);
+  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+    if (!body.add(encodeChunk(chunk.value))) throw bodyTooLargeError(bytesMax);
+  }
+  return body.bytes!.slice().buffer;
 }
 
 function deadlineError(): OnceAgainError {

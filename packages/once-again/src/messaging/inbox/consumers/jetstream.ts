@@ -1,6 +1,7 @@
 import { hasMethod } from "../../../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../../core/options.ts";
+import { waitQueue } from "../../../core/semaphore.ts";
 import { systemClock } from "../../../core/system-clock.ts";
 import { type JetstreamPublisher, type NatsHeaders, publishToJetstream } from "../../outbox/publishers/jetstream.ts";
 import type { Inbox, MessageWork } from "../inbox.ts";
@@ -113,22 +114,25 @@ export async function consumeJetstream<Transaction, Headers extends NatsHeaders>
       leave(taken, deliveries);
     }).catch(deliveries.onError);
     const running = new Set<Promise<void>>();
+    /** Woken when a delivery ends. */
+    const free = waitQueue();
     for await (const delivery of taken) {
       const handled: Promise<void> = handle(delivery)
         // It is delivered again when it is neither acknowledged nor worked at for the ack wait.
         .catch(deliveries.onError)
-        .finally(() => running.delete(handled));
+        .finally(() => {
+          running.delete(handled);
+          free.wakeFirst();
+        });
       running.add(handled);
-      if (running.size >= concurrency) await Promise.race([...running, stopped]);
+      if (running.size >= concurrency) await free.wait(deliveries.stop).catch(() => undefined);
     }
     await Promise.all(running);
     if (!deliveries.stop.aborted) throw loss ?? new Error("JetStream ended the messages of this consumer.");
   };
-  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
   deliveries.stop.addEventListener(
     "abort",
     () => {
-      stop();
       if (messages !== undefined) leave(messages, deliveries);
     },
     { once: true },

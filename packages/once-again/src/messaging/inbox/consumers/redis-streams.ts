@@ -5,6 +5,7 @@ import { notify } from "../../../core/events.ts";
 import { outliveBrokenConnection } from "../../../core/outlive-broken-connection.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../../core/options.ts";
+import { waitQueue } from "../../../core/semaphore.ts";
 import { systemClock } from "../../../core/system-clock.ts";
 import { publishToRedisStreams } from "../../outbox/publishers/redis-streams.ts";
 import type { MessageWork } from "../inbox.ts";
@@ -77,6 +78,8 @@ export async function consumeRedisStreams<Transaction>(
   await streamGroup.make();
 
   const running = new Map<string, Promise<void>>();
+  /** Woken when an entry ends. */
+  const free = waitQueue();
   const handle = async (entry: RedisEntry): Promise<void> => {
     const entryKey = deliveryId(id, entry, deliveries.onError);
     const count = await entries.deliveries(entry);
@@ -92,11 +95,12 @@ export async function consumeRedisStreams<Transaction>(
     if (running.has(entry.entryId)) return;
     const handled = handle(entry)
       .catch(deliveries.onError)
-      .finally(() => running.delete(entry.entryId));
+      .finally(() => {
+        running.delete(entry.entryId);
+        free.wakeFirst();
+      });
     running.set(entry.entryId, handled);
   };
-  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
-  deliveries.stop.addEventListener("abort", () => stop(), { once: true });
   const consume = async (): Promise<void> => {
     await deliveries.ready();
     const anew = await streamGroup.make();
@@ -107,19 +111,19 @@ export async function consumeRedisStreams<Transaction>(
         await streamGroup.tidy().catch(deliveries.onError);
         tidyAt = now + tidyMs;
       }
-      const free = concurrency - running.size;
+      const room = concurrency - running.size;
       const found: RedisEntry[] = [];
-      if (free > 0 && now >= claimAt) {
-        const claimed = await entries.claim(free);
+      if (room > 0 && now >= claimAt) {
+        const claimed = await entries.claim(room);
         found.push(...claimed.entries);
         if (claimed.isWhole) {
           await streamGroup.look();
           claimAt = now + Math.min(claimIdleMs / 2, claimMsMax);
         }
       }
-      if (found.length < free) found.push(...(await entries.read(free - found.length)));
+      if (found.length < room) found.push(...(await entries.read(room - found.length)));
       found.forEach(take);
-      if (running.size >= concurrency) await Promise.race([...running.values(), stopped]);
+      if (running.size >= concurrency) await free.wait(deliveries.stop).catch(() => undefined);
       else if (found.length === 0) await sleep(systemClock, pollMs, deliveries.stop).catch(() => undefined);
     }
   };
