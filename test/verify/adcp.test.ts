@@ -73,7 +73,7 @@ test("the careless MCP server fails it, by name", async () => {
 test.for([
   ["mcp", "once-again verify mcp --tool NAME URL"],
   ["adcp", "once-again verify mcp --profile adcp"],
-  ["none", "Allowed choices are draft, acp, stripe, webhooks."],
+  ["none", "Allowed choices are draft, acp, stripe, ucp, webhooks."],
 ])("verify --profile %s says what to use", async ([profile, problem]) => {
   const { code, stderr } = await runCli(["verify", "http://127.0.0.1:1/", "--profile", profile!]);
   expect(code).toBe(2);

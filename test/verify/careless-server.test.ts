@@ -1,7 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { cliDocument, runCli } from "../support/cli.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import type { VerifyReport } from "../../packages/tools/src/verify/index.ts";
 
 /** Starts the careless server of the examples, until the running test ends. */
@@ -64,4 +67,32 @@ test("TAP and JUnit say the same", async () => {
     /<testcase classname="Replay" name="R02 [^>]*><failure message="the status was 201, is 200">/,
   );
   expect([tap.code, junit.code]).toEqual([1, 1]);
+});
+
+test("a page and a badge say the same; a plan is no page", async () => {
+  const url = await carelessServer();
+  const badge = join(temporaryFolder(), "badge.json");
+  const flags = ["--only", "R01,R02,E06", "--format", "html", "--badge", badge];
+  const { code, stdout } = await runCli(["verify", `${url}/orders`, ...flags]);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^<!doctype html>\n<html lang="en">/);
+  expect(stdout).toContain("<p>1 passed, 1 failed, 0 warned, 1 not applicable, in ");
+  expect(stdout).toContain('<tr class="fail"><td>fail</td>');
+  expect(stdout).not.toMatch(/<script|src=/);
+  expect(JSON.parse(readFileSync(badge, "utf8"))).toEqual({
+    schemaVersion: 1,
+    label: "idempotency (draft)",
+    message: "1 of 2 fail",
+    color: "red",
+    suite: 1,
+    profile: "draft",
+    date: expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
+    passed: 1,
+    failed: 1,
+    warned: 0,
+    notApplicable: 1,
+  });
+  const plan = await runCli(["verify", `${url}/orders`, "--dry-run", "--format", "html"]);
+  expect(plan).toMatchObject({ code: 2, stdout: "" });
+  expect(plan.stderr).toContain("--dry-run has no --format html. Use text or json.");
 });

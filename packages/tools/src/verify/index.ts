@@ -8,6 +8,8 @@ export { groups, type ConformanceCase } from "./conformance-case.ts";
 export type { Finding, ServerTraits } from "./server-traits.ts";
 export type { Probe, Tally } from "./probe.ts";
 export type { ProbeResponse } from "./probe-response.ts";
+export { type Badge, makeBadge } from "./badge.ts";
+export { formatHtml } from "./html-report.ts";
 export { formatJunit } from "./junit-report.ts";
 export { type ProfileName, profileNames } from "./profile-name.ts";
 export type { ProfileSentence, VerifyProfile } from "./profile.ts";

@@ -34,4 +34,5 @@ const formatSeconds = (ms: number): string => (ms / 1000).toFixed(3);
 
 const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
-const escapeXml = (text: string): string => text.replaceAll(/[&<>"]/g, (character) => entities[character]!);
+/** Text as XML and HTML write it. */
+export const escapeXml = (text: string): string => text.replaceAll(/[&<>"]/g, (character) => entities[character]!);

@@ -1,17 +1,18 @@
 import process from "node:process";
 import { Command, Option } from "commander";
 import { OnceAgainError } from "once-again";
-import { formatJunit, formatTap, planVerify, verify, type VerifyReport } from "../../verify/index.ts";
+import { planVerify, verify } from "../../verify/index.ts";
 import { painter, wholeNumber } from "once-again/internal/command";
 import { type VerifyFlags, parseHeader, parseList, parseProfile, readText, readOptions } from "./flags.ts";
 import { mcpCommand } from "./mcp-command.ts";
+import { addFormats, checkPlanFormat, present } from "./formats.ts";
 import { jsonDocument, judgeCases } from "./judge-cases.ts";
 import { formatPlan } from "./plan-text.ts";
 import { formatReport } from "./report-text.ts";
 
 /** `once-again verify`: tests any HTTP server for how it treats idempotency keys. */
 export function verifyCommand(): Command {
-  return (
+  return addFormats(
     new Command("verify")
       .description(
         "Sends an operation to a server, in any language, in all the ways in which networks and callers repeat it, and " +
@@ -48,10 +49,6 @@ export function verifyCommand(): Command {
       .option("--only <ids>", "cases (K01,R05) or groups (C,D) with commas between them", parseList)
       .option("--timeout <ms>", "how long to wait for one answer", wholeNumber(100, 600_000), 10_000)
       .option("--pause <ms>", "how long a key must be remembered at the least", wholeNumber(0, 600_000), 2000)
-      .option("--dry-run", "print what would be sent, and send nothing")
-      .addOption(new Option("--json", "print one JSON document").conflicts(["junit", "tap"]))
-      .addOption(new Option("--junit", "print JUnit's XML").conflicts(["tap", "dryRun"]))
-      .addOption(new Option("--tap", "print TAP 14").conflicts("dryRun"))
       .addHelpText(
         "after",
         `
@@ -67,12 +64,13 @@ Exit codes: 0 no case failed, 1 at least one did, 2 wrong usage, or a server tha
       // The arguments behind "mcp" belong to that command alone.
       .enablePositionalOptions()
       .addCommand(mcpCommand().exitOverride())
-      .action(run)
+      .action(run),
   );
 }
 
 async function run(url: string, flags: VerifyFlags, command: Command): Promise<void> {
   try {
+    if (flags.dryRun) checkPlanFormat(flags, command);
     await (flags.dryRun ? showPlan(url, flags) : judge(url, flags));
   } catch (error) {
     if (OnceAgainError.isInstance(error)) command.error(`error: ${error.message}`);
@@ -82,19 +80,13 @@ async function run(url: string, flags: VerifyFlags, command: Command): Promise<v
 
 async function showPlan(url: string, flags: VerifyFlags): Promise<void> {
   const plan = await planVerify(readOptions(url, flags));
-  process.stdout.write(flags.json ? jsonDocument(plan) : formatPlan(plan, new URL(url).host, painter));
+  process.stdout.write(flags.format === "json" ? jsonDocument(plan) : formatPlan(plan, new URL(url).host, painter));
 }
 
 async function judge(url: string, flags: VerifyFlags): Promise<void> {
   const options = readOptions(url, flags);
   await judgeCases(
     (running) => verify({ ...options, ...running }),
-    (report) => shape(report, flags),
+    (report) => present(report, report, flags, (one) => formatReport(one, painter)),
   );
-}
-
-function shape(report: VerifyReport, flags: VerifyFlags): string {
-  if (flags.json) return jsonDocument(report);
-  if (flags.junit) return formatJunit(report);
-  return flags.tap ? formatTap(report) : formatReport(report, painter);
 }

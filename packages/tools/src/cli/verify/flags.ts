@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { InvalidArgumentError } from "commander";
+import type { FormatFlags } from "./formats.ts";
 import { type HeaderList, type ProfileName, profileNames, type VerifyOptions } from "../../verify/index.ts";
 
-export interface VerifyFlags {
+export interface VerifyFlags extends FormatFlags {
   readonly method: string;
   readonly header?: HeaderList;
   readonly body?: string;
@@ -22,10 +23,6 @@ export interface VerifyFlags {
   readonly only?: readonly string[];
   readonly timeout: number;
   readonly pause: number;
-  readonly dryRun?: boolean;
-  readonly json?: boolean;
-  readonly junit?: boolean;
-  readonly tap?: boolean;
 }
 
 /** The options that the flags stand for. */

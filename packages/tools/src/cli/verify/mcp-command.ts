@@ -1,22 +1,14 @@
 import process from "node:process";
 import { Command, Option } from "commander";
 import { OnceAgainError } from "once-again";
-import {
-  formatJunit,
-  formatTap,
-  type McpProfileName,
-  mcpProfileNames,
-  type McpVerifyOptions,
-  type McpVerifyReport,
-  planMcp,
-  verifyMcp,
-} from "../../verify/index.ts";
+import { type McpProfileName, mcpProfileNames, type McpVerifyOptions, planMcp, verifyMcp } from "../../verify/index.ts";
 import { painter, wholeNumber } from "once-again/internal/command";
 import { parseHeader, parseList, readText } from "./flags.ts";
+import { addFormats, checkPlanFormat, type FormatFlags, present } from "./formats.ts";
 import { jsonDocument, judgeCases } from "./judge-cases.ts";
 import { formatMcpPlan, formatMcpReport } from "./mcp-text.ts";
 
-interface McpFlags {
+interface McpFlags extends FormatFlags {
   readonly header?: McpVerifyOptions["headers"];
   readonly otherHeader?: McpVerifyOptions["otherHeaders"];
   readonly tool?: string;
@@ -30,75 +22,62 @@ interface McpFlags {
   readonly only?: readonly string[];
   readonly timeout: number;
   readonly pause: number;
-  readonly dryRun?: boolean;
-  readonly json?: boolean;
-  readonly junit?: boolean;
-  readonly tap?: boolean;
 }
 
 /** `once-again verify mcp`: tests any MCP server for how it treats repeated calls. */
 export function mcpCommand(): Command {
-  return new Command("mcp")
-    .summary("test any MCP server for how it treats repeated calls")
-    .description(
-      "Reads what an MCP server says of its tools, and calls nothing. With --tool it calls that tool in all the ways in which " +
-        "harnesses and networks repeat a call, some 150 times, and judges what comes back: point it at a test system.",
-    )
-    .argument("<server...>", "its URL (Streamable HTTP), or, behind --, the command that starts it on stdio")
-    .option("--tool <name>", "the tool to call; without it nothing is called")
-    .option(
-      "-d, --arguments <json>",
-      "@file or text; {{unique}} in it is a new text for each call (default: {})",
-      readText,
-    )
-    .option("--other-arguments <json>", "others that succeed, where --arguments has no {{unique}}", readText)
-    .option("--refused-arguments <json>", "some at which the tool answers with isError", readText)
-    .option(
-      "--count-tool <name>",
-      "a tool that only reads, and answers with the number of effects, so that duplicates are proven",
-    )
-    .option("-H, --header <line>", 'sent with every request over HTTP: "Name: value"; can be repeated', parseHeader)
-    .option("--other-header <line>", "a second principal's credentials, for the cases of scope", parseHeader)
-    .option("--key-meta <name>", "where in _meta the key goes (default: once-again/idempotency-key)")
-    .option("--key-argument <name>", "the argument that holds the key, in place of _meta")
-    .addOption(
-      new Option("--profile <name>", "the rules: the field's practice, or those of adcp (Ad Context Protocol)")
-        .choices(mcpProfileNames)
-        .default("practice"),
-    )
-    .option("--only <ids>", "cases (MR01,MC02) or groups (MT,MD) with commas between them", parseList)
-    .option("--timeout <ms>", "how long to wait for one answer", wholeNumber(100, 600_000), 30_000)
-    .option("--pause <ms>", "how long a key must be remembered at the least", wholeNumber(0, 600_000), 2000)
-    .option("--dry-run", "print what would be sent, and send nothing")
-    .addOption(new Option("--json", "print one JSON document").conflicts(["junit", "tap"]))
-    .addOption(new Option("--junit", "print JUnit's XML").conflicts(["tap", "dryRun"]))
-    .addOption(new Option("--tap", "print TAP 14").conflicts("dryRun"))
-    .addHelpText(
-      "after",
-      `
+  return addFormats(
+    new Command("mcp")
+      .summary("test any MCP server for how it treats repeated calls")
+      .description(
+        "Reads what an MCP server says of its tools, and calls nothing. With --tool it calls that tool in all the ways in which " +
+          "harnesses and networks repeat a call, some 150 times, and judges what comes back: point it at a test system.",
+      )
+      .argument("<server...>", "its URL (Streamable HTTP), or, behind --, the command that starts it on stdio")
+      .option("--tool <name>", "the tool to call; without it nothing is called")
+      .option(
+        "-d, --arguments <json>",
+        "@file or text; {{unique}} in it is a new text for each call (default: {})",
+        readText,
+      )
+      .option("--other-arguments <json>", "others that succeed, where --arguments has no {{unique}}", readText)
+      .option("--refused-arguments <json>", "some at which the tool answers with isError", readText)
+      .option(
+        "--count-tool <name>",
+        "a tool that only reads, and answers with the number of effects, so that duplicates are proven",
+      )
+      .option("-H, --header <line>", 'sent with every request over HTTP: "Name: value"; can be repeated', parseHeader)
+      .option("--other-header <line>", "a second principal's credentials, for the cases of scope", parseHeader)
+      .option("--key-meta <name>", "where in _meta the key goes (default: once-again/idempotency-key)")
+      .option("--key-argument <name>", "the argument that holds the key, in place of _meta, or a path to it: meta.key")
+      .addOption(
+        new Option(
+          "--profile <name>",
+          "the rules: the field's practice, or those of adcp (Ad Context Protocol) or ucp (Universal Commerce Protocol)",
+        )
+          .choices(mcpProfileNames)
+          .default("practice"),
+      )
+      .option("--only <ids>", "cases (MR01,MC02) or groups (MT,MD) with commas between them", parseList)
+      .option("--timeout <ms>", "how long to wait for one answer", wholeNumber(100, 600_000), 30_000)
+      .option("--pause <ms>", "how long a key must be remembered at the least", wholeNumber(0, 600_000), 2000)
+      .addHelpText(
+        "after",
+        `
 Example:
   $ once-again verify mcp --tool order -d '{"item":"{{unique}}"}' --count-tool count_orders -- node server.js
   $ once-again verify mcp --profile adcp --tool create_media_buy -d @media-buy.json https://seller.example/mcp
 
 Exit codes: 0 no case failed, 1 at least one did, 2 wrong usage, or a server that can't be tested,
 130 interrupted.`,
-    )
-    .action(run);
+      )
+      .action(run),
+  );
 }
 
 /** The options that the flags stand for. */
 function readOptions([first = "", ...args]: readonly string[], flags: McpFlags): McpVerifyOptions {
-  const {
-    header,
-    otherHeader,
-    timeout,
-    pause,
-    dryRun: _dryRun,
-    json: _json,
-    junit: _junit,
-    tap: _tap,
-    ...same
-  } = flags;
+  const { header, otherHeader, timeout, pause, dryRun: _dryRun, format: _format, badge: _badge, ...same } = flags;
   return {
     server: args.length === 0 && /^https?:/i.test(first) ? first : [first, ...args],
     ...same,
@@ -112,6 +91,7 @@ function readOptions([first = "", ...args]: readonly string[], flags: McpFlags):
 async function run(server: readonly string[], flags: McpFlags, command: Command): Promise<void> {
   try {
     const options = readOptions(server, flags);
+    if (flags.dryRun) checkPlanFormat(flags, command);
     await (flags.dryRun ? showPlan(options, flags) : judge(options, flags));
   } catch (error) {
     if (OnceAgainError.isInstance(error)) command.error(`error: ${error.message}`);
@@ -121,18 +101,12 @@ async function run(server: readonly string[], flags: McpFlags, command: Command)
 
 async function showPlan(options: McpVerifyOptions, flags: McpFlags): Promise<void> {
   const plan = await planMcp(options);
-  process.stdout.write(flags.json ? jsonDocument(plan) : formatMcpPlan(plan, painter));
+  process.stdout.write(flags.format === "json" ? jsonDocument(plan) : formatMcpPlan(plan, painter));
 }
 
 async function judge(options: McpVerifyOptions, flags: McpFlags): Promise<void> {
   await judgeCases(
     (running) => verifyMcp({ ...options, ...running }),
-    (report) => shape(report, flags),
+    (report) => present(report, { method: "MCP", url: report.server }, flags, (one) => formatMcpReport(one, painter)),
   );
-}
-
-function shape(report: McpVerifyReport, flags: McpFlags): string {
-  if (flags.json) return jsonDocument(report);
-  if (flags.junit) return formatJunit({ ...report, method: "MCP", url: report.server });
-  return flags.tap ? formatTap(report) : formatMcpReport(report, painter);
 }

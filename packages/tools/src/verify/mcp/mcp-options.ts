@@ -27,10 +27,11 @@ export interface McpVerifyOptions {
   readonly keyMeta?: string;
   /**
    * The rules for the server: `"practice"` (default) is the field's; `"adcp"` the Ad Context Protocol, for a seller's
-   * `tool` such as `create_media_buy`.
+   * `tool` such as `create_media_buy`; `"ucp"` the Universal Commerce Protocol.
    */
   readonly profile?: McpProfileName;
-  /** The argument that holds the key, in place of `_meta`; by `"adcp"` it is `idempotency_key`. */
+  /** The argument that holds the key, in place of `_meta`, or a path to it: `meta.key`. By `"adcp"` it is `idempotency_key`, by
+   * `"ucp"` `meta.idempotency-key`. */
   readonly keyArgument?: string;
   /** Ids of cases, or groups: `["MR01", "MC"]`. Default: all. */
   readonly only?: readonly string[];
@@ -43,6 +44,13 @@ export interface McpVerifyOptions {
   /** Called with the number of cases that are done. */
   readonly onProgress?: (done: number, total: number) => void;
 }
+
+/** Where a profile has its keys. */
+const keyArguments: Readonly<Record<McpProfileName, string | undefined>> = {
+  practice: undefined,
+  adcp: "idempotency_key",
+  ucp: "meta.idempotency-key",
+};
 
 /** Replaced by a new text in each call. */
 export const uniqueMark = "{{unique}}";
@@ -68,7 +76,7 @@ export function checkMcpTarget(options: McpVerifyOptions) {
     countTool: options.countTool,
     keyMeta: options.keyMeta ?? "once-again/idempotency-key",
     profile,
-    keyArgument: options.keyArgument ?? (profile === "adcp" ? "idempotency_key" : undefined),
+    keyArgument: options.keyArgument ?? keyArguments[profile],
     only: options.only,
     timeoutMs: checkNumber("timeoutMs", options.timeoutMs ?? 30_000, { min: 100, max: 600_000 }),
     pauseMs: checkNumber("pauseMs", options.pauseMs ?? 2000, { min: 0, max: 600_000 }),

@@ -145,8 +145,15 @@ function requireTool(target: McpTarget): McpTarget {
 function paramsOf({ tool, keyMeta, keyArgument }: McpTarget, { args, key, meta }: TestCall): object {
   if (key === undefined) return { name: tool, arguments: args, ...(meta && { _meta: meta }) };
   if (keyArgument !== undefined)
-    return { name: tool, arguments: { ...args, [keyArgument]: key }, ...(meta && { _meta: meta }) };
+    return { name: tool, arguments: withMember(args, keyArgument.split("."), key), ...(meta && { _meta: meta }) };
   return { name: tool, arguments: args, _meta: { ...meta, [keyMeta]: key } };
+}
+
+/** The object with a member at a path. */
+function withMember(object: object, [name = "", ...path]: readonly string[], value: unknown): object {
+  if (path.length === 0) return { ...object, [name]: value };
+  const inner = (object as Readonly<Record<string, object | undefined>>)[name];
+  return { ...object, [name]: withMember(inner ?? {}, path, value) };
 }
 
 /** Every `{{unique}}` of one call is the same text. */

@@ -65,6 +65,7 @@ export interface Requirement {
 }
 
 interface CasesFile {
+  readonly version: number;
   readonly groups: Readonly<Record<string, string>>;
   /** Patterns of the names of headers, in lower case. */
   readonly headers: Readonly<Record<"result" | "message" | "replay", string>>;
