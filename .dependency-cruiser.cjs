@@ -24,6 +24,12 @@ const floors = [
 /** The ports, by which the rooms above them know a store. */
 const ports = "^packages/once-again/src/stores/(store|intent-store|outbox-store)\\.ts$";
 
+/** The type of each driver's client that a store takes. */
+const clientTypes = "^packages/once-again/src/stores/[^/]+/client\\.ts$";
+
+/** The face of the library for our own packages: it names what is not public. */
+const face = "^packages/once-again/src/internal\\.ts$";
+
 /** Unit tests sit beside their source, and stand on the top floor like all tests. */
 const unitTest = "\\.test\\.ts$";
 
@@ -90,7 +96,7 @@ module.exports = {
     },
     {
       name: "stores-by-their-ports",
-      comment: "What carries an operation out knows a store through its port alone.",
+      comment: "The rooms that run an operation know a store through its port alone.",
       severity: "error",
       from: {
         path: ["engine", "function", "http", "intents", "frameworks", "messaging", "mcp", "agents"]
@@ -99,6 +105,43 @@ module.exports = {
         pathNot: unitTest,
       },
       to: { path: inside(library("stores")), pathNot: ports },
+    },
+    {
+      name: "messaging-by-its-faces",
+      comment: "Other rooms know messages by the index.ts of outbox, inbox and webhooks.",
+      severity: "error",
+      from: { path: "^packages/once-again/src/", pathNot: [unitTest, inside(library("messaging")), face] },
+      to: { path: inside(library("messaging")), pathNot: "/messaging/[^/]+/index\\.ts$" },
+    },
+    {
+      name: "stores-by-their-faces",
+      comment: "Other rooms know the stores by index.ts and the ports, and each store by its index.ts.",
+      severity: "error",
+      from: { path: "^packages/once-again/src/", pathNot: [unitTest, inside(library("stores")), face] },
+      to: {
+        path: inside(library("stores")),
+        pathNot: [
+          ports,
+          `${inside(library("stores"))}index\\.ts$`,
+          `${inside(library("stores"))}[^/]+/index\\.ts$`,
+          clientTypes,
+        ],
+      },
+    },
+    {
+      name: "stores-by-their-client-types",
+      comment:
+        "What opens a store for a command knows the type of the driver's client that it takes, and no code of client.ts.",
+      severity: "error",
+      from: { path: "^packages/once-again/src/", pathNot: [unitTest, inside(library("stores")), face] },
+      to: { path: clientTypes, dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "stores-without-each-other",
+      comment: "A store knows no other engine's store: stores/sql and stores/guard have what several need.",
+      severity: "error",
+      from: { path: `${inside(library("stores"))}(?!sql/|guard/)([^/]+)/`, pathNot: unitTest },
+      to: { path: `${inside(library("stores"))}[^/]+/`, pathNot: `${inside(library("stores"))}($1|sql|guard)/` },
     },
     {
       name: "cli-dependencies-stay-in-the-cli",

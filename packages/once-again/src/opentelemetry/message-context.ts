@@ -1,4 +1,4 @@
-import { headerBytesMax } from "../stores/outbox-message.ts";
+import { headerBytesMax } from "../stores/outbox-store.ts";
 import type { ActivatingContextApi, PropagationApi, RemoteTraceApi, Span, Tracer } from "./api.ts";
 
 /** The parts that make spans of messages: the first is yours, the others are those of `@opentelemetry/api`. */

@@ -1,11 +1,9 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { nearestName } from "../core/options.ts";
 import { makeKey } from "../key/index.ts";
-import type { NewMessage, OutboxMessage } from "./outbox-store.ts";
+import { headerBytesMax, type NewMessage, type OutboxMessage } from "./outbox-store.ts";
 
 const nameLengthMax = 255;
-/** How much the headers of a message may have, bytes of their JSON. */
-export const headerBytesMax = 8192;
 
 /** The largest body by default: with its headers it fits into 1 MiB, which is what NATS takes by default. */
 export const bodyBytesMaxByDefault = 1_000_000;

@@ -1,3 +1,6 @@
+/** How much the headers of a message may have, bytes of their JSON. */
+export const headerBytesMax = 8192;
+
 /** A message for a broker, as it is given to an outbox. */
 export interface NewMessage {
   /** Where it goes: a routing key, a subject, a stream, an event's name. 1 to 255 characters, none of them a control. */
