@@ -19,7 +19,10 @@ export const contextNames: Readonly<Record<string, string>> = {
   Sequelize: 'import { Sequelize } from "sequelize";',
   PrismaPg: 'import { PrismaPg } from "@prisma/adapter-pg";',
   Order: "interface Order { id: string; card: string; amount: number }",
+  EventBridge: 'import { EventBridge } from "@aws-sdk/client-eventbridge";',
   Redis: 'import { Redis } from "ioredis";',
+  SNS: 'import { SNS } from "@aws-sdk/client-sns";',
+  SQS: 'import { SQS } from "@aws-sdk/client-sqs";',
   SQSClient:
     'import { SQSClient } from "@aws-sdk/client-sqs"; import { SQSClient as SqsClientClass } from "@aws-sdk/client-sqs";',
   Worker: 'import { Worker } from "bullmq";',

@@ -1,12 +1,15 @@
+import { SQS } from "@aws-sdk/client-sqs";
 import { spawn } from "node:child_process";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
 import type { APIGatewayProxyEventV2WithJWTAuthorizer, SQSRecord } from "aws-lambda";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { startFauxqs } from "../support/servers/fauxqs.ts";
+import { awsClientOptions } from "../support/servers/moto.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
-// The programs of docs/guides/aws-lambda.md, as they stand there.
+// The programs of docs/guides/aws-lambda.md and sqs.md, as they stand there.
 
 test("kill.ts kills a function in the middle of its charge, and the repeat has the receipt of the one charge", async () => {
   const child = spawn(process.execPath, ["--conditions=@once-again/source", resolve("examples/aws/kill.ts")], {
@@ -60,4 +63,37 @@ test("sqs.ts writes one invoice for each message, and says which one it could no
     { order_id: "a" },
     { order_id: "b" },
   ]);
+});
+
+describe("the programs of docs/guides/sqs.md", () => {
+  test("publish.ts saves and announces an order, and consume.ts makes its invoice", async () => {
+    const server = await startFauxqs();
+    onTestFinished(() => server[Symbol.asyncDispose]());
+    const client = new SQS(awsClientOptions(server));
+    onTestFinished(() => client.destroy());
+    await client.createQueue({ QueueName: "billing-dead" });
+    const { QueueUrl = "" } = await client.createQueue({ QueueName: "billing" });
+    const path = join(temporaryFolder(), "shop.db");
+    const env = {
+      ...process.env,
+      ...{ AWS_URL: server.url, QUEUE_URL: QueueUrl, SHOP_DB: path, AWS_REGION: "us-east-1" },
+      ...{ AWS_ACCESS_KEY_ID: "none", AWS_SECRET_ACCESS_KEY: "none" },
+    };
+    const start = (program: string) => {
+      const child = spawn(process.execPath, ["--conditions=@once-again/source", resolve("examples/aws", program)], {
+        env,
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      onTestFinished(() => void child.kill("SIGKILL"));
+      return child;
+    };
+    expect(await text(start("publish.ts").stdout)).toBe("");
+    const consumer = start("consume.ts");
+    const said = text(consumer.stdout);
+    using database = new DatabaseSync(path, { timeout: 5000 });
+    const invoices = () => database.prepare("SELECT order_id FROM invoices").all();
+    await expect.poll(invoices, { timeout: 10_000 }).toMatchObject([{ order_id: "order-7" }]);
+    consumer.kill();
+    expect(await said).toBe("invoice order-7\n");
+  });
 });

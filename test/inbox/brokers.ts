@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+import { SQS } from "@aws-sdk/client-sqs";
 import { AckPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect as connectNats, headers, type NatsConnection } from "@nats-io/transport-node";
 import amqplib from "amqplib";
@@ -10,9 +12,11 @@ import {
   consumeJetstream,
   consumeRabbitmq,
   consumeRedisStreams,
+  consumeSqs,
   type Inbox,
   type MessageWork,
 } from "../../packages/once-again/src/messaging/inbox/index.ts";
+import { awsClientOptions } from "../support/servers/moto.ts";
 import type { PrivateServer } from "../support/servers/private-server.ts";
 
 /** A server for the tests of one description. */
@@ -185,6 +189,73 @@ export const openRedis =
             consumer: fields["dead-letter-consumer"],
           };
         });
+      },
+    };
+  };
+
+/** A queue of SQS for orders, and one for its dead letters, both empty. */
+export async function queuesOf(client: SQS, kind: "" | ".fifo"): Promise<{ queueUrl: string; letters: string }> {
+  const fifo = kind === "" ? undefined : { FifoQueue: "true" };
+  const [queueUrl, letters] = await Promise.all(
+    [`billing${kind}`, `billing-dead${kind}`].map(async (QueueName) => {
+      const found = await client.getQueueUrl({ QueueName }).catch(() => undefined);
+      if (found !== undefined) await client.deleteQueue({ QueueUrl: found.QueueUrl! });
+      const Attributes = { VisibilityTimeout: "2", ...fifo };
+      return (await client.createQueue({ QueueName, Attributes })).QueueUrl!;
+    }),
+  );
+  return { queueUrl: queueUrl!, letters: letters! };
+}
+
+/** How many messages a queue of SQS has, those that are handled included. */
+export async function waitingIn(client: SQS, QueueUrl: string): Promise<number> {
+  const AttributeNames = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"] as const;
+  const { Attributes = {} } = await client.getQueueAttributes({ QueueUrl, AttributeNames: [...AttributeNames] });
+  return AttributeNames.reduce((sum, name) => sum + Number(Attributes[name]), 0);
+}
+
+export const openSqs =
+  (kind: "" | ".fifo" = ""): Open =>
+  async (server) => {
+    const client = new SQS(awsClientOptions(server));
+    onTestFinished(() => client.destroy());
+    const { queueUrl, letters } = await queuesOf(client, kind);
+    return {
+      send: (id, body) =>
+        client.sendMessage({
+          QueueUrl: queueUrl,
+          MessageBody: body,
+          ...(id !== undefined && { MessageAttributes: { id: { DataType: "String", StringValue: id } } }),
+          // Without an id of the producer, SQS has one of the content.
+          ...(kind !== "" && {
+            MessageGroupId: "orders",
+            MessageDeduplicationId: id === undefined ? "ab".repeat(32) : randomUUID(),
+          }),
+        }),
+      consume: async (inbox, work) => closeLater(await consumeSqs(client, { inbox, queueUrl, waitSeconds: 1 }, work)),
+      waiting: () => waitingIn(client, queueUrl),
+      async letters() {
+        const found: Letter[] = [];
+        for (;;) {
+          const { Messages = [] } = await client.receiveMessage({
+            QueueUrl: letters,
+            MaxNumberOfMessages: 10,
+            MessageAttributeNames: ["All"],
+          });
+          if (Messages.length === 0) return found;
+          for (const { Body = "", ReceiptHandle, MessageAttributes = {} } of Messages) {
+            const { headers, encoding } = MessageAttributes;
+            const fields = JSON.parse(headers?.StringValue ?? "{}") as Record<string, string>;
+            found.push({
+              id: fields["dead-letter-id"] ?? "",
+              body: encoding === undefined ? Body : Buffer.from(Body, "base64").toString(),
+              reason: fields["dead-letter-reason"],
+              detail: fields["dead-letter-detail"],
+              consumer: fields["dead-letter-consumer"],
+            });
+            await client.deleteMessage({ QueueUrl: letters, ReceiptHandle });
+          }
+        }
       },
     };
   };

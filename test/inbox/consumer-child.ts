@@ -4,6 +4,7 @@
  */
 import { appendFileSync } from "node:fs";
 import process from "node:process";
+import { SQS } from "@aws-sdk/client-sqs";
 import { jetstream } from "@nats-io/jetstream";
 import { connect as connectNats, headers } from "@nats-io/transport-node";
 import amqplib from "amqplib";
@@ -16,6 +17,7 @@ import {
   consumeJetstream,
   consumeRabbitmq,
   consumeRedisStreams,
+  consumeSqs,
   type Inbox,
   type MessageWork,
   openInbox,
@@ -27,11 +29,12 @@ import { postgresStore } from "../../packages/once-again/src/stores/postgres/ind
 import { redisStore } from "../../packages/once-again/src/stores/redis/index.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import type { Store } from "../../packages/once-again/src/stores/store.ts";
+import { awsClientOptions } from "../support/servers/moto.ts";
 import { bucket, natsConnection } from "../nats/buckets.ts";
 
 /** The task of a consumer. */
 export interface ChildTask {
-  readonly broker: "rabbitmq" | "jetstream" | "redis" | "bullmq";
+  readonly broker: "rabbitmq" | "jetstream" | "redis" | "bullmq" | "sqs";
   /** Whether a high-water mark finds repeats, and no id. */
   readonly highWaterMark?: boolean | undefined;
   readonly url: string;
@@ -156,6 +159,11 @@ function consume<Transaction>(inbox: Inbox<Transaction>, work: MessageWork<Trans
         },
       };
       await consumeRedisStreams(slow, { inbox, stream: "orders", claimIdleMs: 500 }, work);
+    },
+    async sqs() {
+      const client = delayed(new SQS(awsClientOptions({ url })), "deleteMessage");
+      const { QueueUrl = "" } = await client.getQueueUrl({ QueueName: "billing" });
+      await consumeSqs(client, { inbox, queueUrl: QueueUrl, waitSeconds: 1 }, work);
     },
     async bullmq() {
       const process = bullmqProcessor({ inbox }, work);

@@ -20,13 +20,23 @@ import { databases as postgresDatabases, pgPool } from "../postgres/databases.ts
 import { type Child, startChild } from "../support/child.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { mariadbBinary } from "../support/servers/mariadb.ts";
+import { startFauxqs } from "../support/servers/fauxqs.ts";
 import { natsBinary, startNats } from "../support/servers/nats.ts";
 import { postgresBinary } from "../support/servers/postgres.ts";
 import type { PrivateServer } from "../support/servers/private-server.ts";
 import { startRabbitmq } from "../support/servers/rabbitmq.ts";
 import { redisBinary, startRedis } from "../support/servers/redis.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { type Broker, closeLater, emptied, openJetstream, openRabbitmq, openRedis, serverOf } from "./brokers.ts";
+import {
+  type Broker,
+  closeLater,
+  emptied,
+  openJetstream,
+  openRabbitmq,
+  openRedis,
+  openSqs,
+  serverOf,
+} from "./brokers.ts";
 import type { ChildTask } from "./consumer-child.ts";
 
 // A consumer that is killed between its effect and its acknowledgement: the broker has its message again.
@@ -36,6 +46,7 @@ const servers: Record<ChildTask["broker"], () => Promise<PrivateServer>> = {
   jetstream: () => startNats(),
   redis: () => startRedis(),
   bullmq: () => startRedis(),
+  sqs: startFauxqs,
 };
 
 /** Puts one message into the broker, and says how to wait until it is acknowledged. */
@@ -51,6 +62,7 @@ const sends: Record<
     return sendTo(broker);
   },
   redis: async (server) => sendTo(await openRedis("ioredis")(server)),
+  sqs: async (server) => sendTo(await openSqs()(server)),
   async bullmq(server) {
     const connection = new Redis(server.url, { maxRetriesPerRequest: null });
     onTestFinished(() => connection.disconnect());
@@ -194,7 +206,11 @@ describe("a consumer that is killed, on SQLite", () => {
     const happened = async () => bodies(database.prepare("SELECT body FROM effects").all());
     return { store: "sqlite", records, effects: "", keys, happened };
   };
-  transactionalCases(open, manyKills);
+  transactionalCases(open, [
+    ...manyKills,
+    { broker: "sqs", stuckAt: "acknowledgement" },
+    { broker: "sqs", stuckAt: "effect" },
+  ]);
 });
 
 describeWithServer("a consumer that is killed, on Redis", redisBinary, () => {

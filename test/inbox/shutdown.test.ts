@@ -12,11 +12,21 @@ import {
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import type { Store } from "../../packages/once-again/src/stores/store.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { startFauxqs } from "../support/servers/fauxqs.ts";
 import { natsBinary, startNats } from "../support/servers/nats.ts";
 import type { PrivateServer } from "../support/servers/private-server.ts";
 import { rabbitmqBinary, startRabbitmq } from "../support/servers/rabbitmq.ts";
 import { redisBinary, startRedis } from "../support/servers/redis.ts";
-import { closeLater, emptied, type Open, openJetstream, openRabbitmq, openRedis, serverOf } from "./brokers.ts";
+import {
+  closeLater,
+  emptied,
+  type Open,
+  openJetstream,
+  openRabbitmq,
+  openRedis,
+  openSqs,
+  serverOf,
+} from "./brokers.ts";
 
 // As in a deployment: SIGTERM closes inbox and consumer, in any order, while a message is being handled and more wait.
 
@@ -178,6 +188,11 @@ describeWithServer("closing a consumer of Redis Streams", redisBinary, () => {
   describe.for(["ioredis", "redis"] as const)("through %s", (client) => {
     shutdownCases(openRedis(client), server, 1);
   });
+});
+
+describe("closing a consumer of SQS", () => {
+  // SQS counts what is given back.
+  shutdownCases(openSqs(), serverOf(startFauxqs), 2);
 });
 
 describeWithServer("closing a worker of BullMQ", redisBinary, () => {

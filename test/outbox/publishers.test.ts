@@ -1,4 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
+import { EventBridge } from "@aws-sdk/client-eventbridge";
+import { SNS } from "@aws-sdk/client-sns";
+import { type Message as SqsMessage, SQS } from "@aws-sdk/client-sqs";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect as connectNats, headers } from "@nats-io/transport-node";
 import amqplib from "amqplib";
@@ -9,16 +13,22 @@ import {
   openRelay,
   type OutboxMessage,
   type Publish,
+  publishToEventBridge,
   publishToHttp,
   publishToJetstream,
   publishToRabbitmq,
   publishToRedisStreams,
+  publishToSns,
+  publishToSqs,
   type RelayEvent,
 } from "../../packages/once-again/src/messaging/outbox/index.ts";
 import type { RelayOptions } from "../../packages/once-again/src/messaging/outbox/relay-options.ts";
 import { startHttpServer } from "../support/http-server.ts";
 import { memoryOutbox } from "../support/outbox/memory-outbox.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { cutProxy } from "../support/servers/cut-proxy.ts";
+import { startFauxqs } from "../support/servers/fauxqs.ts";
+import { awsClientOptions, motoBinary, startMoto } from "../support/servers/moto.ts";
 import { natsBinary, startNats } from "../support/servers/nats.ts";
 import type { PrivateServer } from "../support/servers/private-server.ts";
 import { rabbitmqBinary, startRabbitmq } from "../support/servers/rabbitmq.ts";
@@ -61,7 +71,10 @@ function relayInMemory(options: Pick<RelayOptions, "publish"> & Partial<RelayOpt
 }
 
 /** Adds 200 messages of 5 keys while the server is restarted, and resolves when the outbox is empty. */
-async function publishThroughRestart(publish: Publish, server: PrivateServer): Promise<RelayEvent[]> {
+async function publishThroughRestart(
+  publish: Publish,
+  server: Pick<PrivateServer, "kill" | "restart">,
+): Promise<RelayEvent[]> {
   const { outbox, begin, rows } = memoryOutbox();
   const events: RelayEvent[] = [];
   const relay = openRelay({
@@ -335,6 +348,178 @@ describeWithServer("publishing to Redis Streams", redisBinary, () => {
   });
 });
 
+const awsServers = { fauxqs: startFauxqs, moto: startMoto } as const;
+
+describe("publishing to AWS, by fauxqs", () => {
+  awsCases("fauxqs");
+});
+
+describeWithServer("publishing to AWS, by moto", motoBinary, () => {
+  awsCases("moto");
+});
+
+/** The messages of a queue, read to its end. */
+async function drain(client: SQS, QueueUrl: string): Promise<SqsMessage[]> {
+  const found: SqsMessage[] = [];
+  for (;;) {
+    const { Messages = [] } = await client.receiveMessage({
+      QueueUrl,
+      MaxNumberOfMessages: 10,
+      MessageAttributeNames: ["All"],
+      // moto 5.1.1 knows the older name alone.
+      AttributeNames: ["All"],
+    });
+    if (Messages.length === 0) return found;
+    found.push(...Messages);
+    for (const { ReceiptHandle } of Messages) await client.deleteMessage({ QueueUrl, ReceiptHandle });
+  }
+}
+
+function awsCases(emulator: keyof typeof awsServers): void {
+  const server = serverOf(awsServers[emulator]);
+  const open = async (kind: "" | ".fifo" = "") => {
+    const [client, sns] = [new SQS(awsClientOptions(server())), new SNS(awsClientOptions(server()))];
+    onTestFinished(() => {
+      client.destroy();
+      sns.destroy();
+    });
+    const Attributes = kind === "" ? undefined : { FifoQueue: "true" };
+    const { QueueUrl = "" } = await client.createQueue({ QueueName: `orders-${randomUUID()}${kind}`, Attributes });
+    const { Attributes: facts = {} } = await client.getQueueAttributes({ QueueUrl, AttributeNames: ["QueueArn"] });
+    return { client, sns, queueUrl: QueueUrl, queueArn: facts["QueueArn"]! };
+  };
+  const attributes = {
+    id: { StringValue: "019abc" },
+    topic: { StringValue: "orders.placed" },
+    orderingKey: { StringValue: "order 7" },
+    headers: { StringValue: JSON.stringify(message.headers) },
+  };
+
+  test("a message is what was added, its bytes in Base64 and a text as it is", async () => {
+    const { client, queueUrl } = await open();
+    const publish = publishToSqs(client, { queueUrl });
+    await publishOne(publish);
+    await publishOne(publish, { body: Buffer.from('{"item":"tée"}') });
+    const found = await drain(client, queueUrl);
+    expect(found).toHaveLength(2);
+    const text = found.find(({ Body }) => Body === '{"item":"tée"}');
+    expect(text).toMatchObject({ MessageAttributes: attributes });
+    expect(text!.MessageAttributes).not.toHaveProperty("encoding");
+    const coded = found.find((each) => each !== text)!;
+    expect(coded).toMatchObject({ MessageAttributes: { ...attributes, encoding: { StringValue: "base64" } } });
+    expect(Buffer.from(coded.Body!, "base64")).toEqual(Buffer.from(bytes));
+  });
+
+  test("a FIFO queue has the ordering key as its group, and drops a repeat of an id", async () => {
+    const { client, queueUrl } = await open(".fifo");
+    const publish = publishToSqs(client, { queueUrl });
+    for (const id of ["1", "2", "1", "3"]) {
+      await publishOne(publish, { id, orderingKey: "order-7", body: Buffer.from(id) });
+    }
+    await publishOne(publish, { id: "no key", orderingKey: undefined, body: Buffer.from("4") });
+    const found = await drain(client, queueUrl);
+    expect(found.map(({ Body }) => Body).filter((body) => body !== "4")).toEqual(["1", "2", "3"]);
+    const [first] = found.filter(({ Body }) => Body === "1");
+    expect(first).toMatchObject({ Attributes: { MessageGroupId: "order-7", MessageDeduplicationId: "1" } });
+  });
+
+  test("messages that come together go out ten at a time, and one that is refused refuses no other", async () => {
+    const { client, queueUrl } = await open();
+    const calls: number[] = [];
+    const counting = {
+      sendMessageBatch(input: Parameters<SQS["sendMessageBatch"]>[0]) {
+        calls.push(input.Entries!.length);
+        return client.sendMessageBatch(input);
+      },
+    };
+    const publish = publishToSqs(counting, { queueUrl });
+    const ids = Array.from({ length: 25 }, (_, index) => String(index));
+    const publishAll = (body: (id: string) => Buffer) =>
+      Promise.allSettled(ids.map((id) => publishOne(publish, { id, body: body(id) })));
+    const all = await publishAll((id) => Buffer.from(id));
+    expect(all.map(({ status }) => status)).toEqual(ids.map(() => "fulfilled"));
+    expect(calls).toEqual([10, 10, 5]);
+    expect((await drain(client, queueUrl)).map(({ Body = "" }) => Body).toSorted()).toEqual(ids.toSorted());
+    // Larger than SQS takes.
+    const some = await publishAll((id) => (id === "7" ? Buffer.alloc(1_200_000, "x") : Buffer.from(id)));
+    const refused = some.flatMap((result, index) =>
+      result.status === "rejected" ? [[index, result.reason as unknown]] : [],
+    );
+    expect(refused).toMatchObject([[7, { code: "ONCE_MESSAGE_REFUSED" }]]);
+    expect(await drain(client, queueUrl)).toHaveLength(24);
+  });
+
+  test("a queue that is not there refuses its messages, and a service that is away is waited out", async () => {
+    const { client, queueUrl } = await open();
+    const place = ({ topic }: OutboxMessage) => (topic === "none" ? `${queueUrl}-none` : queueUrl);
+    const publish = publishToSqs(client, { queueUrl: place });
+    const [none, good] = await Promise.allSettled([publishOne(publish, { topic: "none" }), publishOne(publish)]);
+    expect(none).toMatchObject({ reason: { code: "ONCE_MESSAGE_REFUSED" } });
+    expect(good).toMatchObject({ status: "fulfilled" });
+    const away = new SQS({ ...awsClientOptions({ url: "http://127.0.0.1:1" }), maxAttempts: 1 });
+    onTestFinished(() => away.destroy());
+    const lost = publishOne(publishToSqs(away, { queueUrl }));
+    await expect(lost).rejects.toMatchObject({ code: "ONCE_BROKER_UNAVAILABLE" });
+  });
+
+  test("connections that are cut under load lose nothing, and keep each key in order", async () => {
+    const { queueUrl, client } = await open(".fifo");
+    await using proxy = await cutProxy(server().port);
+    const through = new SQS({ ...awsClientOptions({ url: `http://127.0.0.1:${proxy.port}` }), maxAttempts: 1 });
+    onTestFinished(() => through.destroy());
+    const events = await publishThroughRestart(publishToSqs(through, { queueUrl }), {
+      kill: async () => proxy.cut(),
+      async restart() {
+        await setTimeout(200);
+        proxy.heal();
+      },
+    });
+    const found = await drain(client, queueUrl);
+    expectAllInOrder(found.map(({ MessageAttributes }) => MessageAttributes!["id"]!.StringValue!));
+    expect(events.map(({ type }) => type)).toContain("broker-unavailable");
+  });
+
+  test("a topic of SNS hands a message to a queue as it was published", async () => {
+    const { client, sns, queueUrl, queueArn } = await open();
+    const { TopicArn = "" } = await sns.createTopic({ Name: `shop-${randomUUID()}` });
+    const Attributes = { RawMessageDelivery: "true" };
+    await sns.subscribe({ TopicArn, Protocol: "sqs", Endpoint: queueArn, Attributes });
+    await publishOne(publishToSns(sns, { topicArn: TopicArn }));
+    const [found] = await drain(client, queueUrl);
+    expect(found).toMatchObject({ MessageAttributes: { ...attributes, encoding: { StringValue: "base64" } } });
+    expect(Buffer.from(found!.Body!, "base64")).toEqual(Buffer.from(bytes));
+    const missing = publishToSns(sns, { topicArn: `${TopicArn}-none` });
+    await expect(publishOne(missing)).rejects.toMatchObject({ code: "ONCE_MESSAGE_REFUSED" });
+  });
+
+  // fauxqs has no EventBridge.
+  test.runIf(emulator === "moto")("an event bus has a message's id, topic, headers and data", async () => {
+    const { client, queueUrl, queueArn } = await open();
+    const bus = new EventBridge(awsClientOptions(server()));
+    onTestFinished(() => bus.destroy());
+    await bus.putRule({ Name: "orders", EventPattern: JSON.stringify({ source: ["shop"] }) });
+    await bus.putTargets({ Rule: "orders", Targets: [{ Id: "1", Arn: queueArn }] });
+    const publish = publishToEventBridge(bus, { source: "shop" });
+    await publishOne(publish, { body: Buffer.from('{"item":"tea"}') });
+    const [found] = await drain(client, queueUrl);
+    expect(JSON.parse(found!.Body!)).toMatchObject({
+      source: "shop",
+      "detail-type": "orders.placed",
+      detail: {
+        metadata: { id: "019abc", topic: "orders.placed", orderingKey: "order 7", headers: message.headers },
+        data: { item: "tea" },
+      },
+    });
+    await expect(publishOne(publish)).rejects.toMatchObject({
+      code: "ONCE_MESSAGE_REFUSED",
+      details: { isFinal: true },
+    });
+    const odd = publishToEventBridge(bus, { source: "shop", detail: ({ id }) => (id === "odd" ? "no JSON" : "{}") });
+    const ends = await Promise.allSettled([publishOne(odd), publishOne(odd, { id: "odd" })]);
+    expect(ends).toMatchObject([{ status: "fulfilled" }, { reason: { code: "ONCE_MESSAGE_REFUSED" } }]);
+  });
+}
+
 describe("publishing over HTTP", () => {
   test("a message is a POST with its id as key", async () => {
     const seen: unknown[] = [];
@@ -387,6 +572,11 @@ test.for([
   ["publishToJetstream", () => publishToJetstream({ publish: () => 0 } as never, {} as never)],
   ["publishToRedisStreams", () => publishToRedisStreams({} as never)],
   ["publishToRedisStreams", () => publishToRedisStreams({ xadd: () => 0 } as never, { entriesMax: 0 })],
+  ["publishToSqs", () => publishToSqs({} as never, { queueUrl: "q" })],
+  ["publishToSqs", () => publishToSqs({ sendMessageBatch: () => 0 } as never, { queueUrl: "" })],
+  ["publishToSns", () => publishToSns({} as never, { topicArn: "t" })],
+  ["publishToEventBridge", () => publishToEventBridge({ putEvents: () => 0 } as never, { source: "" })],
+  ["publishToEventBridge", () => publishToEventBridge({} as never, { source: "shop" })],
   ["publishToHttp", () => publishToHttp({ url: "/events" })],
   ["publishToHttp", () => publishToHttp({ url: "http://localhost", retries: 3 } as never)],
 ] as const)("%s refuses what makes no sense at once", ([, make]) => {

@@ -1,4 +1,5 @@
 import { errorText } from "../../core/error-text.ts";
+import { producersId } from "../../key/producers-id.ts";
 import { type FailedRecord, nameFrom, type RecordSource } from "./records.ts";
 
 /** The parts that we use of a message of SQS. */
@@ -65,17 +66,6 @@ export interface EventBridgeRecord {
 /** The answer to Lambda where its event source mapping has `ReportBatchItemFailures`. */
 export interface BatchAnswer {
   batchItemFailures: { itemIdentifier: string }[];
-}
-
-/**
- * SQS makes such an id of a body by itself, where a queue has content-based deduplication: two messages of the same content
- * are two messages all the same.
- */
-const bodyHash = /^[\da-f]{64}$/;
-
-/** The id of a message that its producer gave it: the attribute `id`, or the deduplication id. */
-export function producersId(id: string | undefined, deduplicationId: string | undefined): string | undefined {
-  return id ?? (deduplicationId !== undefined && bodyHash.test(deduplicationId) ? undefined : deduplicationId);
 }
 
 export const sqsSource: RecordSource<SqsRecord> = {

@@ -1,5 +1,5 @@
 /**
- * One effect for each message of a consumer: RabbitMQ, JetStream, Redis Streams, BullMQ.
+ * One effect for each message of a consumer: RabbitMQ, JetStream, Redis Streams, BullMQ, SQS.
  *
  * @module
  */
@@ -12,3 +12,4 @@ export type { Consumer } from "./consumers/settle-delivery.ts";
 export { consumeJetstream } from "./consumers/jetstream.ts";
 export { consumeRabbitmq } from "./consumers/rabbitmq.ts";
 export { consumeRedisStreams } from "./consumers/redis-streams.ts";
+export { consumeSqs } from "./consumers/sqs.ts";

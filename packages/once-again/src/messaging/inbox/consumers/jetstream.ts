@@ -22,6 +22,7 @@ import {
   deliveriesTo,
   deliveryId,
   endingConsumer,
+  repeatSign,
   withinTime,
 } from "./settle-delivery.ts";
 
@@ -87,7 +88,7 @@ export async function consumeJetstream<Transaction, Headers extends NatsHeaders>
   let messages: JetstreamMessages | undefined;
 
   const handle = async (delivery: JetstreamDelivery): Promise<void> => {
-    const stop = repeat(halfAckWaitMs, () => delivery.working(), deliveries);
+    const stop = repeatSign(halfAckWaitMs, () => delivery.working(), deliveries);
     try {
       const message = inboxMessageOf(delivery, deliveryId(id, delivery, deliveries.onError));
       const position = await positionOf?.(delivery);
@@ -243,21 +244,4 @@ function inboxMessageOf(delivery: JetstreamDelivery, id: string | undefined): In
   const texts = Object.fromEntries(names.map((name) => [name.toLowerCase(), headers!.get(name)]));
   const { topic = subject, "nats-msg-id": _id, ...others } = texts;
   return { id, topic, headers: others, body: data, deliveries: info.deliveryCount };
-}
-
-/** Calls again and again, until it is stopped, also where the call throws: it does on a connection that was closed. */
-function repeat(everyMs: number, call: () => void, { onError }: Deliveries): () => void {
-  let cancel = (): void => undefined;
-  const next = (): void => {
-    cancel = systemClock.timer(everyMs, () => {
-      try {
-        call();
-      } catch (error) {
-        onError(error);
-      }
-      next();
-    });
-  };
-  next();
-  return () => cancel();
 }

@@ -17,10 +17,10 @@ import {
   checkInboxAndWork,
   type Consumer,
   type ConsumerOptions,
-  type Deliveries,
   deliveriesTo,
   deliveryId,
   endingConsumer,
+  repeatSign,
   textHeaders,
   withinTime,
 } from "./settle-delivery.ts";
@@ -84,7 +84,8 @@ export async function consumeRedisStreams<Transaction>(
     const entryKey = deliveryId(id, entry, deliveries.onError);
     const count = await entries.deliveries(entry);
     const handled = deliveries.handle(inboxMessageOf(entry, stream, entryKey, count));
-    const stop = keepClaimed(() => entries.keep(entry), claimIdleMs / 3, deliveries);
+    // So that others do not claim it.
+    const stop = repeatSign(claimIdleMs / 3, () => entries.keep(entry), deliveries);
     const end = await handled.finally(stop);
     if (end === "acknowledge") return void (await entries.acknowledge(entry));
     // Given back before, it would be claimed here again.
@@ -188,17 +189,4 @@ function headersOf(json: Buffer | undefined): Record<string, string> {
   } catch {
     return {};
   }
-}
-
-/** Claims an entry again and again while it is handled, so that others do not. */
-function keepClaimed(keep: () => Promise<unknown>, everyMs: number, { onError }: Deliveries): () => void {
-  let cancel = (): void => undefined;
-  const next = (): void => {
-    cancel = systemClock.timer(everyMs, () => {
-      keep().catch(onError);
-      next();
-    });
-  };
-  next();
-  return () => cancel();
 }

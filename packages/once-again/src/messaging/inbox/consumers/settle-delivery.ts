@@ -191,3 +191,16 @@ export function textHeaders(headers: Readonly<Record<string, unknown>>): Record<
   const texts = Object.entries(headers).filter((entry): entry is [string, string] => typeof entry[1] === "string");
   return Object.fromEntries(texts);
 }
+
+/** Says again and again that a message is being handled, until it is stopped. A call that throws or rejects goes to `onError`. */
+export function repeatSign(everyMs: number, call: () => unknown, { onError }: Pick<Deliveries, "onError">): () => void {
+  let cancel = (): void => undefined;
+  const next = (): void => {
+    cancel = systemClock.timer(everyMs, () => {
+      (async () => call())().catch(onError);
+      next();
+    });
+  };
+  next();
+  return () => cancel();
+}

@@ -1,0 +1,280 @@
+import { sleep } from "../../../core/clock.ts";
+import { hasMethod, wrongClientError } from "../../../core/duck-typing.ts";
+import { keyQueue } from "../../../core/key-queue.ts";
+import { checkNames, type OptionNames } from "../../../core/option-names.ts";
+import { checkNumber, invalidOptionError } from "../../../core/options.ts";
+import { systemClock } from "../../../core/system-clock.ts";
+import { producersId } from "../../../key/producers-id.ts";
+import { publishToSqs, type SqsPublisher } from "../../outbox/publishers/aws.ts";
+import { attributeNames, awsBody } from "../../outbox/publishers/aws-messages.ts";
+import type { InboxMessage } from "../inbox-message.ts";
+import type { MessageWork } from "../inbox.ts";
+import {
+  brokerMsMax,
+  checkInboxAndWork,
+  type Consumer,
+  type ConsumerOptions,
+  type Deliveries,
+  deliveriesTo,
+  deliveryId,
+  endingConsumer,
+  repeatSign,
+  textHeaders,
+  withinTime,
+} from "./settle-delivery.ts";
+
+/** The parts that we use of a message of SQS. */
+export interface SqsDelivery {
+  readonly MessageId?: string | undefined;
+  readonly ReceiptHandle?: string | undefined;
+  readonly Body?: string | undefined;
+  readonly Attributes?: Readonly<Partial<Record<string, string>>> | undefined;
+  readonly MessageAttributes?: Readonly<Record<string, { readonly StringValue?: string | undefined }>> | undefined;
+}
+
+/** The parts that we use of an `SQS` of `@aws-sdk/client-sqs`. */
+export interface SqsConsumerClient extends SqsPublisher {
+  getQueueAttributes(input: {
+    QueueUrl: string;
+    AttributeNames: ("VisibilityTimeout" | "RedrivePolicy")[];
+  }): Promise<{ readonly Attributes?: Readonly<Partial<Record<string, string>>> | undefined }>;
+  receiveMessage(
+    input: {
+      QueueUrl: string;
+      MaxNumberOfMessages: number;
+      WaitTimeSeconds: number;
+      VisibilityTimeout: number;
+      AttributeNames: "All"[];
+      MessageSystemAttributeNames: "All"[];
+      MessageAttributeNames: string[];
+    },
+    options: { abortSignal: AbortSignal },
+  ): Promise<{ readonly Messages?: readonly SqsDelivery[] | undefined }>;
+  changeMessageVisibility(input: {
+    QueueUrl: string;
+    ReceiptHandle: string;
+    VisibilityTimeout: number;
+  }): Promise<unknown>;
+  deleteMessage(input: { QueueUrl: string; ReceiptHandle: string }): Promise<unknown>;
+}
+
+/** The options of a consumer of SQS. */
+export interface SqsConsumerOptions<Transaction> extends ConsumerOptions<Transaction> {
+  readonly queueUrl: string;
+  /** Where dead letters go: a queue that has to be there, FIFO where the other one is; default the queue's URL and `-dead`. */
+  readonly deadLetterQueueUrl?: string | undefined;
+  /**
+   * How many messages are handled at a time: 1 to 1000, default 16. Those of one group of a FIFO queue are handled one after the
+   * other.
+   */
+  readonly concurrency?: number | undefined;
+  /**
+   * How long a message stays hidden from others without a sign of life of this process, whole seconds, 1 to 43,200; default the
+   * queue's own. It is extended after each third of it, for as long as the message is handled, 12 hours at most.
+   */
+  readonly visibilitySeconds?: number | undefined;
+  /** How long one question for messages waits for them, whole seconds, 0 to 20; default 20. */
+  readonly waitSeconds?: number | undefined;
+  /**
+   * The producer's id of a message; default its attribute `id`, else its deduplication id, unless that is a hash of the content.
+   * A message without one is a dead letter. `({ MessageId }) => MessageId` finds repeats of SQS alone, and none of a producer.
+   */
+  readonly id?: ((delivery: SqsDelivery) => string | undefined) | undefined;
+}
+
+/**
+ * Consumes a queue of SQS, through your own `SQS` of `@aws-sdk/client-sqs`. A message is deleted when its effect has committed, or
+ * when its dead letter is in the other queue, with the reason among its headers. A delete that comes too late may do something
+ * or nothing: the inbox's record decides, and not the delete. In a FIFO queue the messages of a group keep their order.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`; what SQS says when one of the queues is not there.
+ * @example
+ * ```ts
+ * const consumer = await consumeSqs(new SQS(), { inbox, queueUrl: process.env.QUEUE_URL! }, async (message) => {
+ *   await charge(readJson(message), message.id);
+ * });
+ * ```
+ */
+export async function consumeSqs<Transaction>(
+  client: SqsConsumerClient,
+  options: SqsConsumerOptions<Transaction>,
+  work: MessageWork<Transaction>,
+): Promise<Consumer> {
+  const checked = checkOptions(client, options, work);
+  const { queueUrl, deadLetterQueueUrl, concurrency, waitSeconds, id } = checked;
+  const deliveries = deliveriesTo(options, work, publishToSqs(client, { queueUrl: deadLetterQueueUrl }));
+  const { visibilitySeconds: ofQueue, problem } = await lookAtQueue(client, checked, options.inbox.deliveriesMax);
+  if (problem !== undefined) deliveries.onError(problem);
+  const visibilitySeconds = checked.visibilitySeconds ?? ofQueue;
+  const hide = (ReceiptHandle: string, VisibilityTimeout: number): Promise<unknown> =>
+    client.changeMessageVisibility({ QueueUrl: queueUrl, ReceiptHandle, VisibilityTimeout });
+
+  const settle = async (delivery: SqsDelivery): Promise<void> => {
+    const { ReceiptHandle = "", MessageId } = delivery;
+    const message = inboxMessageOf(delivery, queueUrl, deliveryId(id, delivery, deliveries.onError));
+    // In a FIFO queue a second letter of one message within 5 minutes is a repeat only where it is of the same delivery.
+    const end = await deliveries.handle(message, deadLetterQueueUrl.endsWith(".fifo") ? MessageId : undefined);
+    if (end === "acknowledge") return void (await client.deleteMessage({ QueueUrl: queueUrl, ReceiptHandle }));
+    // Shown before, it would be delivered here again.
+    await ended;
+    await hide(ReceiptHandle, 0);
+  };
+  const inTurn = keyQueue();
+  const running = new Set<Promise<void>>();
+  const take = (delivery: SqsDelivery): void => {
+    const stop = repeatSign(
+      (visibilitySeconds * 1000) / 3,
+      () => hide(delivery.ReceiptHandle ?? "", visibilitySeconds),
+      deliveries,
+    );
+    const group = groupOf(delivery, queueUrl);
+    const settled = group === undefined ? settle(delivery) : inTurn(group, () => settle(delivery));
+    const handled: Promise<void> = settled
+      // It comes again when its time is over.
+      .catch(deliveries.onError)
+      .finally(() => {
+        stop();
+        running.delete(handled);
+      });
+    running.add(handled);
+  };
+  const consume = async (): Promise<void> => {
+    await deliveries.ready();
+    while (!deliveries.stop.aborted) {
+      if (running.size >= concurrency) await Promise.race([...running, stopped]);
+      if (deliveries.stop.aborted) return;
+      const { Messages = [] } = await client
+        .receiveMessage(
+          {
+            QueueUrl: queueUrl,
+            MaxNumberOfMessages: Math.max(1, Math.min(10, concurrency - running.size)),
+            WaitTimeSeconds: waitSeconds,
+            VisibilityTimeout: visibilitySeconds,
+            AttributeNames: ["All"],
+            MessageSystemAttributeNames: ["All"],
+            MessageAttributeNames: ["All"],
+          },
+          { abortSignal: deliveries.stop },
+        )
+        .catch(unlessStopped(deliveries));
+      Messages.forEach(take);
+      if (Messages.length === 0 && waitSeconds === 0)
+        await sleep(systemClock, pollMs, deliveries.stop).catch(() => undefined);
+    }
+  };
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+  deliveries.stop.addEventListener("abort", () => stop(), { once: true });
+  const ended = deliveries.insist(consume);
+  return endingConsumer(deliveries, () =>
+    withinTime(systemClock, brokerMsMax, "SQS did not take back what was not handled", async () => {
+      await ended;
+      await Promise.all(running);
+    }),
+  );
+}
+
+/** How often a queue is asked that does not wait, milliseconds. */
+const pollMs = 200;
+
+/** A question that is broken off when the consumer closes has no answer. */
+const unlessStopped =
+  ({ stop }: Pick<Deliveries, "stop">) =>
+  (error: unknown): { readonly Messages?: readonly SqsDelivery[] } => {
+    if (stop.aborted) return {};
+    throw error;
+  };
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option that makes no sense. */
+function checkOptions<Transaction>(
+  client: SqsConsumerClient,
+  options: SqsConsumerOptions<Transaction>,
+  work: MessageWork<Transaction>,
+) {
+  checkNames("consumeSqs", options, {
+    inbox: true,
+    queueUrl: true,
+    deadLetterQueueUrl: true,
+    concurrency: true,
+    visibilitySeconds: true,
+    waitSeconds: true,
+    id: true,
+    onError: true,
+  } satisfies OptionNames<SqsConsumerOptions<Transaction>>);
+  const { inbox, queueUrl, concurrency = 16, visibilitySeconds, waitSeconds = 20, id = idOf } = options;
+  if (!hasMethod(client, "receiveMessage")) {
+    throw wrongClientError("client", "an SQS of @aws-sdk/client-sqs: new SQS(…), not new SQSClient(…)", client);
+  }
+  checkInboxAndWork(inbox, work);
+  if (typeof queueUrl !== "string" || queueUrl === "") throw invalidOptionError("queueUrl", "a queue's URL", queueUrl);
+  checkNumber("concurrency", concurrency, { min: 1, max: 1000, integer: true });
+  checkNumber("waitSeconds", waitSeconds, { min: 0, max: 20, integer: true });
+  if (visibilitySeconds !== undefined) {
+    checkNumber("visibilitySeconds", visibilitySeconds, { min: 1, max: 43_200, integer: true });
+  }
+  const { deadLetterQueueUrl = queueUrl.replace(/(?=\.fifo$)|(?<!\.fifo)$/, "-dead") } = options;
+  return { queueUrl, deadLetterQueueUrl, concurrency, visibilitySeconds, waitSeconds, id };
+}
+
+/** The queue's own visibility, and the reason why it may give a message up before the inbox does. */
+async function lookAtQueue(
+  client: SqsConsumerClient,
+  { queueUrl, deadLetterQueueUrl }: { readonly queueUrl: string; readonly deadLetterQueueUrl: string },
+  deliveriesMax = 10,
+): Promise<{ visibilitySeconds: number; problem: Error | undefined }> {
+  const AttributeNames: ("VisibilityTimeout" | "RedrivePolicy")[] = ["VisibilityTimeout", "RedrivePolicy"];
+  await client.getQueueAttributes({ QueueUrl: deadLetterQueueUrl, AttributeNames });
+  const { Attributes = {} } = await client.getQueueAttributes({ QueueUrl: queueUrl, AttributeNames });
+  const { maxReceiveCount = Infinity } = JSON.parse(Attributes["RedrivePolicy"] ?? "{}") as {
+    maxReceiveCount?: number | string;
+  };
+  // Each delivery that the inbox may take, the one alone, and one that a closing consumer gave back.
+  const isEnough = Number(maxReceiveCount) >= deliveriesMax + 2;
+  return {
+    visibilitySeconds: Math.max(1, Number(Attributes["VisibilityTimeout"] ?? 30)),
+    problem: isEnough
+      ? undefined
+      : new Error(
+          `The queue's maxReceiveCount is ${maxReceiveCount}: SQS gives a message up before the inbox has tried it ` +
+            `${deliveriesMax} times. Give the queue one of at least ${deliveriesMax + 2}.`,
+        ),
+  };
+}
+
+function idOf({ Attributes, MessageAttributes }: SqsDelivery): string | undefined {
+  return producersId(MessageAttributes?.["id"]?.StringValue, Attributes?.["MessageDeduplicationId"]);
+}
+
+/** Messages of other queues may have a group, too, which shares the consumers fairly and keeps no order. */
+function groupOf({ Attributes }: SqsDelivery, queueUrl: string): string | undefined {
+  return queueUrl.endsWith(".fifo") ? (Attributes?.["MessageGroupId"] ?? "") : undefined;
+}
+
+const reserved: ReadonlySet<string> = new Set(attributeNames);
+
+function inboxMessageOf(
+  { Body = "", Attributes, MessageAttributes = {} }: SqsDelivery,
+  queueUrl: string,
+  id: string | undefined,
+): InboxMessage {
+  const texts = Object.fromEntries(
+    Object.entries(MessageAttributes).map(([name, { StringValue }]) => [name, StringValue]),
+  );
+  const others = Object.entries(texts).filter(([name]) => !reserved.has(name));
+  const deliveries = Number(Attributes?.["ApproximateReceiveCount"] ?? 1);
+  return {
+    id,
+    topic: texts["topic"] ?? queueUrl.slice(queueUrl.lastIndexOf("/") + 1),
+    headers: { ...textHeaders(Object.fromEntries(others)), ...headersOf(texts["headers"]) },
+    body: awsBody(Body, texts["encoding"]),
+    deliveries: Number.isSafeInteger(deliveries) && deliveries > 0 ? deliveries : 1,
+  };
+}
+
+/** Headers as `publishToSqs` writes them; of anything else none. */
+function headersOf(json: string | undefined): Record<string, string> {
+  try {
+    return textHeaders(JSON.parse(json ?? "{}") as Record<string, unknown>);
+  } catch {
+    return {};
+  }
+}

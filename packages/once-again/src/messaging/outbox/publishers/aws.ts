@@ -1,0 +1,338 @@
+import { sleep } from "../../../core/clock.ts";
+import { hasMethod, wrongClientError } from "../../../core/duck-typing.ts";
+import { checkNames, type OptionNames } from "../../../core/option-names.ts";
+import { invalidOptionError } from "../../../core/options.ts";
+import { systemClock } from "../../../core/system-clock.ts";
+import { sha256 } from "../../../key/sha256.ts";
+import type { OutboxMessage } from "../../../stores/outbox-store.ts";
+import { type Publish, refusedError, unavailableError } from "../publish.ts";
+import { type AwsMessage, awsMessage, type TextAttribute } from "./aws-messages.ts";
+
+/** How the entries of one call ended, as SQS and SNS say it. */
+interface BatchResult {
+  readonly Failed?: readonly FailedEntry[] | undefined;
+}
+
+interface FailedEntry {
+  readonly Id?: string | undefined;
+  readonly Code?: string | undefined;
+  readonly Message?: string | undefined;
+  readonly SenderFault?: boolean | undefined;
+}
+
+/** The parts that SQS and SNS have in common of an entry. */
+interface EntryParts {
+  Id: string;
+  MessageAttributes: Record<string, TextAttribute>;
+  MessageGroupId?: string;
+  MessageDeduplicationId?: string;
+}
+
+/** The parts that we use of an `SQS` of `@aws-sdk/client-sqs`. */
+export interface SqsPublisher {
+  sendMessageBatch(input: {
+    QueueUrl: string;
+    Entries: (EntryParts & { MessageBody: string })[];
+  }): Promise<BatchResult>;
+}
+
+/** The parts that we use of an `SNS` of `@aws-sdk/client-sns`. */
+export interface SnsPublisher {
+  publishBatch(input: {
+    TopicArn: string;
+    PublishBatchRequestEntries: (EntryParts & { Message: string })[];
+  }): Promise<BatchResult>;
+}
+
+/** An entry of EventBridge. */
+interface EventEntry {
+  EventBusName?: string;
+  Source: string;
+  DetailType: string;
+  Detail: string;
+  Time: Date;
+}
+
+/** The parts that we use of an `EventBridge` of `@aws-sdk/client-eventbridge`. */
+export interface EventBridgePublisher {
+  putEvents(input: { Entries: EventEntry[] }): Promise<{
+    readonly Entries?:
+      | readonly { readonly ErrorCode?: string | undefined; readonly ErrorMessage?: string | undefined }[]
+      | undefined;
+  }>;
+}
+
+/** Where messages go in SQS. */
+export interface SqsPublisherOptions {
+  /** The queue's URL, or a function that gives that of a message. One that ends in `.fifo` keeps the order of each ordering key. */
+  readonly queueUrl: string | ((message: OutboxMessage) => string);
+}
+
+/** Where messages go in SNS. */
+export interface SnsPublisherOptions {
+  /** The topic's ARN, or a function that gives that of a message. One that ends in `.fifo` keeps the order of each ordering key. */
+  readonly topicArn: string | ((message: OutboxMessage) => string);
+}
+
+/** Where messages go in EventBridge. */
+export interface EventBridgePublisherOptions {
+  /** The `Source` of the events: the name of your application. */
+  readonly source: string;
+  /** The event bus; default the account's `default`. */
+  readonly eventBusName?: string | undefined;
+  /**
+   * Makes the `Detail` of a message: JSON, an object. Default `{ metadata: { id, topic, orderingKey, headers }, data }`, where
+   * `data` is the message's body, which has to be JSON.
+   */
+  readonly detail?: ((message: OutboxMessage) => string) | undefined;
+}
+
+/**
+ * Publishes to queues of SQS, through your own `SQS` of `@aws-sdk/client-sqs`, up to ten messages a call. A message carries its
+ * id in the attribute `id`, its topic, ordering key and headers beside it; a body that is no text is in Base64. In a FIFO
+ * queue the ordering key is the group, and the id is the deduplication id: SQS drops a repeat for 5 minutes, so a consumer
+ * needs an inbox all the same.
+ *
+ * @example
+ * ```ts
+ * const relay = openRelay({ outbox, publish: publishToSqs(new SQS(), { queueUrl: process.env.QUEUE_URL! }) });
+ * ```
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ */
+export function publishToSqs(client: SqsPublisher, options: SqsPublisherOptions): Publish {
+  checkNames("publishToSqs", options, { queueUrl: true } satisfies OptionNames<SqsPublisherOptions>);
+  const placeOf = checkPlace("queueUrl", "a queue's URL", options.queueUrl);
+  if (!hasMethod(client, "sendMessageBatch")) {
+    throw wrongClientError("client", "an SQS of @aws-sdk/client-sqs: new SQS(…), not new SQSClient(…)", client);
+  }
+  return publishByPlace(placeOf, async (place, entries) => {
+    const Entries = entries.map((entry, index) => ({ ...entryParts(entry, index), MessageBody: entry.sent.text }));
+    return failuresOf(await client.sendMessageBatch({ QueueUrl: place, Entries }));
+  });
+}
+
+/**
+ * Publishes to topics of SNS, through your own `SNS` of `@aws-sdk/client-sns`, as `publishToSqs` does. Give subscriptions of
+ * queues `RawMessageDelivery`: then a message comes there as it was published, its attributes included.
+ *
+ * @example
+ * ```ts
+ * const relay = openRelay({ outbox, publish: publishToSns(new SNS(), { topicArn: process.env.TOPIC_ARN! }) });
+ * ```
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ */
+export function publishToSns(client: SnsPublisher, options: SnsPublisherOptions): Publish {
+  checkNames("publishToSns", options, { topicArn: true } satisfies OptionNames<SnsPublisherOptions>);
+  const placeOf = checkPlace("topicArn", "a topic's ARN", options.topicArn);
+  if (!hasMethod(client, "publishBatch")) {
+    throw wrongClientError("client", "an SNS of @aws-sdk/client-sns: new SNS(…), not new SNSClient(…)", client);
+  }
+  return publishByPlace(placeOf, async (place, entries) => {
+    const sent = entries.map((entry, index) => ({ ...entryParts(entry, index), Message: entry.sent.text }));
+    return failuresOf(await client.publishBatch({ TopicArn: place, PublishBatchRequestEntries: sent }));
+  });
+}
+
+/**
+ * Publishes to an event bus of EventBridge, through your own `EventBridge` of `@aws-sdk/client-eventbridge`, up to ten
+ * messages a call. The topic is the `DetailType`. EventBridge keeps no order and drops no repeat, and gives each of them
+ * another id: consumers know a repeat by `detail.metadata.id`.
+ *
+ * @example
+ * ```ts
+ * const relay = openRelay({ outbox, publish: publishToEventBridge(new EventBridge(), { source: "shop" }) });
+ * ```
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ */
+export function publishToEventBridge(client: EventBridgePublisher, options: EventBridgePublisherOptions): Publish {
+  checkNames("publishToEventBridge", options, {
+    source: true,
+    eventBusName: true,
+    detail: true,
+  } satisfies OptionNames<EventBridgePublisherOptions>);
+  const { source, eventBusName, detail = wrappedDetail } = options;
+  if (typeof source !== "string" || source === "")
+    throw invalidOptionError("source", "your application's name", source);
+  if (typeof detail !== "function") throw invalidOptionError("detail", "a function of the message", detail);
+  if (!hasMethod(client, "putEvents")) {
+    const expected = "an EventBridge of @aws-sdk/client-eventbridge: new EventBridge(…), not new EventBridgeClient(…)";
+    throw wrongClientError("client", expected, client);
+  }
+  const send = batchSender(async (entries: readonly EventEntry[]) => {
+    const { Entries = [] } = await client.putEvents({ Entries: [...entries] });
+    const failures = Entries.map(({ ErrorCode, ErrorMessage }, index) => ({ index, ErrorCode, ErrorMessage }));
+    return new Map(
+      failures
+        .filter(({ ErrorCode }) => ErrorCode !== undefined)
+        .map(({ index, ErrorCode, ErrorMessage }) => [
+          index,
+          { Code: ErrorCode, Message: ErrorMessage, SenderFault: !atFault.has(ErrorCode!) },
+        ]),
+    );
+  });
+  return async (message) => {
+    const { topic, addedAt } = message;
+    const entry: EventEntry = { Source: source, DetailType: topic, Detail: detail(message), Time: new Date(addedAt) };
+    await send(eventBusName === undefined ? entry : { ...entry, EventBusName: eventBusName }, entry.Detail.length);
+  };
+}
+
+/** The codes with which an entry of EventBridge failed by no fault of its sender. */
+const atFault: ReadonlySet<string> = new Set(["ThrottlingException", "InternalFailure", "InternalException"]);
+
+/** @throws OnceAgainError `ONCE_MESSAGE_REFUSED` for a body that is no JSON. */
+function wrappedDetail({ id, topic, orderingKey, headers, body }: OutboxMessage): string {
+  let data: unknown;
+  try {
+    data = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch (cause) {
+    throw refusedError("EventBridge takes JSON, which the message's body is not. Give the option detail.", cause, {
+      isFinal: true,
+    });
+  }
+  return JSON.stringify({ metadata: { id, topic, orderingKey, headers }, data });
+}
+
+function checkPlace(
+  name: string,
+  expected: string,
+  place: string | ((message: OutboxMessage) => string),
+): (message: OutboxMessage) => string {
+  if (typeof place === "function") return place;
+  if (typeof place === "string" && place !== "") return () => place;
+  throw invalidOptionError(name, `${expected}, or a function that gives one`, place);
+}
+
+/** A message that waits to be sent. */
+interface Entry {
+  readonly sent: AwsMessage;
+  /** In a FIFO queue or topic. */
+  readonly order: Pick<EntryParts, "MessageGroupId" | "MessageDeduplicationId">;
+}
+
+/** @param send resolves with the entries that failed, by their places. */
+function publishByPlace(
+  placeOf: (message: OutboxMessage) => string,
+  send: (place: string, entries: readonly Entry[]) => Promise<ReadonlyMap<number, FailedEntry>>,
+): Publish {
+  const sender = placeSenders(send);
+  return async (message) => {
+    const sent = awsMessage(message);
+    const attributes = JSON.stringify(sent.attributes).length;
+    const place = placeOf(message);
+    const order = place.endsWith(".fifo") ? await orderOf(message) : {};
+    await sender(place)({ sent, order }, Buffer.byteLength(sent.text) + attributes);
+  };
+}
+
+/** How many places have a sender at a time: the one that was used least recently is forgotten, with nothing in it. */
+const placesMax = 1000;
+
+function placeSenders(
+  send: (place: string, entries: readonly Entry[]) => Promise<ReadonlyMap<number, FailedEntry>>,
+): (place: string) => (entry: Entry, bytes: number) => Promise<void> {
+  const senders = new Map<string, (entry: Entry, bytes: number) => Promise<void>>();
+  return (place) => {
+    const sender = senders.get(place) ?? batchSender((entries: readonly Entry[]) => send(place, entries));
+    senders.delete(place);
+    senders.set(place, sender);
+    if (senders.size > placesMax) senders.delete(senders.keys().next().value!);
+    return sender;
+  };
+}
+
+function entryParts({ sent, order }: Entry, index: number): EntryParts {
+  return { Id: String(index), MessageAttributes: sent.attributes, ...order };
+}
+
+async function orderOf({ id, orderingKey }: OutboxMessage): Promise<Entry["order"]> {
+  return { MessageGroupId: await awsName(orderingKey ?? id), MessageDeduplicationId: await awsName(id) };
+}
+
+/** A group's name, or a deduplication id: up to 128 letters, digits and punctuation. Any other text is hashed. */
+async function awsName(text: string): Promise<string> {
+  return /^[!-~]{1,128}$/.test(text) ? text : sha256(text);
+}
+
+const failuresOf = ({ Failed = [] }: BatchResult): ReadonlyMap<number, FailedEntry> =>
+  new Map(Failed.map((failed) => [Number(failed.Id), failed]));
+
+/** The most entries and bytes of one call. SQS and EventBridge take more by now; emulators and SNS do not. */
+const [entriesMax, bytesMax] = [10, 262_144];
+
+/** An entry on its way. */
+interface Waiting<Item> {
+  readonly item: Item;
+  readonly bytes: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Sends entries that come together in as few calls as there may be. An entry that fails is refused, and no other. */
+function batchSender<Item>(
+  send: (items: readonly Item[]) => Promise<ReadonlyMap<number, FailedEntry>>,
+): (item: Item, bytes: number) => Promise<void> {
+  let waiting: Waiting<Item>[] = [];
+  const sendAll = async (batch: readonly Waiting<Item>[]): Promise<void> => {
+    try {
+      const failures = await send(batch.map(({ item }) => item));
+      for (const [index, { resolve, reject }] of batch.entries()) {
+        const failure = failures.get(index);
+        if (failure === undefined) resolve();
+        else reject(entryError(failure));
+      }
+    } catch (error) {
+      const refusal = callError(error);
+      // One of them is the reason, and the others go on.
+      if (refusal.code === "ONCE_MESSAGE_REFUSED" && batch.length > 1) {
+        await Promise.all(batch.map((one) => sendAll([one])));
+      } else for (const { reject } of batch) reject(refusal);
+    }
+  };
+  const flush = async (): Promise<void> => {
+    // Those that come within the same turn go out together.
+    await sleep(systemClock, 0);
+    const all = waiting;
+    waiting = [];
+    await Promise.all(batchesOf(all).map(sendAll));
+  };
+  return (item, bytes) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ item, bytes, resolve, reject });
+      if (waiting.length === 1) void flush();
+    });
+}
+
+function batchesOf<Item>(all: readonly Waiting<Item>[]): readonly (readonly Waiting<Item>[])[] {
+  const batches: Waiting<Item>[][] = [];
+  let bytes = 0;
+  for (const one of all) {
+    const last = batches.at(-1);
+    if (last === undefined || last.length === entriesMax || bytes + one.bytes > bytesMax) {
+      batches.push([one]);
+      bytes = one.bytes;
+    } else {
+      last.push(one);
+      bytes += one.bytes;
+    }
+  }
+  return batches;
+}
+
+function entryError({ Code = "no code", Message = "", SenderFault = true }: FailedEntry): Error {
+  return refusedError(`AWS won't take the message: ${Code} ${Message}`.trimEnd(), undefined, {
+    isTemporary: !SenderFault,
+  });
+}
+
+/** Errors that are about our credentials, or about the load: no message is the reason for them. */
+const notTheMessage = /throttl|toomanyrequests|limitexceeded|accessdenied|expired|signature|token|clientid|credential/i;
+
+/** The error of a whole call: of one that the service has turned away, the messages are the reason. */
+function callError(error: unknown): ReturnType<typeof refusedError> {
+  const { name = "", message, $fault } = (error ?? {}) as { name?: unknown; message?: unknown; $fault?: unknown };
+  if ($fault === "client" && !notTheMessage.test(String(name))) {
+    return refusedError(`AWS won't take the message: ${String(name)} ${String(message)}`, error);
+  }
+  return unavailableError("AWS did not confirm the message.", error);
+}
