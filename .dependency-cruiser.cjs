@@ -15,8 +15,8 @@ const floors = [
   [library("command")],
   ["packages/testing/src"],
   ["packages/gateway/src", "packages/create-once-again/src"],
-  ["simulator", "verify", "admin"].map(tools),
-  ["lab", "learn"].map(tools),
+  ["simulator", "verify", "admin", "judge"].map(tools),
+  ["lab", "learn", "audit"].map(tools),
   [tools("console")],
   [tools("cli")],
 ];

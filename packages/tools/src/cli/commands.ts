@@ -22,6 +22,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./learn.ts")).learnCommand(),
   },
   {
+    name: "audit",
+    usage: "[options] <log> <ledger>",
+    summary: "find doubled effects and lost answers in a log and a ledger",
+    load: async () => (await import("./audit.ts")).auditCommand(),
+  },
+  {
     name: "console",
     usage: "[options]",
     summary: "watch and settle the keys of a store and the messages of its outbox, and watch gateways, in the browser",
@@ -32,6 +38,12 @@ export const commands: readonly CommandEntry[] = [
     usage: "[options]",
     summary: "idempotency keys in front of any HTTP service",
     load: async () => (await import("./gateway.ts")).loadGatewayCommand(),
+  },
+  {
+    name: "judge",
+    usage: "[options] <history>",
+    summary: "judge a history of calls and effects, of any system",
+    load: async () => (await import("./judge.ts")).judgeCommand(),
   },
   {
     name: "keys",

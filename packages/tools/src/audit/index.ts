@@ -1,0 +1,1 @@
+export { type Audit, audit, type AuditCase, type AuditFields } from "./audit.ts";

@@ -1,0 +1,152 @@
+import { createReadStream } from "node:fs";
+import { type HistoryEvent, readEvent } from "./history-event.ts";
+import {
+  addEvent,
+  type Anomaly,
+  type HistoryRule,
+  historyRules,
+  judgeKey,
+  type KeyState,
+  newKeyState,
+} from "./judge-key.ts";
+import { partitions, type Partitions } from "./partitions.ts";
+import { readLines } from "./read-lines.ts";
+
+/** The verdict on a history. */
+export interface Judgement {
+  readonly lines: number;
+  readonly keys: number;
+  readonly calls: number;
+  readonly effects: number;
+  /** Of each rule that is violated: how often, and the violation that the fewest lines show. */
+  readonly anomalies: readonly { readonly rule: HistoryRule; readonly count: number; readonly smallest: Anomaly }[];
+}
+
+/** How a history is read. */
+export interface JudgeOptions {
+  /** How large it is, bytes; `undefined`: not known. It decides into how many parts it is split. */
+  readonly bytes?: number | undefined;
+  /** Called now and then with the bytes that were read, twice over: once to split, once to judge. */
+  readonly onProgress?: ((bytes: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** About so much of a history is in memory at a time, bytes. */
+const partBytes = 8 * 1024 * 1024;
+const partsMax = 256;
+
+/**
+ * Judges a history of calls and effects, whatever system it is of. Each key is a history for itself, so it takes as long as the
+ * history is, and no more memory for a longer one: lines are split by their keys into files, which are judged one after the other.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a line that can't be read.
+ */
+export async function judgeHistory(
+  chunks: AsyncIterable<Uint8Array>,
+  { bytes, onProgress, signal }: JudgeOptions = {},
+): Promise<Judgement> {
+  const parts = bytes === undefined ? 64 : Math.min(partsMax, Math.max(1, Math.ceil(bytes / partBytes)));
+  using byKey = partitions(parts);
+  using byGroup = partitions(parts);
+  const counts = { lines: 0, keys: 0, calls: 0, effects: 0 };
+  let seen = 0;
+  const counted = countBytes(chunks, (count) => onProgress?.((seen += count)), signal);
+  for await (const lines of readLines(counted, "the history")) {
+    for (const { number, text } of lines) {
+      const event = readEvent(text, number);
+      counts.lines += 1;
+      if (event.type === "invoke") counts.calls += 1;
+      if (event.type === "effect") counts.effects += 1;
+      byKey.add(event.key, `${number} ${text}`);
+      if (event.type === "effect" && event.group !== undefined && event.position !== undefined)
+        byGroup.add(event.group, `${number} ${text}`);
+    }
+  }
+  const found = new Map<HistoryRule, { count: number; smallest: Anomaly }>();
+  const note = (anomaly: Anomaly): void => {
+    const known = found.get(anomaly.rule);
+    if (known === undefined) found.set(anomaly.rule, { count: 1, smallest: anomaly });
+    else {
+      known.count += 1;
+      if (isSmaller(anomaly, known.smallest)) known.smallest = anomaly;
+    }
+  };
+  for (let part = 0; part < parts; part += 1) {
+    const states = new Map<string, KeyState>();
+    await eachLine(byKey, part, signal, (event, witness) => {
+      let state = states.get(event.key);
+      if (state === undefined) states.set(event.key, (state = newKeyState()));
+      addEvent(state, event, witness);
+    });
+    counts.keys += states.size;
+    for (const [key, state] of states) for (const anomaly of judgeKey(key, state, counts.effects > 0)) note(anomaly);
+    await judgeGroups(byGroup, part, signal, note);
+    if (bytes !== undefined) onProgress?.(bytes + Math.round((bytes * (part + 1)) / parts));
+  }
+  const rules = Object.keys(historyRules) as HistoryRule[];
+  return { ...counts, anomalies: rules.flatMap((rule) => (found.has(rule) ? [{ rule, ...found.get(rule)! }] : [])) };
+}
+
+/** The fewest lines; of those with as few, the one that came first. */
+function isSmaller({ lines }: Anomaly, than: Anomaly): boolean {
+  if (lines.length !== than.lines.length) return lines.length < than.lines.length;
+  return (lines.at(-1)?.line ?? 0) < (than.lines.at(-1)?.line ?? 0);
+}
+
+/** A position that comes for the first time must be higher than those before. */
+async function judgeGroups(
+  byGroup: Partitions,
+  part: number,
+  signal: AbortSignal | undefined,
+  note: (anomaly: Anomaly) => void,
+): Promise<void> {
+  const groups = new Map<string, { highest: number; last: { line: number; text: string }; seen: Set<number> }>();
+  await eachLine(byGroup, part, signal, (event, witness) => {
+    const [group, position] = [event.group!, event.position!];
+    const known = groups.get(group);
+    if (known === undefined) {
+      groups.set(group, { highest: position, last: witness, seen: new Set([position]) });
+      return;
+    }
+    if (known.seen.has(position)) return;
+    known.seen.add(position);
+    if (position > known.highest) {
+      known.highest = position;
+      known.last = witness;
+      return;
+    }
+    const [scope, key] = JSON.parse(event.key) as [string, string];
+    const what = `In the sequence ${group}, position ${position} comes for the first time after ${known.highest}.`;
+    note({ rule: "order-per-key", scope, key, what, lines: [known.last, witness] });
+  });
+}
+
+async function eachLine(
+  parts: Partitions,
+  part: number,
+  signal: AbortSignal | undefined,
+  use: (event: HistoryEvent, witness: { line: number; text: string }) => void,
+): Promise<void> {
+  const file = parts.fileOf(part);
+  if (file === undefined) return;
+  for await (const lines of readLines(createReadStream(file, { highWaterMark: 1 << 20 }), "a part of the history")) {
+    signal?.throwIfAborted();
+    for (const { text: numbered } of lines) {
+      const space = numbered.indexOf(" ");
+      const [line, text] = [Number(numbered.slice(0, space)), numbered.slice(space + 1)];
+      use(readEvent(text, line), { line, text });
+    }
+  }
+}
+
+async function* countBytes(
+  chunks: AsyncIterable<Uint8Array>,
+  onBytes: (count: number) => void,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of chunks) {
+    signal?.throwIfAborted();
+    yield chunk;
+    onBytes(chunk.length);
+  }
+}
