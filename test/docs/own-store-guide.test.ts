@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 
-test("the guide's own store passes the contract under node:test", () => {
+test.for(["own-store-contract", "intents-contract"])("the guide's %s passes under node:test", (program) => {
   const { status, stdout } = spawnSync(
     process.execPath,
-    ["--conditions=@once-again/source", "--test-reporter=tap", "examples/guides/own-store-contract.ts"],
+    ["--conditions=@once-again/source", "--test-reporter=tap", `examples/guides/${program}.ts`],
     // A runner inside this one would report to it.
     { encoding: "utf8", env: { ...process.env, NODE_TEST_CONTEXT: undefined } },
   );

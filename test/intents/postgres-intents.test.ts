@@ -1,12 +1,13 @@
 import { Client, Pool } from "pg";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import type { IntentStore } from "../../packages/once-again/src/intents/index.ts";
 import { postgresIntents } from "../../packages/once-again/src/stores/postgres/index.ts";
 import type { PostgresClient } from "../../packages/once-again/src/stores/postgres/client.ts";
+import { intentContract } from "../../packages/testing/src/index.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { postgresBinary, startPostgres } from "../support/servers/postgres.ts";
 import type { PrivateServer } from "../support/servers/private-server.ts";
-import { intentStoreContract } from "./intent-store-contract.ts";
 
 /** The ways to a store that users have. */
 const clients: Record<string, (url: string) => { client: PostgresClient; end: () => Promise<unknown> }> = {
@@ -40,14 +41,16 @@ describeWithServer("intents in PostgreSQL", postgresBinary, () => {
   };
 
   describe.for(Object.keys(clients))("through %s", (name) => {
-    intentStoreContract(async () => {
-      const url = await database();
-      const opened = [clients[name]!(url), clients[name]!(url)];
-      onTestFinished(async () => void (await Promise.all(opened.map(({ end }) => end()))));
-      const [one, other] = opened.map(({ client }) => postgresIntents(client));
-      await one!.migrate();
-      return [one!, other!];
-    });
+    const urls = new Map<string, Promise<string>>();
+    const open = async (intents: string): Promise<IntentStore> => {
+      const url = urls.get(intents) ?? database();
+      urls.set(intents, url);
+      const { client, end } = clients[name]!(await url);
+      const store = postgresIntents(client);
+      await store.migrate();
+      return { ...store, close: async () => void (await end()) };
+    };
+    test.for(intentContract({ open }))("$name", ({ run }) => run());
 
     test("any number of processes may migrate at a time, and again", async () => {
       const url = await database();

@@ -1,11 +1,10 @@
 import { chmodSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { sqliteConnection } from "../../packages/once-again/src/stores/sqlite/connection.ts";
 import { sqliteIntents } from "../../packages/once-again/src/stores/sqlite/index.ts";
-import { fakeClock } from "../../packages/testing/src/index.ts";
-import { temporaryFolder } from "../support/temporary-folder.ts";
-import { intentStoreContract } from "./intent-store-contract.ts";
+import { fakeClock, intentContract } from "../../packages/testing/src/index.ts";
+import { folderOfSuite, temporaryFolder } from "../support/temporary-folder.ts";
 
 function opened(path = join(temporaryFolder(), "intents.db")) {
   const store = sqliteIntents({ path });
@@ -13,9 +12,10 @@ function opened(path = join(temporaryFolder(), "intents.db")) {
   return store;
 }
 
-intentStoreContract(async () => {
-  const path = join(temporaryFolder(), "intents.db");
-  return [opened(path), opened(path)];
+describe("the contract", () => {
+  const folder = folderOfSuite();
+  const open = (name: string) => sqliteIntents({ path: join(folder(), `${name}.db`) });
+  test.for(intentContract({ open }))("$name", ({ run }) => run());
 });
 
 test("a path is needed, and a bad file is refused", async () => {

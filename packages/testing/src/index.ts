@@ -1,5 +1,5 @@
 /**
- * For your own tests: crashes at each point, a flaky network, a fake clock, and the contracts of stores and inboxes.
+ * For your own tests: crashes at each point, a flaky network, a fake clock, and the contracts of stores, outboxes, inboxes and intents.
  *
  * @module
  */
@@ -25,6 +25,8 @@ export type {
   InboxUnderTest,
 } from "./inbox-contract/inbox-case.ts";
 export { inboxContract } from "./inbox-contract/inbox-contract.ts";
+export type { IntentContractOptions } from "./intent-contract/intent-case.ts";
+export { intentContract } from "./intent-contract/intent-contract.ts";
 export {
   lambdaRuntime,
   type LambdaOutcome,
