@@ -86,7 +86,7 @@ module.exports = {
       comment: "These rooms run in browsers, Deno, Bun and edge runtimes.",
       severity: "error",
       from: {
-        path: ["core", "retry", "delivery", "key", "client", "intents"]
+        path: ["core", "retry", "delivery", "key", "client", "intents", "stores/indexeddb"]
           .map(library)
           .concat(tools("simulator"))
           .map(inside),

@@ -30,6 +30,7 @@ const sharedNames: ReadonlySet<string> = new Set([
 
 /** Stories that only one engine has. */
 const ownNames: Readonly<Record<string, readonly string[]>> = {
+  indexeddb: ["resume-on", "tab-lock"],
   mariadb: [],
   memory: [],
   nats: ["purge"],

@@ -8,7 +8,8 @@ export interface StoreCalls {
   /**
    * Asks once more when it fails; that settles a lost acknowledgement.
    *
-   * @throws OnceAgainError `ONCE_STORE_UNAVAILABLE` when it failed twice, or gave no answer within `storeMsMax`.
+   * @throws OnceAgainError `ONCE_STORE_UNAVAILABLE` when it failed twice, or gave no answer within `storeMsMax`; the store's own
+   *   error where it says what is the matter.
    */
   ask<Answer>(call: () => Promise<Answer>): Promise<Answer>;
   /** Asks until the store answers; `undefined` when we were stopped before. */
@@ -32,6 +33,8 @@ export function retryStoreCalls(
     try {
       return await retry(call, { attemptsMax, backoff, deadlineMs: storeMsMax, clock });
     } catch (cause) {
+      const ours = clearError(cause);
+      if (ours !== undefined) throw ours;
       throw new OnceAgainError(
         "ONCE_STORE_UNAVAILABLE",
         "The store of intents does not answer. Whether it did what it was asked for is unknown; asking again is safe.",
@@ -44,4 +47,11 @@ export function retryStoreCalls(
     insist: (call) =>
       askUntilAnswered(() => ask(call), { clock, pauseMs: () => pollMs, stop, triesAfterStop: 1, onFailure }),
   };
+}
+
+/** An error of ours with which the store itself said what is the matter, rather than one that only says how often it was asked. */
+function clearError(error: unknown): OnceAgainError | undefined {
+  if (!OnceAgainError.isInstance(error)) return undefined;
+  const gaveUp = error.code === "ONCE_ATTEMPTS_EXHAUSTED" || error.code === "ONCE_DEADLINE_EXCEEDED";
+  return gaveUp ? clearError(error.cause) : error;
 }

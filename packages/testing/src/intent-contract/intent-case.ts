@@ -55,7 +55,7 @@ export function intentCaseOf(rule: IntentRule, { open, clock }: IntentContractOp
   };
 }
 
-/** A request to add an intent that can be told from others by its id. */
+/** A request to add an intent that differs from others by its id. */
 export function addRequest(id: string, more: Partial<AddIntentRequest> = {}): AddIntentRequest {
   return { id, key: `key of ${id}`, fingerprint: "f", request: post(), giveUpAfterMs: 60_000, openMax: 100, ...more };
 }

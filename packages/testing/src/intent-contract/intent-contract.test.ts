@@ -5,7 +5,7 @@ import { sqliteIntents } from "once-again/stores/sqlite";
 import { temporaryFolder } from "../../../../test/support/temporary-folder.ts";
 import { intentContract } from "./intent-contract.ts";
 
-/** Each way to be wrong, what the name of a case begins with that finds it, and how a store comes to be so. */
+/** Each way to be wrong, what the name of a case begins with that finds it, and how a store is made so. */
 const flaws: Readonly<
   Record<string, readonly [caughtBy: string, flawed: (right: IntentStore) => Partial<IntentStore>]>
 > = {
@@ -76,7 +76,7 @@ const flaws: Readonly<
   ],
   "a list is in no order": [
     "intents are listed in the order",
-    (right) => ({ list: async (request) => (await right.list(request)).reverse() }),
+    (right) => ({ list: async (request) => (await right.list(request)).toReversed() }),
   ],
   "what is done is settled": [
     "only what is unknown is settled",

@@ -10,7 +10,7 @@ import { endRules } from "./intent-ends.ts";
  *
  * @example
  * ```ts
- * const open = (name: string) => sqliteIntents({ path: join(folder, `${name}.db`) });
+ * const open = (name: string) => sqliteIntents({ path: `/tmp/${name}.db` });
  * for (const { name, run } of intentContract({ open })) test(name, run);
  * ```
  */

@@ -1,0 +1,150 @@
+import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { answer } from "../../../../../test/support/scripted-server.ts";
+import { intentsBench } from "../../../../../test/support/intents-bench.ts";
+import { fakeClock, intentContract } from "../../../../testing/src/index.ts";
+import { openIntents } from "../../intents/index.ts";
+import { indexeddbIntents, type IndexedDbEvent, type IndexedDbOptions, resumeOn } from "./index.ts";
+
+const request = { method: "POST", url: "http://shop.example/orders", headers: [], body: undefined };
+const addition = { id: "a", key: "k", fingerprint: "f", request, giveUpAfterMs: 3_600_000, openMax: 10 };
+
+let indexedDB: InstanceType<typeof IDBFactory>;
+
+beforeEach(() => {
+  indexedDB = new IDBFactory();
+  vi.stubGlobal("IDBKeyRange", IDBKeyRange);
+});
+afterEach(() => vi.unstubAllGlobals());
+
+function opened(options: IndexedDbOptions = {}) {
+  const store = indexeddbIntents({ indexedDB, ...options });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+describe("the contract", () => {
+  const clock = fakeClock(1_700_000_000_000);
+  const exact = intentContract({ open: (name) => indexeddbIntents({ name, indexedDB, clock }), clock });
+  test.for(exact)("by a clock that a test moves: $name", ({ run }) => run());
+
+  const real = intentContract({ open: (name) => indexeddbIntents({ name, indexedDB }) });
+  test.for(real)("by the machine's clock: $name", ({ run }) => run());
+});
+
+describe("a wrong use gets a clear error", () => {
+  test.for<[string, IndexedDbOptions]>([
+    ["name", { name: "" }],
+    ["name", { name: 7 as never }],
+    ["whenOffline", { whenOffline: "wait" as never }],
+    ["onEvent", { onEvent: "log" as never }],
+    ["askToPersist", { askToPersist: "no" as never }],
+    ["name", { nane: "shop" } as never],
+  ])("%s: %o", ([option, options]) => {
+    expect(() => indexeddbIntents(options)).toThrow(
+      expect.objectContaining({ code: "ONCE_OPTION_INVALID", message: expect.stringContaining(option) as string }),
+    );
+  });
+
+  test("a server has no IndexedDB: making the store is fine there, using it is not", async () => {
+    const intents = openIntents({ store: indexeddbIntents() });
+    onTestFinished(() => intents.close());
+    await expect(intents.list()).rejects.toMatchObject({
+      code: "ONCE_STORE_UNAVAILABLE",
+      message: expect.stringMatching(/no IndexedDB here/) as string,
+    });
+  });
+
+  test("a database of another program is left alone", async () => {
+    await new Promise((resolve) => (indexedDB.open("shop", 1).onsuccess = resolve));
+    await expect(opened({ name: "shop" }).list({})).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
+  });
+
+  test("a store that was closed", async () => {
+    const store = opened();
+    await store.add(addition);
+    await store.close();
+    await expect(store.inspect("a")).rejects.toMatchObject({ code: "ONCE_CLOSED" });
+    expect(await opened().inspect("a")).toMatchObject({ state: "pending" });
+  });
+});
+
+test("a clock that is set back delays nothing: the store's time goes on", async () => {
+  let aheadMs = 0;
+  const clock = { ...fakeClock(1_700_000_000_000), now: () => 1_700_000_000_000 + aheadMs };
+  const store = opened({ clock });
+  await store.add(addition);
+  await store.claim({ owner: "one", leaseMs: 30_000, limit: 1 });
+  aheadMs -= 24 * 3_600_000;
+  expect(await opened({ clock }).claim({ owner: "two", leaseMs: 30_000, limit: 1 })).toMatchObject({ nextMs: 30_000 });
+  await store.renew({ id: "a", owner: "one", leaseMs: 20_000 });
+  aheadMs += 20_001;
+  const { intents } = await opened({ clock }).claim({ owner: "two", leaseMs: 30_000, limit: 1 });
+  expect(intents).toMatchObject([{ id: "a", inDoubt: true, msLeft: 3_600_000 - 20_001 }]);
+});
+
+test("the browser is asked once to keep this site's data, and a refusal is an event", async () => {
+  let asked = 0;
+  vi.stubGlobal("navigator", { storage: { persist: async () => (asked += 1) > 99 } });
+  const events: IndexedDbEvent[] = [];
+  const store = opened({ onEvent: (event) => events.push(event) });
+  await Promise.all([store.list({}), store.list({}), store.inspect("a")]);
+  await opened({ askToPersist: false }).list({});
+  await expect.poll(() => events).toEqual([{ type: "evictable" }]);
+  expect(asked).toBe(1);
+});
+
+test("while the browser is offline nothing is claimed, unless servers are near", async () => {
+  vi.stubGlobal("navigator", { onLine: false });
+  const store = opened();
+  await store.add(addition);
+  const held = await store.claim({ owner: "one", leaseMs: 1000, limit: 1 });
+  expect(held).toEqual({ intents: [], nextMs: 1000 });
+  const near = opened({ whenOffline: "send" });
+  expect((await near.claim({ owner: "one", leaseMs: 1000, limit: 1 })).intents).toHaveLength(1);
+});
+
+test("an order that is submitted through it is sent once, with secrets that it never stores", async () => {
+  const { server, order } = await intentsBench();
+  const store = opened();
+  const intents = openIntents({ store, keys: true, headersAtSend: () => ({ authorization: "Bearer secret" }) });
+  onTestFinished(() => intents.close());
+  server.script.push(answer(201, {}, "made"));
+  const outcomes = await Promise.all([intents.submit("order-1", order()), intents.submit("order-1", order())]);
+  expect(outcomes).toMatchObject([{ state: "done" }, { state: "done" }]);
+  expect(server.received.map(({ authorization }) => authorization)).toEqual(["Bearer secret"]);
+  expect(JSON.stringify(await store.list({}))).not.toContain("secret");
+});
+
+describe("resumeOn", () => {
+  test("goes on now and on each occasion, until it is ended", () => {
+    const document = Object.assign(new EventTarget(), { visibilityState: "hidden" });
+    const window = new EventTarget();
+    vi.stubGlobal("document", document);
+    vi.stubGlobal("addEventListener", window.addEventListener.bind(window));
+    let resumed = 0;
+    const intents = {
+      resume: async () => void (resumed += 1),
+      watch: () => () => undefined,
+      list: async () => [],
+    };
+    const stop = resumeOn(intents);
+    expect(resumed).toBe(1);
+    document.dispatchEvent(new Event("visibilitychange"));
+    expect(resumed).toBe(1);
+    document.visibilityState = "visible";
+    document.dispatchEvent(new Event("visibilitychange"));
+    window.dispatchEvent(new Event("online"));
+    expect(resumed).toBe(3);
+    stop();
+    document.dispatchEvent(new Event("visibilitychange"));
+    window.dispatchEvent(new Event("online"));
+    expect(resumed).toBe(3);
+  });
+
+  test("refuses an occasion that it does not know", () => {
+    expect(() => resumeOn(openIntents({ store: opened() }), ["focus" as never])).toThrow(
+      expect.objectContaining({ code: "ONCE_OPTION_INVALID" }),
+    );
+  });
+});

@@ -1,0 +1,116 @@
+import { readdirSync, readFileSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { text } from "node:stream/consumers";
+import { build } from "esbuild";
+import { type BrowserContext, chromium, type Page } from "playwright-core";
+import { expect, onTestFinished } from "vitest";
+import { startHttpServer } from "../support/http-server.ts";
+import { findBinary } from "../support/servers/binary.ts";
+import { chromiumBinary, chromiumFlags } from "../support/servers/chromium.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import type { TestPage } from "./page.ts";
+
+declare global {
+  /** In the pages, to which Playwright sends functions of the tests. */
+  // oxlint-disable-next-line no-var -- Declares a property of `globalThis`.
+  var page: TestPage;
+}
+
+/** A program of the tests as one script for a browser. */
+export async function bundle(entry: string): Promise<string> {
+  const built = await build({
+    entryPoints: [entry],
+    bundle: true,
+    format: "iife",
+    platform: "browser",
+    write: false,
+    conditions: ["@once-again/source"],
+    define: { "process.env.NODE_ENV": '"production"' },
+  });
+  return built.outputFiles[0]!.text;
+}
+
+/** A server that makes each order once for its key, with pages, and a browser with a profile that outlives it. */
+export async function browserBench() {
+  const script = await bundle(new URL("page.ts", import.meta.url).pathname);
+  const worker = await bundle(new URL("service-worker.ts", import.meta.url).pathname);
+  /** The orders by their keys: the effects. */
+  const orders = new Map<string, string>();
+  const held: ServerResponse[] = [];
+  const seen = { requests: 0, isHolding: false };
+
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const program = { "/page.js": script, "/sw.js": worker }[request.url!];
+    if (program !== undefined) return void response.setHeader("content-type", "text/javascript").end(program);
+    if (request.url !== "/orders") {
+      return void response
+        .setHeader("content-type", "text/html")
+        .end('<!doctype html><link rel="icon" href="data:,"><script src="/page.js"></script>');
+    }
+    seen.requests += 1;
+    const key = String(request.headers["idempotency-key"]);
+    const body = await text(request);
+    const isFirst = !orders.has(key);
+    if (isFirst) orders.set(key, body);
+    // The effect is there, and its answer never comes.
+    if (seen.isHolding && isFirst) held.push(response);
+    else response.writeHead(201).end(body);
+  };
+  const url = await startHttpServer((request, response) => void serve(request, response));
+  const ownProfile = temporaryFolder();
+
+  const launch = async (profile = ownProfile): Promise<BrowserContext> => {
+    const context = await chromium.launchPersistentContext(profile, {
+      executablePath: findBinary(chromiumBinary) ?? chromiumBinary.name,
+      args: [...chromiumFlags],
+    });
+    onTestFinished(() => context.close().catch(() => undefined));
+    return context;
+  };
+  return {
+    url,
+    orders,
+    seen,
+    launch,
+    /** A tab that has the test page, with intents that are open. */
+    async openTab(context: BrowserContext, whenOffline: "hold" | "send" = "hold"): Promise<Page> {
+      const tab = await context.newPage();
+      await tab.goto(url);
+      await tab.evaluate((choice) => page.open({ whenOffline: choice }), whenOffline);
+      return tab;
+    },
+    /** Waits until so many orders have been made. */
+    made: (count: number) => expect.poll(() => orders.size, { interval: 10 }).toBe(count),
+    /** Ends every process of the browser by SIGKILL. */
+    async kill(context: BrowserContext): Promise<void> {
+      const closed = new Promise((resolve) => context.once("close", resolve));
+      for (const id of processesOf(ownProfile)) {
+        try {
+          process.kill(id, "SIGKILL");
+        } catch {
+          // It ended with the one before.
+        }
+      }
+      await closed;
+      await expect.poll(() => processesOf(ownProfile)).toEqual([]);
+    },
+  };
+}
+
+/** The processes of the browser that this test started, by the folder of their profile, and their children. */
+function processesOf(profile: string): number[] {
+  const all = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const command = readFileSync(`/proc/${name}/cmdline`, "utf8");
+        const [, state, parent] = /\) (\S) (\d+) /.exec(readFileSync(`/proc/${name}/stat`, "utf8")) ?? [];
+        return state === "Z" ? [] : [{ id: Number(name), parent: Number(parent), command }];
+      } catch {
+        return [];
+      }
+    });
+  const ids = new Set(all.filter(({ command }) => command.includes(profile)).map(({ id }) => id));
+  for (const { id, parent } of all) if (ids.has(parent)) ids.add(id);
+  return [...ids].filter((id) => id !== process.pid);
+}
