@@ -1,6 +1,9 @@
 /** The globals of these tests' pages: the library's own functions, and one set of intents. */
 import { type Intents, openIntents } from "once-again/intents";
-import { indexeddbIntents, type IndexedDbEvent, type IndexedDbOptions, resumeOn } from "once-again/stores/indexeddb";
+import { indexeddbIntents, resumeOn } from "once-again/stores/indexeddb";
+
+type IndexedDbOptions = NonNullable<Parameters<typeof indexeddbIntents>[0]>;
+type IndexedDbEvent = Parameters<NonNullable<IndexedDbOptions["onEvent"]>>[0];
 
 const events: IndexedDbEvent[] = [];
 

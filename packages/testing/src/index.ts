@@ -25,7 +25,6 @@ export type {
   InboxUnderTest,
 } from "./inbox-contract/inbox-case.ts";
 export { inboxContract } from "./inbox-contract/inbox-contract.ts";
-export type { IntentContractOptions } from "./intent-contract/intent-case.ts";
 export { intentContract } from "./intent-contract/intent-contract.ts";
 export {
   lambdaRuntime,

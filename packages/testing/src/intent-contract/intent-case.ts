@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
-import type { AddIntentRequest, ClaimedIntents, IntentStore } from "once-again/intents";
+import type { IntentStore } from "once-again/intents";
 import type { ContractCase, StoreClock } from "../store-contract/contract-case.ts";
 
 /** How the contract comes by the stores of intents that it tries. */
@@ -65,6 +65,8 @@ export function post(url = "http://shop.example/orders"): AddIntentRequest["requ
   return { method: "POST", url, headers: [["x-a", "ä\"'"]], body: Uint8Array.from({ length: 256 }, (_, at) => at) };
 }
 
+type AddIntentRequest = Parameters<IntentStore["add"]>[0];
+type ClaimedIntents = Awaited<ReturnType<IntentStore["claim"]>>;
 type ClaimRequest = Parameters<IntentStore["claim"]>[0];
 
 /** Claims for a minute: by default up to ten, as `"one"`. */

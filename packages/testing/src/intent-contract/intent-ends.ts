@@ -1,6 +1,8 @@
-import type { IntentOutcome, IntentStore } from "once-again/intents";
+import type { IntentStore } from "once-again/intents";
 import { expectLike, expectRefused, expectSame, expectThat } from "../store-contract/rule.ts";
 import { addRequest, claimOf, idsOf, type IntentRule } from "./intent-case.ts";
+
+type IntentOutcome = Parameters<IntentStore["end"]>[0]["outcome"];
 
 const retentionMs = 60_000;
 const answer = {

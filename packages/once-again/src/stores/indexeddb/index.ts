@@ -3,6 +3,5 @@
  *
  * @module
  */
-export type { IndexedDbEvent } from "./connection.ts";
-export { indexeddbIntents, type IndexedDbOptions } from "./intents.ts";
-export { resumeOn, type ResumeOccasion } from "./resume-on.ts";
+export { indexeddbIntents } from "./intents.ts";
+export { resumeOn } from "./resume-on.ts";

@@ -4,7 +4,9 @@ import { answer } from "../../../../../test/support/scripted-server.ts";
 import { intentsBench } from "../../../../../test/support/intents-bench.ts";
 import { fakeClock, intentContract } from "../../../../testing/src/index.ts";
 import { openIntents } from "../../intents/index.ts";
-import { indexeddbIntents, type IndexedDbEvent, type IndexedDbOptions, resumeOn } from "./index.ts";
+import type { IndexedDbEvent } from "./connection.ts";
+import { indexeddbIntents, resumeOn } from "./index.ts";
+import type { IndexedDbOptions } from "./intents.ts";
 
 const request = { method: "POST", url: "http://shop.example/orders", headers: [], body: undefined };
 const addition = { id: "a", key: "k", fingerprint: "f", request, giveUpAfterMs: 3_600_000, openMax: 10 };

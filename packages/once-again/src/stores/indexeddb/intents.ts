@@ -3,7 +3,7 @@ import type { Listener } from "../../core/events.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkChoice, checkFunction, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { checkListLimit } from "../check-record.ts";
+import { checkListLimit } from "../list-records.ts";
 import type {
   ClaimedIntent,
   ClaimedIntents,
