@@ -13,7 +13,7 @@ const sharedNames: ReadonlySet<string> = new Set([
   "connection",
   "session",
   "store",
-  "leased",
+  "leased-operations",
   "transact",
   "callers-transaction",
   "outbox",

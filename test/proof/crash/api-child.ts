@@ -12,7 +12,7 @@ import type { Call, Reply, RouteRules } from "../../frameworks/route.ts";
 import type { EngineName } from "./engine.ts";
 import { engineOf } from "./engines/index.ts";
 import { type ApiEntry, append, type Mode, type ChildEvent } from "./evidence.ts";
-import { obeyKillPlans } from "./kill-plan.ts";
+import { obeyFaultPlans } from "./process-faults.ts";
 import { type FrameworkName, frameworkOf } from "./frameworks.ts";
 import { trueTime } from "./moved-clock.ts";
 import { type Note, recordingStore, recordingTransactions } from "./recording-store.ts";
@@ -47,7 +47,7 @@ const task = JSON.parse(process.argv[2] ?? "") as ApiTask;
 const { engine, framework, mode, url, port, diary, ledger, life, leaseMs, hasStandby, ignoresKeys } = task;
 const { store, effects, close } = await (await engineOf(engine)).open(url, hasStandby);
 const random = seededRandom(life);
-const reached = obeyKillPlans();
+const reached = obeyFaultPlans();
 
 const write = (entry: ChildEvent<ApiEntry>): void => {
   append(diary, { at: trueTime(), life, ...entry });

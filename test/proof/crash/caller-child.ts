@@ -12,7 +12,7 @@ import { OnceAgainError } from "../../../packages/once-again/src/core/errors.ts"
 import { postgresIntents } from "../../../packages/once-again/src/stores/postgres/index.ts";
 import { sqliteIntents } from "../../../packages/once-again/src/stores/sqlite/index.ts";
 import { append, type CallerEntry, type ChildEvent, readLines } from "./evidence.ts";
-import { obeyKillPlans } from "./kill-plan.ts";
+import { obeyFaultPlans } from "./process-faults.ts";
 import { headers, storedStatuses, keyOf, orderName, partsOf } from "./orders.ts";
 
 /** The task of a caller. */
@@ -34,7 +34,7 @@ export interface CallerTask {
 
 const task = JSON.parse(process.argv[2] ?? "") as CallerTask;
 const { diary, life, leaseMs, account, concurrency } = task;
-const reached = obeyKillPlans();
+const reached = obeyFaultPlans();
 
 const write = (entry: ChildEvent<CallerEntry>): void => {
   append(diary, { at: Date.now(), life, ...entry });

@@ -5,7 +5,7 @@ import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Death, Pause } from "./evidence.ts";
-import { type ClockPlan, type KillPlan, noKill, noStall, type Stall, type StallPlan } from "./kill-plan.ts";
+import { type ClockPlan, type KillPlan, noKill, noStall, type Stall, type StallPlan } from "./process-faults.ts";
 
 /** Where a process shall be struck; missing: anywhere, from outside. */
 export type Point = Omit<KillPlan, "signal"> | undefined;

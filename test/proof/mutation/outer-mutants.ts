@@ -182,7 +182,7 @@ export const outerMutants: readonly Mutant[] = [
   },
   {
     guard: "redis: a server that is out of memory answers with what it has",
-    file: "packages/once-again/src/stores/redis/leased.ts",
+    file: "packages/once-again/src/stores/redis/leased-operations.ts",
     search: 'if (String(error).includes("OOM ")) return claimByScript(request);',
     replace: "",
     check: testFile("packages/once-again/src/stores/redis/faults.test.ts"),

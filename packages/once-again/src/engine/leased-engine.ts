@@ -20,7 +20,8 @@ import {
   type WorkResult,
 } from "./engine.ts";
 import { type ExecutionSource, hadNoEffect, onlyAttempt, publicEngine, WorkExecution } from "./execution.ts";
-import { expiryPurge, type BoundedStore, openBoundedStore } from "./bounded-store.ts";
+import { type BoundedStore, openBoundedStore } from "./bounded-store.ts";
+import { type ExpiryPurge, expiryPurge } from "./expiry-purge.ts";
 import { HandlerTimeout, type TimeoutHolder } from "./handler-timeout.ts";
 import {
   type AttemptPolicy,
@@ -59,7 +60,7 @@ interface LeasedContext {
   readonly options: CheckedEngineOptions;
   readonly boundedStore: BoundedStore;
   readonly operations: RunningOperations;
-  readonly purgeNowAndThen: () => void;
+  readonly purge: ExpiryPurge;
   readonly makeOwner: () => string;
 }
 
@@ -111,7 +112,7 @@ export function leasedEngineOn(
     options,
     boundedStore,
     operations,
-    purgeNowAndThen: expiryPurge(boundedStore),
+    purge: expiryPurge(boundedStore),
     makeOwner: ownerTokens(),
   };
   const open = <Value>(operation: OnceOperation<Value>): Awaitable<LeasedRun<Value> | Outcome<Value>> => {

@@ -2,6 +2,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import { type Listener, notify } from "../core/events.ts";
 import type { Acquired, ClaimAnswer } from "../stores/store.ts";
 import type { OnceOperation, Outcome, RequestFacts, ServerEvent, WorkResult } from "./engine.ts";
+import type { ExpiryPurge } from "./expiry-purge.ts";
 
 /** How a request ended, and the event that reports it. */
 export interface RequestEnd<Value = unknown> {
@@ -92,14 +93,14 @@ export function outcomeFor<Value>(
 export function endRequest<Value>(
   operation: OnceOperation<Value>,
   result: RequestEnd<Value>,
-  {
-    options,
-    purgeNowAndThen,
-  }: { options: { onEvent?: Listener<ServerEvent> | undefined }; purgeNowAndThen: () => void },
+  { options, purge }: { options: { onEvent?: Listener<ServerEvent> | undefined }; purge: ExpiryPurge },
   facts: RequestFacts,
 ): Outcome<Value> {
   notifyEnd(options.onEvent, operation, result, facts);
-  if (result.outcome.kind === "executed") purgeNowAndThen();
+  if (result.outcome.kind === "executed") {
+    purge.operationsLeft -= 1;
+    if (purge.operationsLeft <= 0) purge.run();
+  }
   return outcomeFor(operation, result);
 }
 

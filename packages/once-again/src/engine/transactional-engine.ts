@@ -22,7 +22,8 @@ import {
   type Work,
   type WorkResult,
 } from "./engine.ts";
-import { expiryPurge, type BoundedStore, openBoundedStore } from "./bounded-store.ts";
+import { type BoundedStore, openBoundedStore } from "./bounded-store.ts";
+import { expiryPurge } from "./expiry-purge.ts";
 import { HandlerTimeout } from "./handler-timeout.ts";
 import { mustStop } from "./leased-decisions.ts";
 import { openByRunning } from "./open-by-running.ts";
@@ -61,7 +62,7 @@ export function transactionalEngineOn<Transaction>(
 ): OpeningEngine<Transaction> {
   checkTransactionalStore(store);
   const { clock, waitMs, onEvent } = options;
-  const purgeNowAndThen = expiryPurge(boundedStore);
+  const purge = expiryPurge(boundedStore);
   const operations = runningOperations(clock, waitMs);
 
   const run: Engine<Transaction>["run"] = async (operation, work) => {
@@ -81,7 +82,7 @@ export function transactionalEngineOn<Transaction>(
             call,
           });
     const facts = { call, attempt: "value" in result ? onlyAttempt.attempt : undefined };
-    return endRequest(operation, result, { options, purgeNowAndThen }, facts);
+    return endRequest(operation, result, { options, purge }, facts);
   };
   const runUnkeyed: Engine<Transaction>["runUnkeyed"] = (scope, work) =>
     operations.runUnkeyed(async () => {

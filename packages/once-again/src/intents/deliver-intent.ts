@@ -66,11 +66,15 @@ export async function deliverIntent(
   if (settlement.action === "end") return end(settlement.outcome);
   // No longer than it had when it was claimed. The store cuts it off at its end, by the store's clock: by ours it might
   // come due just before, and be sent once more.
-  return postpone(Math.min(delayUntilNext(intent, settlement.delayMsMin, settings), intent.msLeft), sending.inDoubt);
+  return postpone(Math.min(chooseResendDelay(intent, settlement.delayMsMin, settings), intent.msLeft), sending.inDoubt);
 }
 
 /** The server's wait with a random part added, or the backoff's delay. Whole milliseconds, as stores count. */
-function delayUntilNext(intent: ClaimedIntent, delayMsMin: number, { resumeBackoff, random }: IntentsSettings): number {
+function chooseResendDelay(
+  intent: ClaimedIntent,
+  delayMsMin: number,
+  { resumeBackoff, random }: IntentsSettings,
+): number {
   const delay = resumeBackoff({ retry: intent.claims, previousDelayMs: intent.postponedMs, random });
   const backoffMs = checkNumber("resumeBackoff's delay", delay, { min: 0, max: Number.MAX_SAFE_INTEGER });
   return Math.ceil(delayMsMin === 0 ? backoffMs : delayMsMin + uniform(random, 0, backoffMs));

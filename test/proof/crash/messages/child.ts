@@ -1,7 +1,7 @@
 import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { append } from "../evidence.ts";
-import { obeyKillPlans } from "../kill-plan.ts";
+import { obeyFaultPlans } from "../process-faults.ts";
 import type { BrokerName } from "./broker.ts";
 import type { EngineName } from "./engine.ts";
 import type { Unwritten } from "./evidence.ts";
@@ -37,7 +37,7 @@ export function startedChild<Entry extends { event: string }>(): {
   note: (entry: Unwritten<Entry>) => void;
 } {
   const task = JSON.parse(process.argv[2] ?? "") as ChildTask;
-  const reached = obeyKillPlans();
+  const reached = obeyFaultPlans();
   const note = (entry: Unwritten<Entry>): void => {
     append(task.diary, { at: Date.now(), ...entry });
     reached((entry as unknown as Entry).event);

@@ -7,7 +7,7 @@ import type { StoreHealth, TransactionalStore } from "../store.ts";
 import { checkPool, type MysqlConnection, type MysqlPool } from "./client.ts";
 import { mariadbProblems } from "./health.ts";
 import { markMover, transact, type TransactionContext, transactStep, transactUnkeyed } from "./transact.ts";
-import { leasedOperations } from "./leased.ts";
+import { leasedOperations } from "./leased-operations.ts";
 import { mariadbSchema } from "./schema.ts";
 import { sessionOpener, sessionQuery } from "./session.ts";
 import { mariadbStatements } from "./statements.ts";

@@ -25,7 +25,7 @@ import type {
 } from "../store.ts";
 import { type MysqlConnection, mysqlQuery } from "./client.ts";
 import { errorNumber, lockWaitTimeout, noSuchTable, transactionErrors as errors, unavailableError } from "./errors.ts";
-import { answerOfClaim, changed, checkpointValues, claimValues, namedBy, takeOverValues } from "./leased.ts";
+import { answerOfClaim, changed, checkpointValues, claimValues, namedBy, takeOverValues } from "./leased-operations.ts";
 import { type MariadbSession, type OpenSession, sessionQuery } from "./session.ts";
 import { type MariadbStatements, waitingFor } from "./statements.ts";
 

@@ -21,7 +21,7 @@ import { checkOrmTransactions, ormProblems, ormSessionOpener } from "./orms/orm-
 import type { OrmTransactions } from "./orms/orm-transactions.ts";
 import { type KeyedStatements, keyedStatements, postgresStatements } from "./statements.ts";
 import { markMover, transact, type TransactionContext, transactStep, transactUnkeyed } from "./transact.ts";
-import { leasedOperations } from "./leased.ts";
+import { leasedOperations } from "./leased-operations.ts";
 import { checkPool, outliveBrokenConnections, type PoolAccess, poolAccess, takeInTurn } from "./pool.ts";
 import { postgresSchema } from "./schema.ts";
 import { type OpenSession, sessionOpener } from "./session.ts";

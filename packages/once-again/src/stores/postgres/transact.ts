@@ -21,7 +21,7 @@ import type {
 import type { PostgresQuery } from "./client.ts";
 import { explainErrors, isConflict, sqlState, transactionErrors as errors } from "./errors.ts";
 import type { HeldKey, KeyedStatements, PostgresStatements, StoredResult } from "./statements.ts";
-import { checkpointValues } from "./leased.ts";
+import { checkpointValues } from "./leased-operations.ts";
 import type { OpenSession, PostgresSession } from "./session.ts";
 
 /** The parts that the transactions of one store share. */

@@ -7,7 +7,7 @@ import type { AsyncStore, ClaimAnswer, ClaimRequest, StoreHealth } from "../stor
 import { timeLimit } from "../time-limit.ts";
 import { recordCommands, type RedisClient, redisConnection } from "./client.ts";
 import { redisProblems, serverCheck } from "./health.ts";
-import { redisRecords } from "./leased.ts";
+import { redisRecords } from "./leased-operations.ts";
 import { listRecords } from "./scan.ts";
 import { watchSilence } from "./silence-watch.ts";
 

@@ -33,7 +33,7 @@ export const noStall = "no stall";
 /**
  * Waits for plans by IPC, one of each kind; what it returns is called at each event. The end of the parent ends us, too.
  */
-export function obeyKillPlans(): (event: string) => void {
+export function obeyFaultPlans(): (event: string) => void {
   let kill: KillPlan | undefined;
   let stall: StallPlan | undefined;
   process.on("message", (message: KillPlan | StallPlan | ClockPlan | typeof noKill | typeof noStall) => {
