@@ -292,7 +292,7 @@ export const moreHttpFaults: Readonly<{ [name: string]: HttpFault }> = {
     change: changedJson((value) =>
       Object.entries(value)
         .filter(([, one]) => one !== null)
-        .sort(),
+        .sort(([one], [other]) => (one < other ? -1 : 1)),
     ),
   },
   "numbers-are-texts": {

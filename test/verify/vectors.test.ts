@@ -139,9 +139,12 @@ interface BudgetVector {
 test.for(read<BudgetVector>("budgets"))("budget $name", ({ budget: kind, options, steps }) => {
   let now = 0;
   const clock = { now: () => now, monotonic: () => now } as Clock;
-  const budget = { grpc: grpcBudget, aws: awsBudget, finagle: () => finagleBudget({ ...options, clock }) }[kind](
-    options,
-  );
+  const makers = {
+    grpc: () => grpcBudget(options),
+    aws: () => awsBudget(options),
+    finagle: () => finagleBudget({ ...options, clock }),
+  };
+  const budget = makers[kind]();
   for (const step of steps) {
     now = step.at ?? now;
     for (let at = 0; at < (step.request ?? 0); at += 1) budget.onRequest?.();
