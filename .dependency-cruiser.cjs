@@ -11,7 +11,7 @@ const floors = [
   ["client", "stores", "engine"].map(library),
   ["intents", "function", "http", "interceptors"].map(library),
   ["frameworks", "messaging", "mcp"].map(library),
-  ["opentelemetry", "agents"].map(library),
+  ["opentelemetry", "agents", "cloudflare"].map(library),
   [library("command")],
   ["packages/testing/src"],
   ["packages/gateway/src", "packages/create-once-again/src"],
@@ -86,7 +86,7 @@ module.exports = {
       comment: "These rooms run in browsers, Deno, Bun and edge runtimes.",
       severity: "error",
       from: {
-        path: ["core", "retry", "delivery", "key", "client", "intents", "stores/indexeddb"]
+        path: ["core", "retry", "delivery", "key", "client", "intents", "cloudflare", "stores/indexeddb"]
           .map(library)
           .concat(tools("simulator"))
           .map(inside),

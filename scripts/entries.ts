@@ -11,6 +11,7 @@ export const packages: Readonly<Record<string, { readonly name: string; readonly
       "./agents": "src/agents/index.ts",
       "./axios": "src/interceptors/axios.ts",
       "./budgets": "src/retry/budgets/index.ts",
+      "./cloudflare": "src/cloudflare/index.ts",
       "./client": "src/client/index.ts",
       "./delivery": "src/delivery/index.ts",
       "./engine": "src/engine/index.ts",

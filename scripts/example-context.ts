@@ -38,6 +38,7 @@ export const contextNames: Readonly<Record<string, string>> = {
   chargeCard: "declare function chargeCard(order: unknown): Promise<string>;",
   connection: 'declare const connection: import("amqplib").ChannelModel;',
   createOrder: "declare function createOrder(...parts: unknown[]): Promise<{ id: string }>;",
+  DurableObject: 'import { DurableObject } from "cloudflare:workers";',
   createServer: 'import { createServer } from "node:http";',
   database:
     "declare const database: { countOrders(): Promise<number>; query(text: string, options: object): Promise<string[]> };",
@@ -82,6 +83,9 @@ export const contextNamesOf: Readonly<Record<string, Readonly<Record<string, str
     charge: "declare function charge(order: { id: string }): Promise<string>;",
     conversation: "declare const conversation: { id: string };",
     sendMail: "declare function sendMail(mail: { to: string }): Promise<string>;",
+  },
+  "packages/once-again/src/stores/durable-object/store.ts": {
+    placeOrder: "declare function placeOrder(order: unknown): Promise<{ id: string }>;",
   },
   "packages/once-again/src/engine/leased-engine.ts": {
     acknowledge: "declare function acknowledge(message: unknown, result: unknown): void;",

@@ -30,6 +30,8 @@ const sharedNames: ReadonlySet<string> = new Set([
 
 /** Stories that only one engine has. */
 const ownNames: Readonly<Record<string, readonly string[]>> = {
+  d1: [],
+  "durable-object": ["object-keys"],
   indexeddb: ["resume-on", "tab-lock"],
   mariadb: [],
   memory: [],

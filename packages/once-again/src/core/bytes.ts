@@ -104,3 +104,23 @@ export class ByteCollector {
     return larger;
   }
 }
+
+/** How many bytes become characters in one call. */
+const charactersMax = 8192;
+
+/** Bytes as Base64, also where there are no Buffers. */
+export function encodeBase64(bytes: Uint8Array): string {
+  if (globalThis.Buffer !== undefined)
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
+  let characters = "";
+  for (let at = 0; at < bytes.length; at += charactersMax) {
+    characters += String.fromCharCode(...bytes.subarray(at, at + charactersMax));
+  }
+  return btoa(characters);
+}
+
+/** The bytes of a text in Base64. @throws where there are no Buffers, what `atob` throws for any other text. */
+export function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
+  if (globalThis.Buffer !== undefined) return Uint8Array.from(Buffer.from(text, "base64"));
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}

@@ -40,6 +40,21 @@ const adviceByMethods: readonly (readonly [methods: readonly string[], advice: s
     ["executeMultiple"],
     "a client of libSQL: for a file of this machine, give its path, sqliteStore({ path }); remote databases are not supported",
   ],
+  [
+    ["getWithMetadata"],
+    "a KV namespace of Cloudflare, which can't put what is not there yet, so that two copies of a request would both run: take " +
+      "durableObjectStore(env.ONCE) or d1Store(env.DB)",
+  ],
+  [
+    ["createMultipartUpload"],
+    "a bucket of Cloudflare R2: take durableObjectStore(env.ONCE) or d1Store(env.DB) of once-again/cloudflare",
+  ],
+  [["idFromName"], "a binding of Durable Objects: wrap it, durableObjectStore(env.ONCE)"],
+  [
+    ["getBookmark", "batch"],
+    "a session of a D1 database, which may read a replica that is behind: wrap the database itself, d1Store(env.DB)",
+  ],
+  [["prepare", "batch"], "a D1 database: wrap it, d1Store(env.DB)"],
   [["query"], "a client of pg: wrap its Pool, postgresStore(pool)"],
   [["prepare"], "a database of node:sqlite: give its file, sqliteStore({ path })"],
   [["history"], "a bucket of NATS: wrap it, await natsStore(kv)"],

@@ -117,7 +117,7 @@ export function openCalls<Args extends readonly unknown[], Result, Transaction, 
 }
 
 /** The end of a call, as its caller sees it. */
-function resultOf<Result>(
+export function resultOf<Result>(
   outcome: Outcome<StoredCallResult<Result>>,
   key: string,
   { scope, retryAfterMs }: Pick<CheckedFunctionRules<never, Result>, "scope" | "retryAfterMs">,

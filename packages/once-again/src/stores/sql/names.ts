@@ -31,7 +31,8 @@ export function originalText(stored: string): string {
 export function storedName({ scope, key }: RecordName): RecordName {
   const stored = { scope: storedText(scope), key: storedText(key) };
   for (const [part, text] of Object.entries(stored)) {
-    if (Buffer.byteLength(text) > nameBytesMax) {
+    // A character takes three bytes at most: nearly no name has to be encoded for this.
+    if (text.length > nameBytesMax / 3 && new TextEncoder().encode(text).length > nameBytesMax) {
       throw new OnceAgainError(
         "ONCE_KEY_INVALID",
         `The ${part} is longer than ${nameBytesMax} bytes. Use a shorter one.`,

@@ -1,3 +1,4 @@
+import { decodeBase64, encodeBase64 } from "../../core/bytes.ts";
 import { originalText, storedText } from "./names.ts";
 import type { ClaimAnswer, ClaimRequest, InspectedRecord, KeyRecord } from "../store.ts";
 import { checkRecord, inspectRecord, readExpiry, transition, unreadableRecord } from "../transition.ts";
@@ -75,16 +76,14 @@ export function claimAnswer(row: KeyRow, request: ClaimRequest): ClaimAnswer {
 
 /** One checkpoint as JSON, to be merged into those of its row. */
 export function checkpointText(step: string, result: Uint8Array): string {
-  return JSON.stringify({ [storedText(step)]: Buffer.from(result).toString("base64") });
+  return JSON.stringify({ [storedText(step)]: encodeBase64(result) });
 }
 
 /** `undefined` for what is no such JSON. */
 function checkpointsOf(text: string): KeyRecord["checkpoints"] | undefined {
   try {
     const steps = Object.entries(JSON.parse(text) as Record<string, string>);
-    return Object.fromEntries(
-      steps.map(([step, base64]) => [originalText(step), Uint8Array.from(Buffer.from(base64, "base64"))]),
-    );
+    return Object.fromEntries(steps.map(([step, base64]) => [originalText(step), decodeBase64(base64)]));
   } catch {
     return undefined;
   }

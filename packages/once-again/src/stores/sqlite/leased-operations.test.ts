@@ -5,7 +5,7 @@ import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { sqliteConnection, type SqliteOptions } from "./connection.ts";
 import { recordWriter } from "./leased-operations.ts";
-import { keyTable } from "./statements.ts";
+import { keyTable } from "../sql/sqlite-keys.ts";
 import { schema } from "./schema.ts";
 
 const keys = Array.from({ length: 50 }, (_, index) => `order-${index}`);
@@ -22,7 +22,9 @@ function poison(path: string, key: string): void {
 
 describe("operations that are asked for together", () => {
   test("share a commit, and each has its answer", async () => {
-    const connection = sqliteConnection({ path: ":memory:" } satisfies SqliteOptions, schema, keyTable);
+    const connection = sqliteConnection({ path: ":memory:" } satisfies SqliteOptions, schema, (database) =>
+      keyTable((text) => database.prepare(text)),
+    );
     onTestFinished(() => connection.close());
     let commits = 0;
     const write = recordWriter({

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { OnceAgainError } from "../../core/errors.ts";
 import { type Operation, transition } from "../transition.ts";
 import { type SqliteConnection, type TakeTurn, unavailableError } from "./connection.ts";
-import type { KeyTable } from "./statements.ts";
+import type { KeyTable } from "../sql/sqlite-keys.ts";
 
 /** The outcome of one operation. */
 export type Outcome = { readonly answer: unknown } | { readonly error: unknown };

@@ -5,7 +5,7 @@ import type { TransactionalStore } from "../store.ts";
 import { sqliteConnection, type SqliteOptions, type TakeTurn } from "./connection.ts";
 import { batchOperations, recordWriter } from "./leased-operations.ts";
 import { moveMark, transact, transactStep, transactUnkeyed } from "./transact.ts";
-import { keyTable } from "./statements.ts";
+import { keyTable } from "../sql/sqlite-keys.ts";
 import { schema, upgradeSchema } from "./schema.ts";
 
 /** How a store opens its database: your own file, so that key and effect commit together. */
@@ -36,7 +36,12 @@ export interface SqliteStore extends TransactionalStore<DatabaseSync> {
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
  */
 export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
-  const connection = sqliteConnection(options, schema, keyTable, upgradeSchema);
+  const connection = sqliteConnection(
+    options,
+    schema,
+    (database) => keyTable((text) => database.prepare(text)),
+    upgradeSchema,
+  );
   const { prepared: table, clock, committed, queueMax } = connection;
   const { ask, takeTurn } = batchOperations(connection.takeTurn, queueMax, recordWriter(connection));
   const apply = async <Asked extends Operation>(operation: Asked) => (await ask(operation)) as AnswerTo<Asked>;

@@ -13,7 +13,7 @@ import type {
 import { transition } from "../transition.ts";
 import { begin, isUnknownSavepoint, rollback, type SqliteConnection } from "./connection.ts";
 import { SqliteGuard, SqliteTransaction } from "../guard/node-sqlite.ts";
-import type { KeyTable } from "./statements.ts";
+import type { KeyTable } from "../sql/sqlite-keys.ts";
 
 /** The connection with the open transaction, and what is needed to read and write records on it. */
 export type TransactionContext = Pick<SqliteConnection<KeyTable>, "database" | "prepared" | "clock" | "busyMsMax">;

@@ -1,7 +1,39 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { decodeBase64, encodeBase64 } from "../../core/bytes.ts";
 import { readExpiry, storedExpiry, storedNever, unreadableRecord } from "../transition.ts";
 import { heldCountMax, readHeldCount } from "../health.ts";
 import type { HeldCount, KeyRecord, ListRequest, RecordName } from "../store.ts";
+
+/** The table of keys. `WITHOUT ROWID` would put every result into the index of keys: no. */
+export const keysSchema = `
+CREATE TABLE IF NOT EXISTS once_again_keys (
+  scope       TEXT    NOT NULL,
+  key         TEXT    NOT NULL,
+  state       TEXT    NOT NULL CHECK (state IN ('running', 'done')),
+  fingerprint TEXT    NOT NULL,
+  owner       TEXT    NOT NULL,
+  attempt     INTEGER NOT NULL,
+  fence       INTEGER NOT NULL,
+  lease_until INTEGER NOT NULL,
+  checkpoints TEXT    NOT NULL,
+  result      BLOB,
+  created_at  INTEGER NOT NULL,
+  expires_at  INTEGER NOT NULL,
+  settled_at  INTEGER,
+  settlement_note BLOB,
+  details     BLOB,
+  PRIMARY KEY (scope, key)
+) STRICT;
+CREATE INDEX IF NOT EXISTS once_again_keys_expiry ON once_again_keys (expires_at);
+`;
+
+/** A value of SQLite, as every driver takes it. */
+export type SqliteValue = string | number | Uint8Array | null;
+
+/**
+ * Prepares a statement on the one connection of a driver that answers at once; `?` stands for a value. Its rows have numbers,
+ * texts, null, and `Uint8Array`s for blobs.
+ */
+export type PrepareStatement = (text: string) => { all(...values: SqliteValue[]): readonly unknown[] };
 
 /** The statements on the key table, prepared once for a connection. */
 export interface KeyTable {
@@ -36,37 +68,55 @@ interface Row extends RecordName {
 /** Mirrors `isExpired` of transition.ts. */
 const expired = "expires_at <= :now AND (state = 'done' OR lease_until <= :now)";
 
-export function keyTable(database: DatabaseSync): KeyTable {
-  const read = database.prepare("SELECT * FROM once_again_keys WHERE scope = ? AND key = ?");
-  const remove = database.prepare("DELETE FROM once_again_keys WHERE scope = ? AND key = ?");
-  const write = database.prepare(`
+export function keyTable(prepare: PrepareStatement): KeyTable {
+  const read = prepare("SELECT * FROM once_again_keys WHERE scope = ? AND key = ?");
+  const remove = prepare("DELETE FROM once_again_keys WHERE scope = ? AND key = ?");
+  const write = prepare(`
     INSERT OR REPLACE INTO once_again_keys
       (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, result, created_at, expires_at,
         settled_at, settlement_note, details)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
-  const purge = database.prepare(`
-    DELETE FROM once_again_keys WHERE rowid IN
-      (SELECT rowid FROM once_again_keys WHERE ${expired} LIMIT :limit)`);
-  const countHeld = database.prepare(`
-    SELECT count(*) AS keys, :now - min(lease_until) AS oldest_ms FROM (
+  const purge = namedStatement(
+    prepare,
+    `DELETE FROM once_again_keys WHERE rowid IN
+      (SELECT rowid FROM once_again_keys WHERE ${expired} LIMIT :limit) RETURNING 1`,
+  );
+  const countHeld = namedStatement(
+    prepare,
+    `SELECT count(*) AS keys, :now - min(lease_until) AS oldest_ms FROM (
       SELECT lease_until FROM once_again_keys
-      WHERE expires_at = ${storedNever} AND state = 'running' AND lease_until <= :now LIMIT ${heldCountMax})`);
+      WHERE expires_at = ${storedNever} AND state = 'running' AND lease_until <= :now LIMIT ${heldCountMax})`,
+  );
 
   return {
     read: ({ scope, key }) => {
-      const row = read.get(scope, key) as Row | undefined;
-      return row === undefined ? undefined : recordOf(row);
+      const [row] = read.all(scope, key) as readonly Row[];
+      return row && recordOf(row);
     },
-    write: ({ scope, key }, record) => writeRow(write, scope, key, record),
-    remove: ({ scope, key }) => void remove.run(scope, key),
+    write: ({ scope, key }, record) => void write.all(scope, key, ...valuesOf(record)),
+    remove: ({ scope, key }) => void remove.all(scope, key),
     list: (request, now) => {
       const { text, values } = listStatement(request);
-      const rows = database.prepare(text).all({ ...values, now, limit: request.limit ?? 100 }) as unknown as Row[];
+      const rows = namedStatement(prepare, text)({ ...values, now, limit: request.limit ?? 100 }) as readonly Row[];
       return rows.map((row) => ({ scope: row.scope, key: row.key, record: recordOf(row) }));
     },
-    purge: (limit, now) => Number(purge.run({ now, limit }).changes),
-    countHeld: (now) => readHeldCount(countHeld.get({ now }) as unknown as Parameters<typeof readHeldCount>[0]),
+    purge: (limit, now) => purge({ now, limit }).length,
+    countHeld: (now) => readHeldCount(countHeld({ now })[0] as Parameters<typeof readHeldCount>[0]),
   };
+}
+
+/** A statement with values by name, `:now`, for drivers that know them by their places alone. */
+function namedStatement(
+  prepare: PrepareStatement,
+  text: string,
+): (values: Readonly<Record<string, SqliteValue>>) => readonly unknown[] {
+  const names: string[] = [];
+  const byPlace = text.replaceAll(/:([a-zA-Z]+)/g, (_, name: string) => {
+    names.push(name);
+    return "?";
+  });
+  const statement = prepare(byPlace);
+  return (values) => statement.all(...names.map((name) => values[name] ?? null));
 }
 
 /**
@@ -111,12 +161,11 @@ const inState = {
   done: "state = 'done'",
 } as const;
 
-function writeRow(statement: StatementSync, scope: string, key: string, record: KeyRecord): void {
+/** The values of a row, behind its name. */
+function valuesOf(record: KeyRecord): SqliteValue[] {
   const { state, fingerprint, owner, attempt, fence, leaseUntil, checkpoints, result, createdAt } = record;
-  const steps = Object.entries(checkpoints).map(([step, bytes]) => [step, Buffer.from(bytes).toString("base64")]);
-  statement.run(
-    scope,
-    key,
+  const steps = Object.entries(checkpoints).map(([step, bytes]) => [step, encodeBase64(bytes)]);
+  return [
     state,
     fingerprint,
     owner,
@@ -130,7 +179,7 @@ function writeRow(statement: StatementSync, scope: string, key: string, record: 
     record.settledAt ?? null,
     record.settlementNote ?? null,
     record.details ?? null,
-  );
+  ];
 }
 
 function recordOf(row: Row): KeyRecord {
@@ -157,7 +206,7 @@ function recordOf(row: Row): KeyRecord {
 function checkpointsOf(text: string): KeyRecord["checkpoints"] | undefined {
   try {
     const steps = JSON.parse(text) as [string, string][];
-    return Object.fromEntries(steps.map(([step, base64]) => [step, Uint8Array.from(Buffer.from(base64, "base64"))]));
+    return Object.fromEntries(steps.map(([step, base64]) => [step, decodeBase64(base64)]));
   } catch {
     return undefined;
   }

@@ -1,0 +1,7 @@
+/**
+ * Keys in a database of Cloudflare D1: a part of once-again/cloudflare.
+ *
+ * @module
+ */
+export { d1Store } from "./store.ts";
+export type { D1Transaction } from "./transact.ts";

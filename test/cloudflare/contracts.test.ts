@@ -1,0 +1,41 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { storeContract, transactionContract } from "../../packages/testing/src/index.ts";
+import { startWorker, type Worker } from "../support/servers/workerd.ts";
+
+// The contracts run in a Worker, under Cloudflare's own runtime; their names are known here, too.
+
+let worker: Worker;
+
+beforeAll(async () => {
+  worker = await startWorker(join(import.meta.dirname, "contracts.ts"), {
+    // The contracts are for Node. What they try needs none of it: see bindings.test.ts.
+    compatibilityFlags: ["nodejs_compat"],
+    d1Databases: { DB: "keys" },
+    durableObjects: { ACCOUNT: { className: "Account", useSQLite: true } },
+  });
+}, 30_000);
+afterAll(() => worker?.[Symbol.asyncDispose]());
+
+const ask = async (...path: string[]): Promise<string> => {
+  const url = `http://worker/${path.map(encodeURIComponent).join("/")}`;
+  return (await worker.miniflare.dispatchFetch(url)).text();
+};
+
+const never = (): never => expect.unreachable("only the names are asked for here");
+const names = {
+  "durable objects": storeContract({ open: never, breakRecord: never }),
+  d1: storeContract({ open: never, breakRecord: never }),
+  "d1, transactions": transactionContract({ open: never, exclusive: false, statements: false, marks: false }),
+};
+
+for (const [contract, cases] of Object.entries(names)) {
+  describe(contract, () => {
+    test("the Worker has every case", async () => {
+      expect(JSON.parse(await ask(contract))).toEqual(cases.map(({ name }) => name));
+    });
+    for (const { name } of cases) {
+      test(name, async () => expect(await ask(contract, name)).toBe("passed"), 60_000);
+    }
+  });
+}
