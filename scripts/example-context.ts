@@ -55,7 +55,7 @@ export const contextNames: Readonly<Record<string, string>> = {
   metrics: 'import { metrics } from "@opentelemetry/api";',
   mysql: 'import mysql from "mysql2/promise";',
   order: "declare const order: { id: string; card: string; amount: number };",
-  outbox: 'declare const outbox: import("once-again/outbox").RelaySource;',
+  outbox: 'declare const outbox: Parameters<typeof import("once-again/outbox").openRelay>[0]["outbox"];',
   payments: "declare const payments: { charge(...parts: unknown[]): Promise<{ id: string }> };",
   pg: 'import pg from "pg";',
   pool: 'declare const pool: import("pg").Pool;',

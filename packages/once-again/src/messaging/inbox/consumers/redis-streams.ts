@@ -66,11 +66,7 @@ export async function consumeRedisStreams<Transaction>(
   work: MessageWork<Transaction>,
 ): Promise<Consumer> {
   const { stream, group, name, deadLetterStream, concurrency, claimIdleMs, pollMs, id } = checkOptions(options, work);
-  // A client of `ioredis` goes on without a listener.
-  if (!hasMethod(client, "callBuffer")) {
-    const { onError = logError } = options;
-    outliveBrokenConnection(client, (error) => notify(onError, error));
-  }
+  surviveBrokenConnection(client, options);
   const deliveries = deliveriesTo(options, work, publishToRedisStreams(client, { stream: () => deadLetterStream }));
   const send = senderOf(client);
   const entries = entriesOf(send, { stream, group, name, claimIdleMs });
@@ -136,6 +132,14 @@ export async function consumeRedisStreams<Transaction>(
       await streamGroup.tidy(name);
     }),
   );
+}
+
+/** A client of `ioredis` goes on without a listener. */
+function surviveBrokenConnection(
+  client: IoredisConsumer | NodeRedisConsumer,
+  { onError = logError }: Pick<RedisStreamsConsumerOptions<unknown>, "onError">,
+): void {
+  if (!hasMethod(client, "callBuffer")) outliveBrokenConnection(client, (error) => notify(onError, error));
 }
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option that makes no sense. */

@@ -138,6 +138,7 @@ export async function consumeSqs<Transaction>(
       });
     running.add(handled);
   };
+  const received = receiveRequest(queueUrl, waitSeconds, visibilitySeconds);
   const consume = async (): Promise<void> => {
     await deliveries.ready();
     while (!deliveries.stop.aborted) {
@@ -145,15 +146,7 @@ export async function consumeSqs<Transaction>(
       if (deliveries.stop.aborted) return;
       const { Messages = [] } = await client
         .receiveMessage(
-          {
-            QueueUrl: queueUrl,
-            MaxNumberOfMessages: Math.max(1, Math.min(10, concurrency - running.size)),
-            WaitTimeSeconds: waitSeconds,
-            VisibilityTimeout: visibilitySeconds,
-            AttributeNames: ["All"],
-            MessageSystemAttributeNames: ["All"],
-            MessageAttributeNames: ["All"],
-          },
+          { ...received, MaxNumberOfMessages: Math.max(1, Math.min(10, concurrency - running.size)) },
           { abortSignal: deliveries.stop },
         )
         .catch(unlessStopped(deliveries));
@@ -171,6 +164,18 @@ export async function consumeSqs<Transaction>(
       await Promise.all(running);
     }),
   );
+}
+
+/** A request for messages with all that is known of them. */
+function receiveRequest(queueUrl: string, waitSeconds: number, visibilitySeconds: number) {
+  return {
+    QueueUrl: queueUrl,
+    WaitTimeSeconds: waitSeconds,
+    VisibilityTimeout: visibilitySeconds,
+    AttributeNames: ["All"],
+    MessageSystemAttributeNames: ["All"],
+    MessageAttributeNames: ["All"],
+  } satisfies Omit<Parameters<SqsConsumerClient["receiveMessage"]>[0], "MaxNumberOfMessages">;
 }
 
 /** How often a queue is asked that does not wait, milliseconds. */
