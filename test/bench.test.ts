@@ -11,7 +11,10 @@ import { compareRounds } from "../bench/compare/verdict.ts";
 import type { DefaultsResults } from "../bench/defaults/report.ts";
 import { rows, straight } from "../bench/gateway/catalog.ts";
 import type { GatewayResults } from "../bench/gateway/report.ts";
+import { judgeClients } from "../bench/client/goals.ts";
+import { goalLines, judgeGoal } from "../bench/goals.ts";
 import { medianInterval } from "../bench/interval.ts";
+import { isInGoals } from "../bench/server/goals.ts";
 import { rowsOf, setupNameOf, storeNames } from "../bench/server/catalog.ts";
 import { isEven } from "../bench/server/group.ts";
 import type { MemoryMeasured } from "../bench/server/memory.ts";
@@ -210,5 +213,48 @@ describe("the figures that the defaults are chosen by", () => {
       [],
     ]);
     expect(chosenWait(judged)).toBe("middle");
+  });
+});
+
+describe("a goal of a benchmark", () => {
+  const named = (name: string, figures: readonly number[]) => ({ name, rounds: figures.map((us) => ({ us })) });
+  const goal = { row: "ours", beside: "peer", figure: "us", label: "first", timesMax: 1 } as const;
+  const judged = (ours: readonly number[], again: readonly number[] = [10, 10, 10]) =>
+    judgeGoal(
+      {
+        title: "express + memory",
+        rows: [named("ours", ours), named("peer", [10, 10, 10]), named("none", [10, 10, 10]), named("again", again)],
+        again: ["again", "none"],
+      },
+      goal,
+    );
+
+  test("holds when all of its interval is below it, and is missed when all of it is above", () => {
+    expect(judged([8, 9, 9])).toMatchObject({ verdict: "holds", times: 0.9, from: [0.8, 0.9] });
+    expect(judged([12, 13, 14])).toMatchObject({ verdict: "missed", times: 1.3 });
+  });
+
+  test("is not decided by a run in which the interval meets it, or two processes of one server differ by as much", () => {
+    expect(judged([8, 9, 14])?.verdict).toBe("can't tell");
+    expect(judged([12, 13, 14], [8, 10, 13])?.verdict).toBe("can't tell");
+  });
+
+  test("is not judged when one of its rows was not measured", () => {
+    expect(judgeGoal({ title: "express + memory", rows: [named("ours", [8])] }, goal)).toBeUndefined();
+    expect(judgeClients({ loops: [], callers: [] })).toEqual([]);
+  });
+
+  test("is a line with its limit, its measured row and what became of it", () => {
+    expect(goalLines([judged([8, 9, 9])!]).split("\n")[1]).toMatch(
+      /express \+ memory +ours, first, of peer +1\.00 +0\.90 +0\.80-0\.90 +holds/,
+    );
+  });
+
+  test("names rows that the catalog has", () => {
+    const named = (["express", "fastify", "koa", "hono"] as const).flatMap((framework) =>
+      storeNames.flatMap((store) => rowsOf(store, framework).filter((row) => isInGoals({ framework, store }, row))),
+    );
+    // Each framework in memory, and two of them on two stores more: ours and one or two beside it.
+    expect(named.length).toBe(4 * 2 + 2 * 2 + 2 * 4);
   });
 });

@@ -4,10 +4,12 @@ import { fileURLToPath } from "node:url";
 import process from "node:process";
 import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../test/support/command.ts";
 import { measuredGround } from "../ground.ts";
+import { goalLines } from "../goals.ts";
+import { isInGoals, judgeClients } from "./goals.ts";
 import { clientTables, type ClientResults } from "./report.ts";
 import { measureCallers, measureLoops } from "./run.ts";
 
-const help = `npm run bench:client -- [--part NAME] [--only TEXT] [--rounds N] [--milliseconds N] [--json]
+const help = `npm run bench:client -- [--part NAME] [--only TEXT] [--goals] [--rounds N] [--milliseconds N] [--json]
 
 Measures retry() around a function (processor time and bytes of one call, succeeding and after three failures) and HTTP
 clients that send orders (requests per second and processor time), in rounds of all of them, each as a ratio to the
@@ -17,6 +19,8 @@ baseline of the same round.
 
   --part NAME         loops or http; default both
   --only TEXT         only rows with this text in their name, and their baselines
+  --goals             measures only the rows that have a goal, and prints each goal and whether it holds; exit code 1 when
+                      one is missed
   --rounds N          default 7
   --milliseconds N    how long each measurement lasts; default 1000
   --connections N     HTTP requests under way at a time; default 50
@@ -26,6 +30,7 @@ baseline of the same round.
 const options = {
   part: { type: "string" },
   only: { type: "string" },
+  goals: { type: "boolean" },
   rounds: { type: "string" },
   milliseconds: { type: "string" },
   connections: { type: "string" },
@@ -47,6 +52,8 @@ const httpPackages = ["undici", "ky", "got", "axios", "axios-retry"];
 await command(help, options, async (values) => {
   const { only = "", part } = values;
   if (part !== undefined && part !== "loops" && part !== "http") throw new UsageError("--part must be loops or http.");
+  if (values.goals === true && (values.save === true || only !== ""))
+    throw new UsageError("--goals chooses the rows: leave --save and --only out.");
   const rounds = wholeNumber("rounds", values.rounds, 7);
   const milliseconds = wholeNumber("milliseconds", values.milliseconds, 1000);
   const connections = wholeNumber("connections", values.connections, 50);
@@ -55,7 +62,7 @@ await command(help, options, async (values) => {
     rounds,
     milliseconds,
     connections,
-    wanted: (name: string) => name.includes(only),
+    wanted: (name: string) => (values.goals === true ? isInGoals(name) : name.includes(only)),
     say: (text: string) => progress.say(text),
   };
   const results: ClientResults = {
@@ -67,6 +74,12 @@ await command(help, options, async (values) => {
     callers: part === "loops" ? [] : await measureCallers(run),
   };
   progress.clear();
+  if (values.goals === true) {
+    const judged = judgeClients(results);
+    if (values.json === true) printJson({ ...measuredGround(httpPackages), rounds, milliseconds, judged });
+    else process.stdout.write(`${goalLines(judged)}\n`);
+    return judged.some(({ verdict }) => verdict === "missed") ? exitCodes.bad : exitCodes.fine;
+  }
   if (values.save === true) {
     mkdirSync(new URL("../results", import.meta.url), { recursive: true });
     const path = fileURLToPath(new URL("../results/client.json", import.meta.url));

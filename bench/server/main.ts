@@ -5,19 +5,23 @@ import { measuredGround } from "../ground.ts";
 import {
   type Framework,
   frameworks,
+  isAgain,
   isFramework,
   isStoreName,
+  type Row,
   rowsOf,
   packages,
   type StoreName,
   storeNames,
 } from "./catalog.ts";
+import { goalLines } from "../goals.ts";
+import { isInGoals, judgeServers } from "./goals.ts";
 import { measureMemory } from "./memory.ts";
 import { memoryTable, serverTables } from "./report.ts";
 import { measureServers } from "./run.ts";
 import { resultsBeside, saveResults } from "./saved.ts";
 
-const help = `npm run bench:server -- [--framework NAME] [--store NAME] [--only TEXT] [--rounds N] [--milliseconds N] [--json]
+const help = `npm run bench:server -- [--framework NAME] [--store NAME] [--only TEXT] [--goals] [--rounds N] [--milliseconds N] [--json]
 
 Measures servers with and without idempotency keys, in rounds of all of them: requests per second as a ratio to the
 baseline of the same round, and processor time of the server and of the store's server for each request, with new keys
@@ -29,6 +33,8 @@ peer that this run can't tell from ours, by how far two processes of the baselin
   --framework NAME    ${frameworks.join(", ")}; default all
   --store NAME        ${storeNames.join(", ")}; default all
   --only TEXT         only rows with this text in their name, and their baselines
+  --goals             measures only the rows that have a goal, and prints each goal and whether it holds; exit code 1 when
+                      one is missed
   --rounds N          default 5
   --milliseconds N    how long each measurement sends; default 1000
   --connections N     default 50
@@ -44,6 +50,7 @@ const options = {
   framework: { type: "string" },
   store: { type: "string" },
   only: { type: "string" },
+  goals: { type: "boolean" },
   rounds: { type: "string" },
   milliseconds: { type: "string" },
   connections: { type: "string" },
@@ -74,12 +81,18 @@ await command(help, options, async (values) => {
   const requests = wholeNumber("requests", values.requests, 1_000_000, { min: 1000 });
   const progress = progressLine();
   const say = (text: string): void => progress.say(text);
+  if (values.goals === true && (values.save === true || only !== ""))
+    throw new UsageError("--goals chooses the rows: leave --save and --only out.");
   const parts = storeNames
     .filter((name) => (store ?? name) === name)
     .flatMap((oneStore) =>
       frameworks
         .filter((name) => (framework ?? name) === name)
-        .filter((oneFramework) => rowsOf(oneStore, oneFramework).length > 0)
+        .filter((name) =>
+          rowsOf(oneStore, name).some(
+            (row) => values.goals !== true || isInGoals({ framework: name, store: oneStore }, row),
+          ),
+        )
         .map((oneFramework): Part => ({ framework: oneFramework, store: oneStore })),
     );
   if (values.memory === true) {
@@ -97,12 +110,20 @@ await command(help, options, async (values) => {
   if (values.save === true && only !== "") throw new UsageError("--save needs all rows of a group: leave --only out.");
   const beside = values.save === true && isPart ? resultsBeside(facts) : undefined;
   const run = { rounds, milliseconds, connections, profiles, say };
+  const isWanted = (part: Part, row: Row): boolean =>
+    values.goals === true ? isAgain(row.name) || isInGoals(part, row) : row.name.includes(only);
   const measured = await inTurn(parts, (part) =>
-    measureServers(part.framework, part.store, run, (row) => row.name === row.baseline || row.name.includes(only)),
+    measureServers(part.framework, part.store, run, (row) => row.name === row.baseline || isWanted(part, row)),
   );
   progress.clear();
   const document = { ...facts, measured };
   if (values.save === true) saveResults(document, beside);
+  if (values.goals === true) {
+    const judged = judgeServers(measured);
+    if (values.json === true) printJson({ ...facts, judged });
+    else process.stdout.write(`${goalLines(judged)}\n`);
+    return judged.some(({ verdict }) => verdict === "missed") ? exitCodes.bad : exitCodes.fine;
+  }
   if (values.json === true) printJson(document);
   else process.stdout.write(`${serverTables(document)}\n`);
   return exitCodes.fine;

@@ -14,7 +14,7 @@ export const versions = {
   "@types/koa": "^3.0.3",
   "@types/node": "^24.19.2",
   "@types/pg": "^8.23.1",
-  "@types/react": "^19.0.0",
+  "@types/react": "^19.3.3",
   express: "^5.3.0",
   fastify: "^5.12.8",
   hono: "^4.13.19",
