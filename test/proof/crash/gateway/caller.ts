@@ -1,7 +1,7 @@
 import { Agent, request } from "node:http";
 import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
-import { account, pathOf, type Policy } from "./orders.ts";
+import { account, pathOf, type Policy, shopHost } from "./orders.ts";
 
 /** One operation: a key, and the route that it is sent to. */
 export interface Order {
@@ -47,7 +47,12 @@ export async function send({ key, policy }: Order, portOf: () => number, counts:
 function attempt(port: number, key: string, policy: Policy): Promise<Response> {
   const { promise, resolve, reject } = Promise.withResolvers<Response>();
   const body = JSON.stringify({ key });
-  const headers = { "idempotency-key": key, [account.name]: account.value, "content-length": body.length };
+  const headers = {
+    host: shopHost,
+    "idempotency-key": key,
+    [account.name]: account.value,
+    "content-length": body.length,
+  };
   const sent = request({ agent, port, host: "127.0.0.1", method: "POST", path: pathOf(policy), headers });
   sent.once("error", reject);
   sent.once("response", (response) => {

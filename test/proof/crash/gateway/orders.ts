@@ -12,6 +12,12 @@ export interface Effect {
 
 export const account = { name: "x-account", value: "acme" };
 
+/**
+ * The host that callers name, whichever gateway they reach: with a host of each gateway, the same key would be another
+ * operation there, and no gateway would meet the keys of the other one.
+ */
+export const shopHost = "shop.example";
+
 /** Where the orders of a route go, and where one of them is found again. */
 export const pathOf = (policy: Policy): string => `/${policy}/orders`;
 export const lookupPath = "/effects/";

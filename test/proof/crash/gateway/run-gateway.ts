@@ -192,8 +192,14 @@ export async function runGateway(
       doubleEffects: lastLedger.length - new Set(lastLedger.map(({ key }) => key)).size,
     },
     breaches,
-    failures: [service, ...gateways].flatMap(({ failures }) => failures),
+    failures: [...[service, ...gateways].flatMap(({ failures }) => failures), ...foreignKeys(counts)],
   };
+}
+
+/** An order has one key and one body: a gateway that answers 422 took a repeat for another operation, and met no key. */
+function foreignKeys({ answers }: CallerCounts): string[] {
+  const count = answers["422"] ?? 0;
+  return count === 0 ? [] : [`${count} attempts were refused as another operation`];
 }
 
 const keysOf = (held: readonly HeldKey[]): Set<string> => new Set(held.map(({ key }) => key));
