@@ -5,12 +5,14 @@ import type { Store } from "once-again/stores";
 import type { CorsOptions } from "./cors.ts";
 import type { GatewayLimits } from "./gateway-limits.ts";
 import type { GatewayTracing } from "./gateway-tracing.ts";
-import type { RequestRecord } from "./request-record.ts";
+import type { LogField, RequestRecord } from "./request-record.ts";
 
 /** The options of a gateway. They are checked when it starts, and when it gets new ones. */
 export interface GatewayOptions {
   /** The origin of the service behind: scheme, host and port. A path is put in front of every request's own. */
   readonly upstream: URL;
+  /** Other services, by the path of a request; the first that matches decides. Default: none. */
+  readonly upstreams?: readonly UpstreamRoute[] | undefined;
   /** Where keys are stored. The gateway does not close it. */
   readonly store: Store;
   /**
@@ -48,12 +50,24 @@ export interface GatewayOptions {
   readonly onError?: ((error: unknown) => void) | undefined;
   /** Called for each request when its response has gone out: the access log. */
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
+  /** More fields of the records that `onRequest` gets. Default: none. */
+  readonly logFields?: readonly LogField[] | undefined;
   /** Called with what happens to operations; `route` is the path of their route. */
   readonly onEvent?: ((event: ServerEvent, route: string) => void) | undefined;
   /** Returns the body of `/-/metrics`, in Prometheus' text format. Default: there is no such path. */
   readonly metrics?: (() => Promise<string>) | undefined;
   /** Has a span for each request, and for each that goes to the upstream. Default: none. */
   readonly tracing?: GatewayTracing | undefined;
+}
+
+/** The service for the paths that match. */
+export interface UpstreamRoute {
+  /** A path such as `/billing/*`, as those of routes are written; for every method. */
+  readonly path: string;
+  /** Scheme, host and port, and a path that is put in front of each request's own. */
+  readonly upstream: URL;
+  /** The beginning of the path that this service does not get, such as `/billing`: whole segments. Default: none. */
+  readonly strip?: string | undefined;
 }
 
 /** Which peers are proxies in front. */

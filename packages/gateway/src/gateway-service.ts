@@ -14,7 +14,8 @@ import { type AdminEndpoints, adminEndpoints } from "./admin-endpoints.ts";
 import { boundSilence, hasBody, passThrough } from "./pass-through.ts";
 import { RequestBody } from "./request-body.ts";
 import { recordRequest, type RequestNotes } from "./request-record.ts";
-import { openUpstream, type Upstream } from "./upstream.ts";
+import type { Upstream } from "./upstream.ts";
+import { openUpstreams } from "./upstream-routes.ts";
 
 /** Serves requests by one set of options. */
 export interface GatewayService {
@@ -29,10 +30,9 @@ export interface GatewayService {
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. */
 export function openService(options: GatewayOptions, isDraining: () => boolean): GatewayService {
-  const { onRequest, onError = console.error, tracing } = options;
+  const { onRequest, onError = console.error, tracing, logFields = [] } = options;
   const limits = checkLimits(options.limits);
-  const plainUpstream = openUpstream(options.upstream, limits);
-  const upstream = tracing?.traceUpstream(plainUpstream, options.upstream) ?? plainUpstream;
+  const upstream = openUpstreams(options, limits);
   const routes = openRoutes(options, limits, upstream);
   const own = options.servesAdmin ? adminEndpoints(options, isDraining) : undefined;
   const forwarding = forwardingRules(options);
@@ -55,7 +55,7 @@ export function openService(options: GatewayOptions, isDraining: () => boolean):
       contain(fail, () => {
         request.on("error", () => response.destroy());
         response.on("error", () => response.destroy());
-        if (onRequest !== undefined) recordRequest(request, response, notes, contain(report, onRequest));
+        if (onRequest !== undefined) recordRequest(request, response, notes, logFields, contain(report, onRequest));
         running.add(response);
         if (cors !== undefined) useCors(response, cors);
         if (isDraining()) response.shouldKeepAlive = false;

@@ -41,7 +41,8 @@ function keepsContext(): boolean {
 
 const tracer = trace.getTracer("@once-again/gateway");
 
-const serve: GatewayTracing["serve"] = (request, response, { route }, answer) => {
+const serve: GatewayTracing["serve"] = (request, response, notes, answer) => {
+  const { route } = notes;
   const { method = "" } = request;
   const name = route === undefined ? method : `${method} ${route}`;
   const routed: Attributes = route === undefined ? {} : { "http.route": route };
@@ -49,11 +50,13 @@ const serve: GatewayTracing["serve"] = (request, response, { route }, answer) =>
   if (active !== undefined) {
     active.setAttributes(routed);
     if (route !== undefined) active.updateName(name);
+    notes.trace = active.spanContext().traceId;
     return answer();
   }
   const parent = propagation.extract(context.active(), request.headers);
   const attributes = { ...requestAttributes(request), ...routed };
   const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
+  notes.trace = span.spanContext().traceId;
   response.once("close", () => {
     const isAnswered = response.headersSent || response.statusCode === 101;
     if (isAnswered) noteStatus(span, response.statusCode, 500);

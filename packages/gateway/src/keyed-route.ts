@@ -1,6 +1,7 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { IncomingMessage } from "node:http";
 import { OnceAgainError } from "once-again";
-import { type Execution, heldError, NoEffectError } from "once-again/engine";
+import { type Execution, heldError, NoEffectError, type ServerEvent } from "once-again/engine";
 import { type HttpHandler, type HttpRequest, type HttpResponse, type OnceHttp, onceHttp } from "once-again/http";
 import type { UnknownOutcomeRules } from "once-again/internal";
 import { askUpstream } from "./ask-upstream.ts";
@@ -11,7 +12,7 @@ import { sendResponse } from "./gateway-response.ts";
 import type { KeyedCall } from "./keyed-call.ts";
 import { bodyTooLargeError } from "./request-body.ts";
 import { reconcileByGet } from "./reconcile.ts";
-import { noteFailure } from "./request-record.ts";
+import { type LogField, noteFailure, type RequestNotes } from "./request-record.ts";
 import { failureResponse } from "./upstream-failure.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -27,13 +28,14 @@ export interface KeyedRoute {
 /** @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. */
 export function keyedRoute(
   route: GatewayRoute,
-  options: Pick<GatewayOptions, "store" | "scope" | "fingerprintHost" | "onError" | "onEvent">,
+  options: Pick<GatewayOptions, "store" | "scope" | "fingerprintHost" | "onError" | "onEvent" | "logFields">,
   limits: GatewayLimits,
   upstream: Upstream,
 ): KeyedRoute {
   const { path, keyed, onUnknown, heldRetentionMs, quota, scope: ownScope, ...others } = route;
   const { keyHeader, expiredKeys, reusedStatus, retryAfterSeconds, problemBase, ...rules } = others;
   const { store, scope, fingerprintHost = true, onError, onEvent } = options;
+  const noting = noteOperations(options.logFields ?? []);
   const { bodyBytesMax, resultBytesMax, totalMs } = limits;
   const keyRequired = keyed === "required";
   const once = onceHttp<KeyedCall, undefined>({
@@ -43,7 +45,7 @@ export function keyedRoute(
     profile: { keyHeader, keyRequired, expiredKeys, reusedStatus, retryAfterSeconds, problemBase },
     limits: { bodyBytesMax, resultBytesMax, handlerMsMax: totalMs, quota },
     onError,
-    onEvent: onEvent && ((event) => onEvent(event, path)),
+    onEvent: (onEvent ?? noting) && ((event) => (noting?.onEvent(event), onEvent?.(event, path))),
     scope: async ({ asked }) => {
       const answer = await asked;
       return "scope" in answer ? answer.scope : "";
@@ -60,12 +62,9 @@ export function keyedRoute(
       );
       const keyedCall = { ...call, request, asked };
       const served: Served = {};
-      const answer =
-        refusal ??
-        (await once.answer(
-          httpRequest(keyedCall, fingerprintHost),
-          forward(once, keyedCall, upstream, onUnknown, served),
-        ));
+      const operate = (): Promise<HttpResponse> =>
+        once.answer(httpRequest(keyedCall, fingerprintHost), forward(once, keyedCall, upstream, onUnknown, served));
+      const answer = refusal ?? (await (noting === undefined ? operate() : noting.within(call.notes, operate)));
       // Drain a body that was refused before its end: closing under a caller who still sends would lose the response.
       if (!request.complete) request.resume();
       if (answer.headers.some(([name]) => name === "idempotent-replayed")) call.notes.replayed = true;
@@ -74,6 +73,35 @@ export function keyedRoute(
       sendResponse(call.response, answer, isService ? "service" : "gateway");
     },
     close: () => once.close(),
+  };
+}
+
+/** Notes for the access log what becomes of operations. Its cost is that of an asynchronous context for each request. */
+interface OperationNotes {
+  within<Value>(notes: RequestNotes, operate: () => Value): Value;
+  onEvent(event: ServerEvent): void;
+}
+
+/** @returns undefined where no field asks for it. */
+function noteOperations(fields: readonly LogField[]): OperationNotes | undefined {
+  if (!fields.some((field) => field === "keyHash" || field === "account" || field === "outcome")) return undefined;
+  const current = new AsyncLocalStorage<RequestNotes>();
+  /** By the call of an operation's events: its end may be noted in the context of another request. */
+  const notesOf = new WeakMap<object, RequestNotes>();
+  return {
+    within: (notes, operate) => current.run(notes, operate),
+    onEvent(event) {
+      const { type } = event;
+      if (type === "lease-lost" || type === "store-answered" || type === "store-failed") return;
+      const { scope, key, call } = event;
+      const notes = (call && notesOf.get(call)) ?? current.getStore();
+      if (notes === undefined) return;
+      if (type === "received") {
+        if (call !== undefined) notesOf.set(call, notes);
+        notes.account = scope;
+        if (key !== undefined) notes.key = key;
+      } else notes.outcome = type;
+    },
   };
 }
 

@@ -2,14 +2,19 @@ import { type ConfigError, formatProblem } from "../config/config-problem.ts";
 import type { GatewayConfig } from "../config/read-config.ts";
 import type { RouteRule } from "../config/route-schema.ts";
 import type { ScopeRule } from "../scope/scope-rule.ts";
+import type { UpstreamRoute } from "../gateway-options.ts";
 import { formatStoreLocation, type Painter, readStoreLocation } from "once-again/internal/command";
 
 /** The text of `--check` for a valid configuration: where keys are stored, their scope, and the routes. */
-export function formatConfig({ upstream, store, scope, admin, routes }: GatewayConfig, painter: Painter): string {
+export function formatConfig(
+  { upstream, upstreams, store, scope, admin, routes }: GatewayConfig,
+  painter: Painter,
+): string {
   const width = Math.max(...routes.map((route) => requestsOf(route).length));
   const lines = routes.map((route) => `  ${requestsOf(route).padEnd(width)}  ${painter.faint(formatRule(route))}`);
   return [
     painter.good("The configuration is fine."),
+    ...upstreams.map((one) => `upstream  ${one.path} ${formatUpstream(one)}`),
     `upstream  ${upstream.href}`,
     `store     ${formatStore(store)}`,
     `scope     ${formatScope(scope)}`,
@@ -22,10 +27,11 @@ export function formatConfig({ upstream, store, scope, admin, routes }: GatewayC
 
 /** The same, or what is wrong, as a JSON document. */
 export function configJson(config: GatewayConfig): object {
-  const { upstream, store, routes } = config;
+  const { upstream, upstreams, store, routes } = config;
   return {
     valid: true,
     upstream: upstream.href,
+    upstreams: upstreams.map((one) => ({ ...one, upstream: one.upstream.href })),
     store: formatStore(store),
     scope: formatScope(config.scope),
     routes: routes.map(routeJson),
@@ -40,6 +46,9 @@ export const problemsJson = ({ problems }: ConfigError): object => ({
 function routeJson({ scope, ...route }: RouteRule): object {
   return { ...route, ...(scope && { scope: formatScope(scope) }) };
 }
+
+const formatUpstream = ({ upstream, strip }: UpstreamRoute): string =>
+  strip === undefined ? upstream.href : `${upstream.href}, without ${strip}`;
 
 const requestsOf = ({ methods, path }: RouteRule): string => `${methods.join(",")} ${path}`;
 

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { storeForms, wholeNumber } from "once-again/internal/command";
+import { logFields } from "../request-record.ts";
 import { scopeForms } from "../scope/scope-rule.ts";
 import { frontProxies } from "../split/split-rules.ts";
 import type { GatewayFlags } from "./flags.ts";
@@ -43,6 +44,7 @@ export function gatewayCommand(name: string, line: string): Command {
     .option("--key <file>", "the certificate's key, PEM")
     .option("--workers <number>", "how many processes share the port, 1 to 256 (default: 1)", wholeNumber(1, 256))
     .option("--access-log", "print each request as a line of JSON: no query, no header, no body")
+    .option("--log-fields <names>", `… and with these fields: ${logFields.join(",")}`, (names) => names.split(","))
     .addOption(new Option("--check", "check the configuration, print its routes, and end"))
     .addOption(
       new Option("--print <proxy>", "print the configuration of a proxy in front, by the same routes, and end").choices(

@@ -25,6 +25,7 @@ export interface GatewayFlags {
   readonly key?: string;
   readonly workers?: number;
   readonly accessLog?: boolean;
+  readonly logFields?: readonly string[];
   readonly check?: boolean;
   readonly print?: FrontProxy;
   readonly json?: boolean;
@@ -52,6 +53,7 @@ export function readFlags(flags: GatewayFlags): ConfigFlags {
     "--key": { path: ["listen", "key"], value: fromHere(flags.key) },
     "--workers": { path: ["workers"], value: flags.workers },
     "--access-log": { path: ["accessLog"], value: flags.accessLog },
+    "--log-fields": { path: ["logFields"], value: flags.logFields },
   };
 }
 

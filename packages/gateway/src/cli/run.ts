@@ -27,6 +27,10 @@ export async function run(flags: GatewayFlags, command: Command, reloads: Reload
     process.exitCode = exitCodes.usage;
     return;
   }
+  if (flags.print !== undefined && config.upstreams.length > 0) {
+    const reason = "a proxy in front would send all that passes through to one service";
+    return command.error(`error: --print does not know upstreams: ${reason}. Send everything to the gateway`);
+  }
   if (flags.print !== undefined) return void process.stdout.write(printSplit(flags.print, config));
   if (flags.check)
     return flags.json ? printJson(configJson(config)) : void process.stdout.write(formatConfig(config, painter));

@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { readStoreLocation } from "once-again/internal/command";
 import type { CorsOptions } from "../cors.ts";
-import type { TrustProxy } from "../gateway-options.ts";
+import type { TrustProxy, UpstreamRoute } from "../gateway-options.ts";
 import type { GatewayLimits } from "../gateway-limits.ts";
 import type { ScopeRule } from "../scope/scope-rule.ts";
-import { routeSchema, type RouteRule } from "./route-schema.ts";
+import { type LogField, logFields } from "../request-record.ts";
+import { isBeginningOf } from "../upstream-routes.ts";
+import { pathTemplate, routeSchema, type RouteRule } from "./route-schema.ts";
 import { scopeForms } from "../scope/scope-rule.ts";
 import { network, scopeSchema } from "./scope-schema.ts";
 import {
@@ -13,6 +15,7 @@ import {
   explained,
   httpUrl,
   list,
+  oneOf,
   readNumber,
   settings,
   size,
@@ -47,8 +50,11 @@ export interface ConfigValues {
   /** How long a shutdown waits for running requests and open WebSockets, milliseconds. */
   readonly drainMs: number;
   readonly workers: number;
+  readonly upstreams: readonly UpstreamRoute[];
   /** Whether each request is logged, as a line of JSON. */
   readonly accessLog: boolean;
+  /** More fields of that line. */
+  readonly logFields: readonly LogField[];
 }
 
 const dayMs = 86_400_000;
@@ -135,14 +141,29 @@ const trustProxy = dependent<TrustProxy>((given) => {
   return z.preprocess(() => names, list(expected, network));
 });
 
+const serviceUrl = value("the URL of the service behind, such as http://127.0.0.1:8080", (url) => {
+  const found = httpUrl("").safeParse(url);
+  return found.success && found.data.search === "" ? found.data : undefined;
+});
+
+const upstreamRoute: z.ZodType<UpstreamRoute> = settings("a mapping with path and upstream", {
+  path: pathTemplate,
+  upstream: serviceUrl,
+  strip: text("the beginning of the path that the service does not get, such as /billing").optional(),
+}).transform((read, context) => {
+  const { path, strip } = read;
+  if (strip !== undefined && !(strip.startsWith("/") && isBeginningOf(strip, path))) {
+    const message = `the beginning of its path ${path}, in whole segments without a name`;
+    context.issues.push({ code: "custom", path: ["strip"], message, input: strip });
+  }
+  return read;
+});
+
 /** @param folder that the paths of files are relative to. */
 export function configSchema(folder: string): z.ZodType<ConfigValues> {
   const scope = scopeSchema(folder);
   return settings("a mapping of settings", {
-    upstream: value("the URL of the service behind, such as http://127.0.0.1:8080", (url) => {
-      const found = httpUrl("").safeParse(url);
-      return found.success && found.data.search === "" ? found.data : undefined;
-    }),
+    upstream: serviceUrl,
     store: explained("where keys are stored, such as sqlite:keys.db or redis://127.0.0.1:6379", (location) => {
       readStoreLocation(location);
       return location;
@@ -158,7 +179,9 @@ export function configSchema(folder: string): z.ZodType<ConfigValues> {
     admin: admin.optional(),
     drain: time("30s"),
     workers: wholeNumber(1, 256).optional(),
+    upstreams: z.array(upstreamRoute, { error: "a list of mappings with path and upstream" }).optional(),
     accessLog: truth.optional(),
+    logFields: list(`fields such as ${logFields.join(", ")}`, oneOf(...logFields)).optional(),
   }).transform(
     ({
       openapi,
@@ -169,6 +192,8 @@ export function configSchema(folder: string): z.ZodType<ConfigValues> {
       drain,
       workers,
       accessLog,
+      logFields: fields,
+      upstreams,
       ...rest
     }): ConfigValues => ({
       ...rest,
@@ -186,7 +211,10 @@ export function configSchema(folder: string): z.ZodType<ConfigValues> {
       admin: adminAddress(place?.port ?? portDefault, operators),
       drainMs: drain ?? 30_000,
       workers: workers ?? 1,
-      accessLog: accessLog ?? false,
+      upstreams: upstreams ?? [],
+      // Who names fields wants the log.
+      accessLog: accessLog ?? fields !== undefined,
+      logFields: fields ?? [],
     }),
   );
 }

@@ -29,6 +29,8 @@ export function openConfig(config: GatewayConfig, store: Store): OpenConfig {
   return {
     options: {
       upstream: config.upstream,
+      upstreams: config.upstreams,
+      logFields: config.logFields,
       store,
       routes,
       scope: open(config.scope),

@@ -33,7 +33,7 @@ const methods = list(
   ),
 );
 
-const path = value('a path such as /orders, /orders/{id} or /orders/*, or "*" for all', (given) =>
+export const pathTemplate = value('a path such as /orders, /orders/{id} or /orders/*, or "*" for all', (given) =>
   typeof given === "string" && !/[?#\s]/.test(given) && isPattern(given) ? given : undefined,
 );
 
@@ -144,7 +144,7 @@ const namesIn = (template: string): string[] => [...template.matchAll(/\{([^{}]*
 
 /** A route of a configuration file. */
 export const routeSchema = (scope: z.ZodType<ScopeRule>): z.ZodType<RouteRule> =>
-  settings("a mapping with path", { path, methods: methods.optional(), ...ruleShape(scope) }).transform(
+  settings("a mapping with path", { path: pathTemplate, methods: methods.optional(), ...ruleShape(scope) }).transform(
     ({ path: template, methods: names, ...rules }, context): RouteRule => {
       const rule = ruleOf(rules, "required");
       context.issues.push(...checkRule(rule, template));
