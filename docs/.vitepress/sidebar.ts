@@ -71,6 +71,7 @@ export const sidebar: DefaultTheme.SidebarMulti = {
       text: "Behind it",
       items: [
         ...["architecture", "verification", "performance"].map((name) => link(`docs/${name}.md`)),
+        ...folderLinks("docs/spec"),
         link("docs/errors/README.md"),
         link("docs/runbooks/README.md"),
         link("docs/decisions/README.md"),
