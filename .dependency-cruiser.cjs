@@ -10,7 +10,7 @@ const floors = [
   ["retry", "delivery", "key"].map(library),
   ["client", "stores", "engine"].map(library),
   ["intents", "function", "http", "interceptors"].map(library),
-  ["frameworks", "messaging", "mcp"].map(library),
+  ["frameworks", "messaging", "mcp", "react"].map(library),
   ["opentelemetry", "agents", "cloudflare"].map(library),
   [library("command")],
   ["packages/testing/src"],
@@ -86,7 +86,7 @@ module.exports = {
       comment: "These rooms run in browsers, Deno, Bun and edge runtimes.",
       severity: "error",
       from: {
-        path: ["core", "retry", "delivery", "key", "client", "intents", "cloudflare", "stores/indexeddb"]
+        path: ["core", "retry", "delivery", "key", "client", "intents", "cloudflare", "stores/indexeddb", "react"]
           .map(library)
           .concat(tools("simulator"))
           .map(inside),

@@ -34,6 +34,7 @@ export const packages: Readonly<Record<string, { readonly name: string; readonly
       "./opentelemetry": "src/opentelemetry/index.ts",
       "./inbox": "src/messaging/inbox/index.ts",
       "./outbox": "src/messaging/outbox/index.ts",
+      "./react": "src/react/index.ts",
       "./stores": "src/stores/index.ts",
       "./stores/indexeddb": "src/stores/indexeddb/index.ts",
       "./stores/mariadb": "src/stores/mariadb/index.ts",

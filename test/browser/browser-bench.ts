@@ -31,13 +31,18 @@ export async function bundle(entry: string): Promise<string> {
 }
 
 /** A server that makes each order once for its key, with pages, and a browser with a profile that outlives it. */
-export async function browserBench() {
-  const script = await bundle(new URL("page.ts", import.meta.url).pathname);
+export async function browserBench(entry = "page.ts") {
+  const script = await bundle(new URL(entry, import.meta.url).pathname);
   const worker = await bundle(new URL("service-worker.ts", import.meta.url).pathname);
   /** The orders by their keys: the effects. */
   const orders = new Map<string, string>();
   const held: ServerResponse[] = [];
-  const seen = { requests: 0, isHolding: false };
+  const seen = {
+    requests: 0,
+    isHolding: false,
+    /** The next answers, without an effect. */
+    next: [] as { status: number; headers?: Record<string, string> }[],
+  };
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const program = { "/page.js": script, "/sw.js": worker }[request.url!];
@@ -45,11 +50,13 @@ export async function browserBench() {
     if (request.url !== "/orders") {
       return void response
         .setHeader("content-type", "text/html")
-        .end('<!doctype html><link rel="icon" href="data:,"><script src="/page.js"></script>');
+        .end('<!doctype html><link rel="icon" href="data:,"><script defer src="/page.js"></script>');
     }
     seen.requests += 1;
     const key = String(request.headers["idempotency-key"]);
     const body = await text(request);
+    const refusal = seen.next.shift();
+    if (refusal !== undefined) return void response.writeHead(refusal.status, refusal.headers).end();
     const isFirst = !orders.has(key);
     if (isFirst) orders.set(key, body);
     // The effect is there, and its answer never comes.

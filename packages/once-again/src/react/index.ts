@@ -1,0 +1,63 @@
+/**
+ * A mutation that happens once, as a hook of React.
+ *
+ * @module
+ */
+import { useCallback, useMemo, useSyncExternalStore } from "react";
+import { type Intents, onceMutation } from "../intents/index.ts";
+
+type Mutation = ReturnType<typeof onceMutation>;
+type MutationState = ReturnType<Mutation["current"]>;
+
+/** One thing that the user may want once. */
+interface UseOnceMutationOptions {
+  /** Your own name for it, such as `pay ${order.id}`: the same in each tab, and after a reload. */
+  readonly id: string;
+  /** Makes the request when `mutate` is called. The same id takes the same request, until it has failed. */
+  readonly request: () => Parameters<Mutation["mutate"]>[0];
+}
+
+/** The mutation as a component shows it. */
+type UsedOnceMutation = MutationState & {
+  /** It is under way, or is being looked up: a button is disabled. */
+  readonly isPending: boolean;
+  readonly isDone: boolean;
+  readonly isFailed: boolean;
+  /** Neither done nor failed: offer no second try before a person has looked it up. */
+  readonly isUnknown: boolean;
+  /** Sends it, unless it is under way, done or unknown. Never rejects: the state has the error. */
+  readonly mutate: () => Promise<Awaited<ReturnType<Mutation["mutate"]>> | undefined>;
+};
+
+const loading: MutationState = { state: "loading" };
+const whileServing = (): MutationState => loading;
+
+/**
+ * A mutation that happens once, whatever becomes of its component, its tab and its browser. When it is shown again, it has the state
+ * that an earlier life left.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an id that is no text of 1 to 250 characters.
+ * @example
+ * ```ts
+ * const intents = openIntents({ store: indexeddbIntents(), keys: ["https://shop.example"] });
+ * const url = "https://shop.example/payments";
+ * const usePay = (order: string) => useOnceMutation(intents, { id: `pay ${order}`, request: () => ({ url, body: order }) });
+ * ```
+ */
+export function useOnceMutation(intents: Intents, { id, request }: UseOnceMutationOptions): UsedOnceMutation {
+  const mutation = useMemo(() => onceMutation(intents, id), [intents, id]);
+  const state = useSyncExternalStore(mutation.subscribe, mutation.current, whileServing);
+  const mutate = useCallback(
+    () => mutation.mutate(request()).catch(() => undefined),
+    // The request of the render that the user saw.
+    [mutation, request],
+  );
+  return {
+    ...state,
+    isPending: state.state === "pending" || state.state === "loading",
+    isDone: state.state === "done",
+    isFailed: state.state === "failed",
+    isUnknown: state.state === "unknown",
+    mutate,
+  };
+}

@@ -1,0 +1,51 @@
+import { createElement } from "react";
+import { renderToString } from "react-dom/server";
+import { expect, test } from "vitest";
+import { Pay } from "../../examples/browser/react.ts";
+import { openIntents } from "../../packages/once-again/src/intents/index.ts";
+import { indexeddbIntents } from "../../packages/once-again/src/stores/indexeddb/index.ts";
+import { chromiumBinary } from "../support/servers/chromium.ts";
+import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { browserBench } from "./browser-bench.ts";
+
+test("a server renders the button, disabled, and asks no store", () => {
+  const intents = openIntents({ store: indexeddbIntents() });
+  const html = renderToString(createElement(Pay, { intents, url: "http://shop.example/", order: { id: "42" } }));
+  expect(html).toBe('<button disabled="">Pay</button>');
+});
+
+describeWithServer("useOnceMutation in Chromium", chromiumBinary, () => {
+  test("pays once, over presses, reloads and two tabs", async () => {
+    const bench = await browserBench("react-page.ts");
+    const browser = await bench.launch();
+    const [one, other] = [await browser.newPage(), await browser.newPage()];
+    await Promise.all([one.goto(bench.url), other.goto(bench.url)]);
+    bench.seen.isHolding = true;
+    await one.getByRole("button", { name: "Pay", exact: true }).click();
+    await bench.made(1);
+    bench.seen.isHolding = false;
+    // The effect is there, and its answer is lost with the page.
+    await one.reload();
+    await one.getByText("Paid").waitFor();
+    await other.getByRole("button", { name: "Pay", exact: true }).click();
+    await other.getByText("Paid").waitFor();
+    expect(bench.orders.size).toBe(1);
+    await one.getByRole("button", { name: "Pay by SWR" }).click();
+    await one.getByText("SWR 201").waitFor();
+    expect(bench.orders.size).toBe(2);
+  });
+
+  test("offers a new try after a failure, and none while the outcome is unknown", async () => {
+    const bench = await browserBench("react-page.ts");
+    const browser = await bench.launch();
+    const tab = await browser.newPage();
+    await tab.goto(`${bench.url}/?order=43`);
+    bench.seen.next.push({ status: 402 }, { status: 500, headers: { "idempotent-replayed": "true" } });
+    await tab.getByRole("button", { name: "Pay", exact: true }).click();
+    await tab.getByRole("button", { name: "Try again" }).click();
+    await tab.getByText("We are looking your payment up").waitFor();
+    await tab.reload();
+    await tab.getByText("We are looking your payment up").waitFor();
+    expect(bench.seen.requests).toBe(2);
+  });
+});
