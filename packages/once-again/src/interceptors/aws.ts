@@ -3,13 +3,17 @@
  *
  * @module
  */
+import { type Clock, sleep } from "../core/clock.ts";
 import { hasMethod } from "../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
-import { invalidOptionError } from "../core/options.ts";
+import { checkChoice, invalidOptionError } from "../core/options.ts";
+import type { Random } from "../core/random.ts";
 import { errorVerdict, statusVerdict } from "../delivery/index.ts";
-import { successBudget } from "../retry/budgets/index.ts";
+import { type Backoff, exponentialBackoff } from "../retry/backoff.ts";
+import { awsBudget, successBudget } from "../retry/budgets/index.ts";
 import type { Decision } from "../retry/decision.ts";
-import { planRetry } from "../retry/next-wait.ts";
+import { fullJitter } from "../retry/jitter.ts";
+import { planRetry, type Progress } from "../retry/next-wait.ts";
 import type { FailureKind, RetryBudget } from "../retry/retry-budget.ts";
 import { recordSuccess } from "../retry/retry-call.ts";
 import { type RetryOptions, retryPolicy } from "../retry/retry-options.ts";
@@ -24,6 +28,13 @@ interface AwsRetryOptions extends Pick<
    * client token or a deduplication id. Default `false`: a command with an unknown outcome is not sent again.
    */
   readonly repeatable?: boolean | undefined;
+  /**
+   * Which numbers hold where no other option says one: those of this library (`"once-again"`, default), or those of the standard
+   * mode of the AWS SDKs since November 2026, `"aws"`: 3 attempts, waits of up to 50 ms, 100 ms and so on up to 20 s, from
+   * 1 s on where a call was throttled, and the quota of `awsBudget()`. A service's `Retry-After` adds 5 s to a wait at most.
+   * `"aws-dynamodb"` has the numbers of clients of DynamoDB: 4 attempts, and 25 ms. Which commands are sent again is the same.
+   */
+  readonly numbers?: "once-again" | "aws" | "aws-dynamodb" | undefined;
   /** Pays for retries; default a `successBudget` of this strategy, `"off"` makes them free. */
   readonly budget?: RetryBudget | "off" | undefined;
 }
@@ -57,6 +68,7 @@ const names: OptionNames<AwsRetryOptions> = {
   clock: true,
   random: true,
   repeatable: "boolean",
+  numbers: true,
   budget: true,
 };
 
@@ -67,6 +79,30 @@ interface Call {
   readonly delayMs: number;
   readonly backoffMs: number;
   readonly lastRetryKind: FailureKind | undefined;
+  /** Whether it asks for messages, as `ReceiveMessage` does: without a wait its caller would ask at once again. */
+  readonly isLongPoll: boolean;
+}
+
+/** The numbers of AWS' standard mode ("Retry behavior", AWS SDKs and Tools Reference Guide, November 2026). */
+const awsNumbers = {
+  aws: { attemptsMax: 3, baseMs: 50 },
+  "aws-dynamodb": { attemptsMax: 4, baseMs: 25 },
+} as const;
+const [throttledBaseMs, awsCapMs, hintMsMax] = [1000, 20_000, 5000];
+
+/** How long to wait after a failure, where that goes by its kind. */
+type BackoffAfter = (failure: AwsFailure, nowMs: number) => Backoff;
+
+function awsBackoff(baseMs: number): BackoffAfter {
+  const growing = (base: number): Backoff =>
+    exponentialBackoff({ baseMs: base, capMs: awsCapMs, jitter: fullJitter() });
+  const [transient, throttled] = [growing(baseMs), growing(throttledBaseMs)];
+  return ({ errorType, retryAfterHint }, nowMs) =>
+    (context) => {
+      const delayMs = Math.floor((errorType === "THROTTLING" ? throttled : transient)(context));
+      if (retryAfterHint === undefined) return delayMs;
+      return Math.max(delayMs, Math.min(retryAfterHint.getTime() - nowMs, delayMs + hintMsMax));
+    };
 }
 
 /**
@@ -87,13 +123,17 @@ interface Call {
  */
 export function awsRetryStrategy(options: AwsRetryOptions = {}): AwsRetryStrategy {
   checkNames("awsRetryStrategy", options, names);
-  const { repeatable = false, budget: given, ...retryOptions } = options;
-  // A text such as "no" would be a yes.
-  const budget = given === "off" ? undefined : (given ?? successBudget());
+  const { repeatable = false, numbers = "once-again", budget: given, ...retryOptions } = options;
+  checkChoice("numbers", numbers, ["once-again", "aws", "aws-dynamodb"]);
+  const aws = numbers === "once-again" ? undefined : awsNumbers[numbers];
+  const backoffAfter = aws !== undefined && options.backoff === undefined ? awsBackoff(aws.baseMs) : undefined;
+  const ownBudget = aws === undefined ? successBudget : awsBudget;
+  const budget = given === "off" ? undefined : (given ?? ownBudget());
   if (budget !== undefined && !hasMethod(budget, "tryTake")) {
     throw invalidOptionError("budget", 'a retry budget, or "off"', budget);
   }
-  const policy = { ...retryPolicy<never>(retryOptions), budget };
+  const attemptsMax = options.attemptsMax ?? aws?.attemptsMax;
+  const policy = { ...retryPolicy<never>({ ...retryOptions, attemptsMax }), budget };
   const { clock } = policy;
   const calls = new WeakMap<AwsRetryToken, Call>();
   const tokenOf = (call: Call): AwsRetryToken => {
@@ -101,22 +141,31 @@ export function awsRetryStrategy(options: AwsRetryOptions = {}): AwsRetryStrateg
     calls.set(token, call);
     return token;
   };
-  const beginCall = (): Call => {
+  const beginCall = (scope: string): Call => {
     budget?.onRequest?.();
-    return { retries: 0, startedAt: clock.monotonic(), delayMs: 0, backoffMs: 0, lastRetryKind: undefined };
+    const isLongPoll = scope.includes(":longpoll");
+    return { retries: 0, startedAt: clock.monotonic(), delayMs: 0, backoffMs: 0, lastRetryKind: undefined, isLongPoll };
   };
   return {
-    async acquireInitialRetryToken() {
-      return tokenOf(beginCall());
+    async acquireInitialRetryToken(scope) {
+      return tokenOf(beginCall(String(scope)));
     },
     async refreshRetryTokenForRetry(token, failure) {
-      const call = calls.get(token) ?? beginCall();
+      const call = calls.get(token) ?? beginCall("");
       const progress = {
         attempts: call.retries + 1,
         elapsedMs: clock.monotonic() - call.startedAt,
         previousDelayMs: call.backoffMs,
       };
-      const plan = planRetry(policy, decisionOn(failure, repeatable, clock.now()), progress);
+      const decision = decisionOn(failure, repeatable, clock.now());
+      const backoff = backoffAfter?.(failure, clock.now());
+      const plan =
+        backoff === undefined
+          ? planRetry(policy, decision, progress)
+          : planRetry({ ...policy, backoff }, withoutHint(decision), progress);
+      const isOutOfQuota = plan.action === "limit" && plan.why === "budget";
+      if (isOutOfQuota && call.isLongPoll && backoff !== undefined)
+        await pause(clock, backoff, progress, policy.random);
       // The SDK throws the error that it has.
       if (plan.action !== "wait") throw failure.error ?? new Error(`No retry: ${plan.why}.`);
       const { delayMs, backoffMs, kind = call.lastRetryKind } = plan;
@@ -126,6 +175,14 @@ export function awsRetryStrategy(options: AwsRetryOptions = {}): AwsRetryStrateg
       if (budget !== undefined) recordSuccess(budget, calls.get(token)?.lastRetryKind);
     },
   };
+}
+
+/** The hint of the service is a part of AWS' own wait. */
+const withoutHint = (decision: Decision): Decision =>
+  decision.action === "retry" ? { ...decision, delayMsMin: undefined } : decision;
+
+function pause(clock: Clock, backoff: Backoff, { attempts, previousDelayMs }: Progress, random: Random): Promise<void> {
+  return sleep(clock, backoff({ retry: attempts, previousDelayMs, random }));
 }
 
 /** The decision on a failed attempt. */
