@@ -49,6 +49,7 @@ export const contextNames: Readonly<Record<string, string>> = {
   inbox: 'declare const inbox: import("once-again/inbox").Inbox<undefined>;',
   item: "declare const item: string;",
   jetstream: 'import { jetstream } from "@nats-io/jetstream";',
+  kafka: 'declare const kafka: import("kafkajs").Kafka;',
   key: "declare const key: string;",
   knex: 'declare const knex: import("knex").Knex;',
   message: "declare const message: { id: string; hash: string };",
@@ -108,6 +109,9 @@ export const contextNamesOf: Readonly<Record<string, Readonly<Record<string, str
   },
   "packages/once-again/src/frameworks/node.ts": {
     accountOf: 'declare function accountOf(request: import("node:http").IncomingMessage): string;',
+  },
+  "packages/once-again/src/messaging/inbox/consumers/kafka.ts": {
+    producer: 'declare const producer: import("kafkajs").Producer;',
   },
   "packages/once-again/src/messaging/inbox/consumers/jetstream.ts": {
     connection: 'declare const connection: import("@nats-io/transport-node").NatsConnection;',

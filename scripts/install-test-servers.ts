@@ -9,6 +9,7 @@ import { findBinary, type ServerBinary } from "../test/support/servers/binary.ts
 import { caddyBinary } from "../test/support/servers/caddy.ts";
 import { chromiumBinary } from "../test/support/servers/chromium.ts";
 import { haproxyBinary } from "../test/support/servers/haproxy.ts";
+import { kafkaBinary } from "../test/support/servers/kafka.ts";
 import { mariadbBinary } from "../test/support/servers/mariadb.ts";
 import { motoBinary } from "../test/support/servers/moto.ts";
 import { natsBinary } from "../test/support/servers/nats.ts";
@@ -30,6 +31,7 @@ const binaries = [
   chromiumBinary,
   gccBinary,
   haproxyBinary,
+  kafkaBinary,
   mariadbBinary,
   motoBinary,
   natsBinary,

@@ -141,14 +141,14 @@ export function awsRetryStrategy(options: AwsRetryOptions = {}): AwsRetryStrateg
     calls.set(token, call);
     return token;
   };
-  const beginCall = (scope: string): Call => {
+  const beginCall = (scope: unknown): Call => {
     budget?.onRequest?.();
-    const isLongPoll = scope.includes(":longpoll");
+    const isLongPoll = typeof scope === "string" && scope.includes(":longpoll");
     return { retries: 0, startedAt: clock.monotonic(), delayMs: 0, backoffMs: 0, lastRetryKind: undefined, isLongPoll };
   };
   return {
     async acquireInitialRetryToken(scope) {
-      return tokenOf(beginCall(String(scope)));
+      return tokenOf(beginCall(scope));
     },
     async refreshRetryTokenForRetry(token, failure) {
       const call = calls.get(token) ?? beginCall("");

@@ -1,5 +1,5 @@
 /**
- * One effect for each message of a consumer: RabbitMQ, JetStream, Redis Streams, BullMQ, SQS.
+ * One effect for each message of a consumer: RabbitMQ, JetStream, Redis Streams, BullMQ, SQS, Kafka.
  *
  * @module
  */
@@ -10,6 +10,7 @@ export { openInbox } from "./open-inbox.ts";
 export { type BullmqJob, bullmqProcessor, bullmqStalledCount } from "./consumers/bullmq.ts";
 export type { Consumer } from "./consumers/settle-delivery.ts";
 export { consumeJetstream } from "./consumers/jetstream.ts";
+export { consumeKafka } from "./consumers/kafka.ts";
 export { consumeRabbitmq } from "./consumers/rabbitmq.ts";
 export { consumeRedisStreams } from "./consumers/redis-streams.ts";
 export { consumeSqs } from "./consumers/sqs.ts";

@@ -11,5 +11,6 @@ export { publishToHttp } from "./publishers/http.ts";
 export { signWebhooks } from "./publishers/sign-webhooks.ts";
 export { publishToJetstream } from "./publishers/jetstream.ts";
 export { publishToEventBridge, publishToSns, publishToSqs } from "./publishers/aws.ts";
+export { publishToKafka } from "./publishers/kafka.ts";
 export { publishToRabbitmq } from "./publishers/rabbitmq.ts";
 export { publishToRedisStreams } from "./publishers/redis-streams.ts";

@@ -79,10 +79,9 @@ export async function consumeRedisStreams<Transaction>(
   const handle = async (entry: RedisEntry): Promise<void> => {
     const entryKey = deliveryId(id, entry, deliveries.onError);
     const count = await entries.deliveries(entry);
-    const handled = deliveries.handle(inboxMessageOf(entry, stream, entryKey, count));
     // So that others do not claim it.
     const stop = repeatSign(claimIdleMs / 3, () => entries.keep(entry), deliveries);
-    const end = await handled.finally(stop);
+    const end = await deliveries.handle(inboxMessageOf(entry, stream, entryKey, count)).finally(stop);
     if (end === "acknowledge") return void (await entries.acknowledge(entry));
     // Given back before, it would be claimed here again.
     await ended;

@@ -5,6 +5,7 @@ import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../../core/options.ts";
 import { systemClock } from "../../../core/system-clock.ts";
 import { producersId } from "../../../key/producers-id.ts";
+import { waitQueue } from "../../../core/semaphore.ts";
 import { publishToSqs, type SqsPublisher } from "../../outbox/publishers/aws.ts";
 import { attributeNames, awsBody } from "../../outbox/publishers/aws-messages.ts";
 import type { InboxMessage } from "../inbox-message.ts";
@@ -121,6 +122,8 @@ export async function consumeSqs<Transaction>(
   };
   const inTurn = keyQueue();
   const running = new Set<Promise<void>>();
+  /** Woken when a message ends. */
+  const free = waitQueue();
   const take = (delivery: SqsDelivery): void => {
     const stop = repeatSign(
       (visibilitySeconds * 1000) / 3,
@@ -135,28 +138,21 @@ export async function consumeSqs<Transaction>(
       .finally(() => {
         stop();
         running.delete(handled);
+        free.wakeFirst();
       });
     running.add(handled);
   };
-  const received = receiveRequest(queueUrl, waitSeconds, visibilitySeconds);
   const consume = async (): Promise<void> => {
     await deliveries.ready();
     while (!deliveries.stop.aborted) {
-      if (running.size >= concurrency) await Promise.race([...running, stopped]);
+      if (running.size >= concurrency) await free.wait(deliveries.stop).catch(() => undefined);
       if (deliveries.stop.aborted) return;
-      const { Messages = [] } = await client
-        .receiveMessage(
-          { ...received, MaxNumberOfMessages: Math.max(1, Math.min(10, concurrency - running.size)) },
-          { abortSignal: deliveries.stop },
-        )
-        .catch(unlessStopped(deliveries));
+      const Messages = await receive(client, { ...checked, visibilitySeconds }, concurrency - running.size, deliveries);
       Messages.forEach(take);
       if (Messages.length === 0 && waitSeconds === 0)
         await sleep(systemClock, pollMs, deliveries.stop).catch(() => undefined);
     }
   };
-  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
-  deliveries.stop.addEventListener("abort", () => stop(), { once: true });
   const ended = deliveries.insist(consume);
   return endingConsumer(deliveries, () =>
     withinTime(systemClock, brokerMsMax, "SQS did not take back what was not handled", async () => {
@@ -166,28 +162,36 @@ export async function consumeSqs<Transaction>(
   );
 }
 
-/** A request for messages with all that is known of them. */
-function receiveRequest(queueUrl: string, waitSeconds: number, visibilitySeconds: number) {
-  return {
-    QueueUrl: queueUrl,
-    WaitTimeSeconds: waitSeconds,
-    VisibilityTimeout: visibilitySeconds,
-    AttributeNames: ["All"],
-    MessageSystemAttributeNames: ["All"],
-    MessageAttributeNames: ["All"],
-  } satisfies Omit<Parameters<SqsConsumerClient["receiveMessage"]>[0], "MaxNumberOfMessages">;
-}
+/** How many messages SQS hands over at a time. */
+const messagesMax = 10;
 
 /** How often a queue is asked that does not wait, milliseconds. */
 const pollMs = 200;
 
-/** A question that is broken off when the consumer closes has no answer. */
-const unlessStopped =
-  ({ stop }: Pick<Deliveries, "stop">) =>
-  (error: unknown): { readonly Messages?: readonly SqsDelivery[] } => {
-    if (stop.aborted) return {};
-    throw error;
+/** Asks for messages. A question that is broken off when the consumer closes has no answer. */
+async function receive(
+  client: SqsConsumerClient,
+  { queueUrl, waitSeconds, visibilitySeconds }: { queueUrl: string; waitSeconds: number; visibilitySeconds: number },
+  free: number,
+  { stop }: Pick<Deliveries, "stop">,
+): Promise<readonly SqsDelivery[]> {
+  const input = {
+    QueueUrl: queueUrl,
+    MaxNumberOfMessages: Math.max(1, Math.min(messagesMax, free)),
+    WaitTimeSeconds: waitSeconds,
+    VisibilityTimeout: visibilitySeconds,
+    AttributeNames: ["All" as const],
+    MessageSystemAttributeNames: ["All" as const],
+    MessageAttributeNames: ["All"],
   };
+  try {
+    const { Messages = [] } = await client.receiveMessage(input, { abortSignal: stop });
+    return Messages;
+  } catch (error) {
+    if (stop.aborted) return [];
+    throw error;
+  }
+}
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option that makes no sense. */
 function checkOptions<Transaction>(

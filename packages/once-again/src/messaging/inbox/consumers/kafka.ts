@@ -1,0 +1,175 @@
+import { hasMethod, wrongClientError } from "../../../core/duck-typing.ts";
+import { checkNames, type OptionNames } from "../../../core/option-names.ts";
+import { checkFunction, checkNumber } from "../../../core/options.ts";
+import { systemClock } from "../../../core/system-clock.ts";
+import { type KafkaProducer, publishToKafka } from "../../outbox/publishers/kafka.ts";
+import type { Inbox, MessageWork } from "../inbox.ts";
+import type { InboxMessage } from "../inbox-message.ts";
+import {
+  brokerMsMax,
+  checkInboxAndWork,
+  type Consumer,
+  type ConsumerOptions,
+  deliveriesTo,
+  deliveryId,
+  endingConsumer,
+  repeatSign,
+  withinTime,
+} from "./settle-delivery.ts";
+
+type HeaderValue = Buffer | string | (Buffer | string)[] | undefined;
+
+/** The parts that we use of a message of `kafkajs`. */
+export interface KafkaDelivery {
+  readonly topic: string;
+  readonly partition: number;
+  readonly message: {
+    readonly offset: string;
+    readonly value: Buffer | null;
+    readonly headers?: Readonly<Record<string, HeaderValue>> | undefined;
+  };
+}
+
+/** The parts that we use of a consumer of `kafkajs`. */
+export interface KafkaConsumerClient {
+  run(config: {
+    autoCommit: false;
+    partitionsConsumedConcurrently: number;
+    eachMessage(delivery: KafkaDelivery & { heartbeat(): Promise<void> }): Promise<void>;
+  }): Promise<void>;
+  commitOffsets(offsets: { topic: string; partition: number; offset: string }[]): Promise<void>;
+  on(event: "consumer.crash", listener: (event: { payload: { error: Error } }) => void): unknown;
+  stop(): Promise<void>;
+}
+
+/** The options of a consumer of Kafka. */
+export interface KafkaConsumerOptions<Transaction> extends ConsumerOptions<Transaction> {
+  /** A connected producer of `kafkajs`, for dead letters. */
+  readonly producer: KafkaProducer;
+  /** Where dead letters go: a topic that has to be there; default the message's topic and `.dead`. */
+  readonly deadLetterTopic?: ((delivery: { readonly topic: string }) => string) | undefined;
+  /** How many partitions are handled at a time: 1 to 1000, default 16. Messages of one partition keep their order. */
+  readonly concurrency?: number | undefined;
+  /**
+   * Names a topic in marks and ids; default its own name. One that was deleted and made anew numbers its messages again from 0,
+   * and needs another name here: under the old one they would pass for repeats.
+   */
+  readonly topicName?: ((topic: string) => string) | undefined;
+  /** The producer's id of a message; default its header `id`. It is needed only against a producer that sends twice. */
+  readonly id?: ((delivery: KafkaDelivery) => string | undefined) | undefined;
+}
+
+/**
+ * Consumes topics of Kafka through your own consumer of `kafkajs`, connected and subscribed; give it nothing else to run.
+ * With a transactional inbox a partition's high-water mark moves in the effect's own transaction, and finds repeats for
+ * ever; a leased inbox remembers ids, of producers or else of topic, partition and offset. An offset is committed when the effect
+ * of its message has committed, or its dead letter is stored. While a message is handled, its group gets heartbeats.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ * @example
+ * ```ts
+ * const source = kafka.consumer({ groupId: "billing" });
+ * await source.connect();
+ * await source.subscribe({ topics: ["orders"], fromBeginning: true });
+ * const consumer = await consumeKafka(source, { inbox, producer }, async (message) => {
+ *   await charge(readJson(message), message.id);
+ * });
+ * ```
+ */
+export async function consumeKafka<Transaction>(
+  source: KafkaConsumerClient,
+  options: KafkaConsumerOptions<Transaction>,
+  work: MessageWork<Transaction>,
+): Promise<Consumer> {
+  const { inbox, producer, concurrency, topicName, deadLetterTopic, id } = checkOptions(options, source, work);
+  const deliveries = deliveriesTo(options, work, publishToKafka(producer, { topic: deadLetterTopic }));
+  source.on("consumer.crash", ({ payload: { error } }) => deliveries.onError(error));
+
+  const eachMessage = async (delivery: KafkaDelivery & { heartbeat(): Promise<void> }): Promise<void> => {
+    const { topic, partition, message } = delivery;
+    const stop = repeatSign(heartbeatMs, () => delivery.heartbeat(), deliveries);
+    try {
+      const producers = deliveryId(id, delivery, deliveries.onError);
+      const end = await deliveries.handle(inboxMessageOf(inbox, delivery, topicName(topic), producers));
+      // One that is given back is another member's: nothing behind it is handled or committed here any more.
+      if (end === "give-back") return;
+      await source.commitOffsets([{ topic, partition, offset: String(BigInt(message.offset) + 1n) }]);
+    } catch (error) {
+      // Its effect is there. A commit that failed, as in a rebalance, is made up for by the next one, or by a repeat.
+      deliveries.onError(error);
+    } finally {
+      stop();
+    }
+  };
+  const ended = deliveries.insist(async () => {
+    await deliveries.ready();
+    if (deliveries.stop.aborted) return;
+    await source.run({ autoCommit: false, partitionsConsumedConcurrently: concurrency, eachMessage });
+  });
+  return endingConsumer(deliveries, () =>
+    withinTime(systemClock, brokerMsMax, "Kafka's consumer did not stop", async () => {
+      await ended;
+      await source.stop();
+    }),
+  );
+}
+
+/** How often a message that is handled is reported as such, milliseconds: kafkajs sends no more than its own interval asks for. */
+const heartbeatMs = 1000;
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option that makes no sense. */
+function checkOptions<Transaction>(
+  options: KafkaConsumerOptions<Transaction>,
+  source: KafkaConsumerClient,
+  work: MessageWork<Transaction>,
+) {
+  checkNames("consumeKafka", options, {
+    inbox: true,
+    producer: true,
+    deadLetterTopic: true,
+    concurrency: true,
+    topicName: true,
+    id: true,
+    onError: true,
+  } satisfies OptionNames<KafkaConsumerOptions<Transaction>>);
+  const { inbox, producer, concurrency = 16, id = idHeader } = options;
+  if (!hasMethod(source, "commitOffsets")) throw wrongClientError("source", "a consumer of kafkajs", source);
+  checkInboxAndWork(inbox, work);
+  checkNumber("concurrency", concurrency, { min: 1, max: 1000, integer: true });
+  const topicName = checkFunction("topicName", options.topicName) ?? ((topic: string) => topic);
+  const deadLetterTopic =
+    checkFunction("deadLetterTopic", options.deadLetterTopic) ??
+    (({ topic }: { readonly topic: string }) => `${topic}.dead`);
+  return { inbox, producer, concurrency, topicName, deadLetterTopic, id };
+}
+
+function idHeader({ message }: KafkaDelivery): string | undefined {
+  return headerText(message.headers?.["id"]);
+}
+
+/** A header may come several times: the last one counts. */
+function headerText(value: HeaderValue): string | undefined {
+  return (Array.isArray(value) ? value.at(-1) : value)?.toString();
+}
+
+function inboxMessageOf<Transaction>(
+  { hasMarks }: Pick<Inbox<Transaction>, "hasMarks">,
+  { topic, partition, message }: KafkaDelivery,
+  name: string,
+  id: string | undefined,
+): InboxMessage {
+  const { id: _id, ...others } = message.headers ?? {};
+  const texts = Object.entries(others).flatMap(([header, value]) => {
+    const text = headerText(value);
+    return text === undefined ? [] : [[header, text] as const];
+  });
+  const place = { partition: `${name}/${partition}`, sequence: Number(message.offset) };
+  return {
+    // Without a mark, the place is the id.
+    id: id ?? (hasMarks ? undefined : `${place.partition}:${place.sequence}`),
+    topic,
+    headers: Object.fromEntries(texts),
+    body: new Uint8Array(message.value ?? []),
+    position: hasMarks ? place : undefined,
+  };
+}

@@ -1,0 +1,239 @@
+import { setTimeout } from "node:timers/promises";
+import { Kafka, logLevel, Partitioners } from "kafkajs";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { consumeKafka, type MessageWork, openInbox } from "../../packages/once-again/src/messaging/inbox/index.ts";
+import { openRelay, publishToKafka } from "../../packages/once-again/src/messaging/outbox/index.ts";
+import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
+import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
+import { memoryOutbox } from "../support/outbox/memory-outbox.ts";
+import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { kafkaBinary, type KafkaMock, startKafka } from "../support/servers/kafka.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { closeLater } from "./brokers.ts";
+
+// Kafka's protocol by librdkafka's mock: it has neither transactions nor fencing, so nothing is shown of these.
+
+const [produceApi, commitApi] = [0, 8];
+const [notLeader, tooLarge, rebalancing] = [6, 10, 27];
+const { signal } = new AbortController();
+
+describeWithServer("Kafka", kafkaBinary, () => {
+  let mock: KafkaMock;
+  beforeAll(async () => {
+    mock = await startKafka();
+  });
+  afterAll(() => mock[Symbol.asyncDispose]());
+
+  let topics = 0;
+
+  /** Two new topics, and clients. */
+  async function open(partitions = 1) {
+    const topic = `orders-${(topics += 1)}`;
+    await mock.topic(topic, partitions);
+    await mock.topic(`${topic}.dead`, 1);
+    const kafka = new Kafka({
+      brokers: [mock.broker],
+      logLevel: logLevel.NOTHING,
+      requestTimeout: 2000,
+      retry: { retries: 3, initialRetryTime: 20, maxRetryTime: 100 },
+    });
+    const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+    await producer.connect();
+    onTestFinished(() => producer.disconnect());
+    const subscribed = async (groupId: string, name = topic) => {
+      const consumer = kafka.consumer({
+        groupId,
+        heartbeatInterval: 200,
+        sessionTimeout: 1500,
+        rebalanceTimeout: 2000,
+        maxWaitTimeInMs: 100,
+      });
+      await consumer.connect();
+      onTestFinished(() => consumer.disconnect());
+      await consumer.subscribe({ topics: [name], fromBeginning: true });
+      return consumer;
+    };
+    /** Reads a topic from its beginning. */
+    const read = async (name: string, count: number) => {
+      const found: { value: string; headers: Record<string, string>; key: string | undefined }[] = [];
+      const reader = await subscribed(`reader-${name}`, name);
+      await reader.run({
+        eachMessage: async ({ message }) => {
+          const headers = Object.entries(message.headers ?? {}).map(([header, value]) => [header, String(value)]);
+          const value = String(message.value);
+          found.push({
+            value,
+            headers: Object.fromEntries(headers) as Record<string, string>,
+            key: message.key?.toString(),
+          });
+        },
+      });
+      while (found.length < count) await setTimeout(10);
+      await reader.stop();
+      return found;
+    };
+    const send = (...values: string[]) =>
+      producer.send({ topic, messages: values.map((value) => ({ value, key: "k" })) });
+    return { topic, producer, subscribed, read, send };
+  }
+
+  const marked = () => {
+    const store = closeLater(sqliteStore({ path: `${temporaryFolder()}/marks.db` }));
+    const onError = () => undefined;
+    const inbox = closeLater(
+      openInbox({ mode: "transactional", store, consumer: "billing", backoff: () => 1, onError }),
+    );
+    return { store, inbox };
+  };
+  const textOf = ({ body }: { body: Uint8Array }): string => new TextDecoder().decode(body);
+
+  test("each message has one effect, by its partition's mark, also for a group that begins anew", async () => {
+    const { producer, subscribed, send } = await open();
+    const { store, inbox } = marked();
+    const effects: string[] = [];
+    await send("1", "2", "3");
+    const work = (message: { body: Uint8Array }): void => void effects.push(textOf(message));
+    const first = await consumeKafka(await subscribed("first"), { inbox, producer }, work);
+    while (effects.length < 3) await setTimeout(10);
+    await first.close();
+    // It has no offsets, and gets everything again.
+    closeLater(await consumeKafka(await subscribed("second"), { inbox, producer }, work));
+    await send("4");
+    while (effects.length < 4) await setTimeout(10);
+    expect(effects).toEqual(["1", "2", "3", "4"]);
+    expect(await store.list({}), "a mark takes the place of records").toEqual([]);
+  });
+
+  test("a message that fails holds up its partition, and is a dead letter in the end", async () => {
+    const { topic, producer, subscribed, send, read } = await open();
+    const { inbox } = marked();
+    const effects: string[] = [];
+    await send("1", "poison", "2");
+    const work: MessageWork<unknown> = (message) => {
+      if (textOf(message) === "poison") throw new Error("no such item");
+      effects.push(textOf(message));
+    };
+    closeLater(await consumeKafka(await subscribed("billing"), { inbox, producer }, work));
+    while (effects.length < 2) await setTimeout(10);
+    expect(effects).toEqual(["1", "2"]);
+    expect(await read(`${topic}.dead`, 1)).toMatchObject([
+      { value: "poison", headers: { "dead-letter-reason": "failed", "dead-letter-consumer": "billing" } },
+    ]);
+  });
+
+  test("a leased inbox knows a repeat by its place, or by its producer's id", async () => {
+    const { topic, producer, subscribed, send } = await open();
+    const inbox = closeLater(openInbox({ store: memoryStore(), consumer: "billing", onError: () => undefined }));
+    const effects: string[] = [];
+    await send("a");
+    for (const value of ["b", "b"]) await producer.send({ topic, messages: [{ value, headers: { id: "order-7" } }] });
+    await send("c");
+    const work = (message: { body: Uint8Array }): void => void effects.push(textOf(message));
+    const first = await consumeKafka(await subscribed("first"), { inbox, producer }, work);
+    while (effects.length < 3) await setTimeout(10);
+    await first.close();
+    closeLater(await consumeKafka(await subscribed("second"), { inbox, producer }, work));
+    await send("d");
+    while (effects.length < 4) await setTimeout(10);
+    expect(effects).toEqual(["a", "b", "c", "d"]);
+  });
+
+  test("a commit that the broker refuses is reported, and its message has no second effect", async () => {
+    const { producer, subscribed, send } = await open();
+    const { inbox } = marked();
+    const [effects, errors]: [string[], unknown[]] = [[], []];
+    await mock.fail(commitApi, rebalancing, 1);
+    await send("1", "2");
+    const options = { inbox, producer, onError: (error: unknown) => void errors.push(error) };
+    const first = await consumeKafka(
+      await subscribed("billing"),
+      options,
+      (message) => void effects.push(textOf(message)),
+    );
+    while (effects.length < 2) await setTimeout(10);
+    await first.close();
+    closeLater(
+      await consumeKafka(await subscribed("billing"), options, (message) => void effects.push(textOf(message))),
+    );
+    await send("3");
+    while (effects.length < 3) await setTimeout(10);
+    expect(effects).toEqual(["1", "2", "3"]);
+    expect(errors.length).toBeGreaterThan(0);
+  });
+
+  test("closing lets what runs end, commits nothing behind it, and another consumer has the rest", async () => {
+    const { producer, subscribed, send } = await open();
+    const { store, inbox } = marked();
+    const effects: string[] = [];
+    await send("1", "2", "3");
+    const [begun, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const consumer = await consumeKafka(await subscribed("billing"), { inbox, producer }, async (message) => {
+      begun.resolve();
+      await ended.promise;
+      effects.push(textOf(message));
+    });
+    await begun.promise;
+    const closed = consumer.close();
+    ended.resolve();
+    await closed;
+    expect(effects).toEqual(["1"]);
+    const next = closeLater(openInbox({ mode: "transactional", store, consumer: "billing" }));
+    const work = (message: { body: Uint8Array }): void => void effects.push(textOf(message));
+    closeLater(await consumeKafka(await subscribed("billing"), { inbox: next, producer }, work));
+    while (effects.length < 3) await setTimeout(10);
+    expect(effects).toEqual(["1", "2", "3"]);
+  });
+
+  test("a message is published as it was added, and each key in its order while answers are late", async () => {
+    const { topic, producer, read } = await open(3);
+    const { outbox, begin, rows } = memoryOutbox();
+    const relay = openRelay({ outbox, publish: publishToKafka(producer, { topic: () => topic }), pollMs: 20 });
+    onTestFinished(() => relay.close());
+    await mock.fail(produceApi, notLeader, 2);
+    await mock.delay(20);
+    for (let index = 0; index < 30; index += 1) {
+      const { transaction, commit } = await begin();
+      const orderingKey = `key-${index % 3}`;
+      await outbox.add(transaction, { id: String(index), topic: "orders.placed", orderingKey, body: { index } });
+      await commit();
+    }
+    while (rows.length > 0) await setTimeout(20);
+    await mock.delay(0);
+    const found = await read(topic, 30);
+    for (const key of ["key-0", "key-1", "key-2"]) {
+      const ids = [
+        ...new Set(found.filter((message) => message.key === key).map(({ headers }) => Number(headers["id"]))),
+      ];
+      expect(ids).toEqual(ids.toSorted((one, other) => one - other));
+      expect(ids).toHaveLength(10);
+    }
+    expect(found[0]).toMatchObject({ headers: { "content-type": "application/json" } });
+  });
+
+  test("a message that Kafka won't take is refused, and a cluster that is away is waited out", async () => {
+    const { topic, producer } = await open();
+    const message = { id: "1", topic, orderingKey: undefined, headers: {}, body: Buffer.from("tea"), addedAt: 0 };
+    const publish = publishToKafka(producer);
+    await mock.fail(produceApi, tooLarge, 1);
+    await expect(publish(message, { signal })).rejects.toMatchObject({ code: "ONCE_MESSAGE_REFUSED" });
+    await mock.down();
+    await expect(publish(message, { signal })).rejects.toMatchObject({ code: "ONCE_BROKER_UNAVAILABLE" });
+    await mock.up();
+    await expect.poll(() => publish(message, { signal }), { timeout: 5000 }).toBe(undefined);
+  });
+});
+
+test("what is no client of Kafka, and options that make no sense, are refused", async () => {
+  const inbox = openInbox({ store: memoryStore(), consumer: "billing" });
+  const refused = { code: "ONCE_OPTION_INVALID" };
+  const source = { commitOffsets: () => undefined } as never;
+  await expect(consumeKafka({} as never, { inbox, producer: {} as never }, () => undefined)).rejects.toMatchObject(
+    refused,
+  );
+  const producer = { send: async () => undefined };
+  for (const options of [{ concurrency: 0 }, { topicName: "orders" }, { producer: {} }, { group: "a" }]) {
+    const consumed = consumeKafka(source, { inbox, producer, ...options } as never, () => undefined);
+    await expect(consumed).rejects.toMatchObject(refused);
+  }
+  expect(() => publishToKafka({} as never)).toThrow(expect.objectContaining(refused));
+});
