@@ -5,13 +5,15 @@ import { decisionTopics } from "../../scripts/decisions.ts";
 import { pagePath, pageTitle } from "./pages.ts";
 
 const guideGroups = {
-  Call: ["calling", "intents", "interceptors", "sdks"],
+  Call: ["calling", "intents", "browser", "interceptors", "sdks"],
   Serve: [
     "express-postgres",
     "create",
     "serving",
     "frameworks",
     "commonjs-and-jest",
+    "aws-lambda",
+    "cloudflare",
     "recipes",
     "functions",
     "agents",
@@ -23,8 +25,8 @@ const guideGroups = {
     "unknown-outcomes",
     "security",
   ],
-  Message: ["messages"],
-  Test: ["testing", "verifying", "verifying-mcp", "writing-a-store", "storms"],
+  Message: ["messages", "sqs"],
+  Test: ["testing", "verifying", "verifying-mcp", "judging", "writing-a-store", "storms"],
   Operate: ["observing", "console", "three-in-the-morning", "scaling"],
 };
 
