@@ -31,8 +31,6 @@ export async function readStream(stream: ReadableStream<Uint8Array>, bounds: Rea
   } finally {
     stopTimer();
     signal?.removeEventListener("abort", onAbort);
-    // A timer that fires with the last chunk rejects a promise that is no longer awaited.
-    interrupted.promise.catch(() => undefined);
   }
 }
 
