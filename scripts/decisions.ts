@@ -5,7 +5,7 @@ export const decisionTopics: Readonly<Record<string, readonly string[]>> = {
   Callers: ["client-verdicts", "client-results", "keys-and-servers", "backoff-and-budgets", "layers", "intents"],
   "Keys and operations": ["unknown-outcomes", "leases", "handler-results", "fingerprints", "engine", "performance"],
   Frameworks: ["node-capture", "web-requests"],
-  Stores: ["stores", "sql-keys", "sql-transactions", "postgres", "sqlite", "redis", "cloudflare"],
+  Stores: ["stores", "sql-keys", "sql-transactions", "postgres", "sqlite", "redis", "cloudflare", "dynamodb"],
   Messages: ["outbox", "inbox", "webhooks"],
   "Functions, tools and agents": ["functions-and-tools", "agents"],
   Gateway: ["gateway"],

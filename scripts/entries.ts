@@ -37,6 +37,7 @@ export const packages: Readonly<Record<string, { readonly name: string; readonly
       "./react": "src/react/index.ts",
       "./stores": "src/stores/index.ts",
       "./stores/indexeddb": "src/stores/indexeddb/index.ts",
+      "./stores/dynamodb": "src/stores/dynamodb/index.ts",
       "./stores/mariadb": "src/stores/mariadb/index.ts",
       "./stores/memory": "src/stores/memory/index.ts",
       "./stores/nats": "src/stores/nats/index.ts",

@@ -9,7 +9,7 @@ export const contextNames: Readonly<Record<string, string>> = {
   Module: 'import { Module } from "@nestjs/common";',
   NestFactory: 'import { NestFactory } from "@nestjs/core";',
   UseInterceptors: 'import { UseInterceptors } from "@nestjs/common";',
-  DynamoDBClient: "declare const DynamoDBClient: typeof SqsClientClass;",
+  DynamoDBClient: 'import { DynamoDBClient } from "@aws-sdk/client-dynamodb";',
   Kvm: 'import { Kvm } from "@nats-io/kv";',
   PrismaClient: 'import { PrismaClient } from "./orms/prisma/generated/client.ts";',
   Charge:
@@ -23,8 +23,7 @@ export const contextNames: Readonly<Record<string, string>> = {
   Redis: 'import { Redis } from "ioredis";',
   SNS: 'import { SNS } from "@aws-sdk/client-sns";',
   SQS: 'import { SQS } from "@aws-sdk/client-sqs";',
-  SQSClient:
-    'import { SQSClient } from "@aws-sdk/client-sqs"; import { SQSClient as SqsClientClass } from "@aws-sdk/client-sqs";',
+  SQSClient: 'import { SQSClient } from "@aws-sdk/client-sqs";',
   Worker: 'import { Worker } from "bullmq";',
   accountOf: "declare function accountOf(authorization: string | undefined): string;",
   amqplib: 'import amqplib from "amqplib";',

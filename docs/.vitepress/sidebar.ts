@@ -22,6 +22,7 @@ const guideGroups = {
     "transactions",
     "orms",
     "choosing-a-store",
+    "dynamodb",
     "unknown-outcomes",
     "security",
   ],

@@ -1,4 +1,12 @@
-import { CreateTableCommand, DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
+import { setTimeout } from "node:timers/promises";
+import {
+  CreateTableCommand,
+  DescribeTableCommand,
+  DynamoDBClient,
+  type DynamoDBClientConfig,
+} from "@aws-sdk/client-dynamodb";
+import type { Clock } from "../../packages/once-again/src/core/clock.ts";
+import type { ServerTime, TimeInterval } from "../../packages/once-again/src/stores/dynamodb/server-time.ts";
 import { awsClientOptions } from "../support/servers/moto.ts";
 
 /** A client of an emulator. It asks once: what a test loses on purpose is not repeated behind its back. */
@@ -17,5 +25,17 @@ export async function createTable(client: DynamoDBClient, table: string): Promis
       KeySchema: [{ AttributeName: key, KeyType: "HASH" }],
     }),
   );
+  const isActive = async (): Promise<boolean> =>
+    (await client.send(new DescribeTableCommand({ TableName: table }))).Table?.TableStatus === "ACTIVE";
+  while (!(await isActive())) await setTimeout(5);
   return table;
+}
+
+/** The time of a server that is known to the millisecond: it is what a clock says, which a test can move. */
+export function exactTime(clock: Pick<Clock, "now">): ServerTime {
+  const now = (): TimeInterval => {
+    const ms = Math.floor(clock.now());
+    return { earliest: ms, latest: ms, ended: ms };
+  };
+  return { now, observe: () => ({ ...now(), wasBehind: false }) };
 }

@@ -33,6 +33,7 @@ const ownNames: Readonly<Record<string, readonly string[]>> = {
   d1: [],
   "durable-object": ["object-keys"],
   indexeddb: ["resume-on", "tab-lock"],
+  dynamodb: ["server-time"],
   mariadb: [],
   memory: [],
   nats: ["purge"],

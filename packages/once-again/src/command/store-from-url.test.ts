@@ -3,17 +3,20 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import { Client, Pool } from "pg";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { bucket, natsConnection } from "../../../../test/nats/buckets.ts";
+import { createTable, dynamodbClient } from "../../../../test/dynamodb/tables.ts";
 import { runCli } from "../../../../test/support/cli.ts";
 import { describeWithServer } from "../../../../test/support/servers/describe-with-server.ts";
 import { mariadbPool } from "../../../../test/mariadb/databases.ts";
 import { mariadbBinary, startMariadb } from "../../../../test/support/servers/mariadb.ts";
+import { motoBinary, startMoto } from "../../../../test/support/servers/moto.ts";
 import { natsBinary, startNats } from "../../../../test/support/servers/nats.ts";
 import { postgresBinary, startPostgres } from "../../../../test/support/servers/postgres.ts";
 import type { PrivateServer } from "../../../../test/support/servers/private-server.ts";
 import { redisBinary, startRedis, startRedisCluster } from "../../../../test/support/servers/redis.ts";
 import { temporaryFolder } from "../../../../test/support/temporary-folder.ts";
+import { dynamodbStore } from "../stores/dynamodb/index.ts";
 import { mariadbStore } from "../stores/mariadb/index.ts";
 import { natsStore } from "../stores/nats/index.ts";
 import { postgresStore } from "../stores/postgres/index.ts";
@@ -108,6 +111,23 @@ describeWithServer("redis://", redisBinary, () => {
     onTestFinished(() => store.close());
     await settleByUrl(store, url);
     await settleByUrl(store, url, "order-8", projectWith("redis"));
+  });
+});
+
+describeWithServer("dynamodb://", motoBinary, () => {
+  test("opens the table that the URL names, where the variables of AWS say", async () => {
+    const { url } = await untilTestEnds<PrivateServer>(startMoto());
+    const client = dynamodbClient(url);
+    onTestFinished(() => client.destroy());
+    await createTable(client, "keys");
+    vi.stubEnv("AWS_ENDPOINT_URL_DYNAMODB", url);
+    vi.stubEnv("AWS_ACCESS_KEY_ID", "none");
+    vi.stubEnv("AWS_SECRET_ACCESS_KEY", "none");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const store = dynamodbStore(client, { table: "keys", prefix: "shop" });
+    await settleByUrl(store, "dynamodb://us-east-1/keys?prefix=shop");
+    const nameless = await runCli(["keys", "list", "--store", "dynamodb://us-east-1"]);
+    expect(nameless).toMatchObject({ code: exitCodes.usage, stderr: expect.stringContaining("names no table") });
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Store } from "../stores/index.ts";
+import { openDynamodb } from "./stores/dynamodb.ts";
 import { openMariadb, openMariadbOutbox } from "./stores/mariadb.ts";
 import { openNats } from "./stores/nats.ts";
 import type { OpenOutbox } from "./stores/open-outbox.ts";
@@ -23,6 +24,7 @@ const storeSchemes: Schemes<Store> = {
   "valkey:": openRedis,
   "valkeys:": openRedis,
   "nats:": openNats,
+  "dynamodb:": openDynamodb,
 };
 
 const outboxSchemes: Schemes<OpenOutbox> = {

@@ -52,6 +52,7 @@ test.for<[text: string, shown: string]>([
   ],
   ["Redis://:$hunter2@127.0.0.1/3?prefix=shop:&cluster", "redis://127.0.0.1/3?prefix=shop:&cluster"],
   ["nats://127.0.0.1:4222/keys", "nats://127.0.0.1:4222/keys"],
+  ["dynamodb://eu-west-1/once-again?prefix=shop", "dynamodb://eu-west-1/once-again?prefix=shop"],
 ])("%s is a store, which is shown without its password", ([text, shown]) => {
   expect(formatStoreLocation(readStoreLocation(text))).toBe(shown);
 });

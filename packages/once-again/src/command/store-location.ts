@@ -12,7 +12,7 @@ export type Stored = "store" | "outbox";
 /** The URLs that a store may have, for help texts. */
 export const storeForms =
   "sqlite:PATH for a SQLite file, postgres:// or mysql:// (…?tablePrefix=shop_), redis:// or valkey:// " +
-  "(…?prefix=shop:, …?cluster), nats://HOST/BUCKET";
+  "(…?prefix=shop:, …?cluster), nats://HOST/BUCKET, dynamodb://REGION/TABLE (…?prefix=shop)";
 
 /** The URLs that an outbox may have, for help texts. */
 export const outboxForms = "sqlite:PATH for a SQLite file, postgres:// or mysql:// (…?tablePrefix=shop_)";
@@ -22,7 +22,7 @@ const forms: Readonly<Record<Stored, string>> = { store: storeForms, outbox: out
 const databases = ["postgres", "postgresql", "mysql", "mariadb"];
 const schemes: Readonly<Record<Stored, readonly string[]>> = {
   outbox: databases,
-  store: [...databases, "redis", "rediss", "valkey", "valkeys", "nats"],
+  store: [...databases, "redis", "rediss", "valkey", "valkeys", "nats", "dynamodb"],
 };
 
 /** Names of servers that are not the name of their scheme. */

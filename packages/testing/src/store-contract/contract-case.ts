@@ -36,6 +36,12 @@ export interface StoreContractOptions {
   /** Default: time can't be moved, so some cases wait for a moment, and none asks to the millisecond. */
   readonly clock?: StoreClock | undefined;
   /**
+   * How much longer than asked for a lease or a retention may last, milliseconds: what the store does not know of the time. Default 0.
+   */
+  readonly clockDoubtMs?: number | undefined;
+  /** Whether `purge` removes expired records; default true. `false` where the server removes them by itself. */
+  readonly purges?: boolean | undefined;
+  /**
    * The largest result that the store takes, bytes, where its records are bounded: at least 1000. A larger one has to be refused
    * with `ONCE_RESULT_TOO_LARGE`, which is tried, too. Default: results of 1 MiB are stored, and none is tried that is larger.
    */
@@ -57,6 +63,7 @@ export interface StoreRuleContext {
   /** Lets at least `ms` milliseconds pass on the store's clock. */
   pass(ms: number): Promise<void>;
   readonly resultBytesMax: number;
+  readonly clockDoubtMs: number;
   readonly seed: number | string;
 }
 
@@ -74,7 +81,7 @@ const slackMs = 20;
 
 /** Makes a case of a rule: it opens a new store for each run, and closes all of its connections in the end. */
 export function caseOf(rule: StoreRule, options: StoreContractOptions): ContractCase {
-  const { clock } = options;
+  const { clock, clockDoubtMs = 0 } = options;
   return {
     name: rule.name,
     async run() {
@@ -91,7 +98,8 @@ export function caseOf(rule: StoreRule, options: StoreContractOptions): Contract
           records,
           connect,
           clock,
-          pass: (ms) => clock?.advance(ms) ?? setTimeout(ms + slackMs),
+          pass: (ms) => clock?.advance(ms) ?? setTimeout(ms + slackMs + clockDoubtMs),
+          clockDoubtMs,
           resultBytesMax: options.resultBytesMax ?? resultBytesMaxByDefault,
           seed: options.seed ?? randomUUID(),
         });

@@ -24,7 +24,7 @@ import { realTimeRules } from "./real-times.ts";
  * ```
  */
 export function storeContract(options: StoreContractOptions): ContractCase[] {
-  const timeRules = options.clock === undefined ? realTimeRules : exactTimeRules(options.clock);
+  const timeRules = options.clock === undefined ? realTimeRules : exactTimeRules(options.clock, options.purges ?? true);
   if (options.resultBytesMax !== undefined) {
     checkNumber("resultBytesMax", options.resultBytesMax, { min: 1000, integer: true });
   }

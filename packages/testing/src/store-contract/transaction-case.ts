@@ -40,6 +40,8 @@ export interface TransactionContractOptions<Transaction> {
    * leaves those cases out: work that collects its writes has nothing that could end them.
    */
   readonly statements?: boolean | undefined;
+  /** How much longer than asked for a retention may last by the store's clock, milliseconds; default 0. */
+  readonly clockDoubtMs?: number | undefined;
   /** The largest result that the store takes, bytes, at least 1000; default: results of 1 MiB are stored. */
   readonly resultBytesMax?: number | undefined;
   /** Whether the store has high-water marks, `moveMark`; default true. `false` leaves those cases out. */
@@ -57,6 +59,7 @@ export interface TransactionRule {
 /** The store and effects that one case of the transaction contract works on. */
 export interface TransactionRuleContext<Transaction> extends TransactionFixture<Transaction> {
   readonly resultBytesMax: number;
+  readonly clockDoubtMs: number;
   /** Work that makes one effect, and ends in the given way. */
   effect(
     name: string,
@@ -75,6 +78,7 @@ export function transactionCaseOf<Transaction>(
       const fixture = await options.open(`contract_${randomUUID().slice(0, 8)}`);
       const context: TransactionRuleContext<Transaction> = {
         ...fixture,
+        clockDoubtMs: options.clockDoubtMs ?? 0,
         resultBytesMax: options.resultBytesMax ?? resultBytesMaxByDefault,
         effect: (name, keep) => async (transaction) => {
           await fixture.execute(transaction, insert(name));

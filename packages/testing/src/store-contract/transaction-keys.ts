@@ -17,10 +17,10 @@ const expiryMs = 20;
 export const transactionKeyRules: readonly TransactionRule[] = [
   {
     name: "an expired key is new, whether it was done or abandoned",
-    async try({ store, effect }) {
+    async try({ clockDoubtMs, store, effect }) {
       await store.transact({ ...operation, retentionMs: 1 }, effect("one", "commit"));
       await store.claim(claimOf(named("leased"), { leaseMs: 0, heldRetentionMs: 1 }));
-      await setTimeout(expiryMs);
+      await setTimeout(expiryMs + clockDoubtMs);
       for (const key of [operation.key, "leased"]) {
         const again = { ...operation, key, fingerprint: "g" };
         const answer = await store.transact(again, effect(key, "commit"));

@@ -32,7 +32,7 @@ export class TransactionGuard implements GivenTransaction {
    * @throws OnceAgainError `ONCE_OPERATION_ENDED` after the end.
    */
   enter(): void {
-    if (this.#hasEnded) throw this.#lateUse();
+    if (this.#hasEnded) throw lateUse(this.#onLateUse);
   }
 
   /**
@@ -57,16 +57,17 @@ export class TransactionGuard implements GivenTransaction {
     }
     return guarded;
   }
+}
 
-  #lateUse(): OnceAgainError {
-    const error = new OnceAgainError(
-      "ONCE_OPERATION_ENDED",
-      "The transaction was used after its operation had ended; nothing was executed. Wait for every write before " +
-        "the handler answers or throws.",
-    );
-    this.#onLateUse?.(error);
-    return error;
-  }
+/** Reports the use of a transaction after its end, and makes the error of it. */
+export function lateUse(onLateUse: OnLateUse | undefined): OnceAgainError {
+  const error = new OnceAgainError(
+    "ONCE_OPERATION_ENDED",
+    "The transaction was used after its operation had ended; nothing was executed. Wait for every write before " +
+      "the handler answers or throws.",
+  );
+  onLateUse?.(error);
+  return error;
 }
 
 /** The texts that replace one of the handler's. */

@@ -1,0 +1,25 @@
+import type { DynamodbClient } from "../../stores/dynamodb/index.ts";
+import type { Store } from "../../stores/index.ts";
+import { loadDriver } from "../load-driver.ts";
+import { takeParameter } from "./parameters.ts";
+import type { StoreUse } from "./store-use.ts";
+
+/** The part of `@aws-sdk/client-dynamodb` that we use. */
+interface Sdk {
+  DynamoDBClient: new (options: object) => DynamodbClient & { destroy(): void };
+}
+
+/**
+ * Opens the store in a table of DynamoDB: `dynamodb://REGION/TABLE`, `?prefix=shop`. Credentials, and the address of an emulator
+ * (`AWS_ENDPOINT_URL_DYNAMODB`), come from where the SDK of AWS looks for them.
+ */
+export async function openDynamodb(url: URL, use: StoreUse): Promise<Store> {
+  const prefix = takeParameter(url, "prefix");
+  const table = decodeURIComponent(url.pathname.slice(1));
+  if (table === "" || table.includes("/")) throw new Error("The URL names no table: write dynamodb://REGION/TABLE.");
+  const { DynamoDBClient } = loadDriver("DynamoDB", ["@aws-sdk/client-dynamodb"]).module as Sdk;
+  const client = new DynamoDBClient({ region: url.hostname, ...(use === "command" && { maxAttempts: 2 }) });
+  const { dynamodbStore } = await import("../../stores/dynamodb/index.ts");
+  const store = dynamodbStore(client, { table, ...(prefix !== undefined && { prefix }) });
+  return { ...store, close: async () => client.destroy() };
+}

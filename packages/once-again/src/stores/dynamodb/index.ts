@@ -1,0 +1,8 @@
+/**
+ * Keys in a table of DynamoDB.
+ *
+ * @module
+ */
+export type { DynamodbClient } from "./client.ts";
+export { dynamodbStore, type DynamodbStore, type DynamodbStoreOptions } from "./store.ts";
+export type { DynamodbTransaction } from "./transact.ts";

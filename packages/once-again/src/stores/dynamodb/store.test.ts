@@ -1,0 +1,68 @@
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { UpdateItemCommand } from "@aws-sdk/client-dynamodb";
+import { afterAll, beforeAll, describe, test } from "vitest";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
+import { storeContract } from "../../../../testing/src/store-contract/store-contract.ts";
+import { createTable, dynamodbClient, exactTime } from "../../../../../test/dynamodb/tables.ts";
+import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
+import { startDynalite } from "../../../../../test/support/servers/dynalite.ts";
+import { motoBinary, startMoto } from "../../../../../test/support/servers/moto.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import type { RecordName } from "../store.ts";
+import { resultBytesMax } from "./leased.ts";
+import { itemKey } from "./record-format.ts";
+import { dynamodbStore, dynamodbStoreOn } from "./store.ts";
+
+function itsContract(start: () => Promise<{ readonly url: string } & AsyncDisposable>): void {
+  let server: Awaited<ReturnType<typeof start>>;
+  let client: DynamoDBClient;
+  beforeAll(async () => {
+    server = await start();
+    client = dynamodbClient(server.url);
+  });
+  afterAll(async () => {
+    client.destroy();
+    await server[Symbol.asyncDispose]();
+  });
+  const tables = new Map<string, Promise<string>>();
+  // A list reads all of a table.
+  const optionsFor = async (records: string) => {
+    const table = tables.get(records) ?? createTable(client, records);
+    tables.set(records, table);
+    return { table: await table, requestMsMax: 20_000 };
+  };
+  const breakRecord = (records: string, name: RecordName) =>
+    client.send(
+      new UpdateItemCommand({
+        TableName: records,
+        Key: { pk: { S: itemKey("once-again", name) } },
+        UpdateExpression: "SET attempt = :zero",
+        ExpressionAttributeValues: { ":zero": { N: "0" } },
+      }),
+    );
+  const clock = fakeClock(1_700_000_000_000);
+  const exact = {
+    clock,
+    open: async (records: string) => dynamodbStoreOn(client, await optionsFor(records), systemClock, exactTime(clock)),
+  };
+  // A date has whole seconds, and so is known to within one of them; the next answer may come as much later.
+  const byItsDates = {
+    open: async (records: string) => dynamodbStore(client, await optionsFor(records)),
+    clockDoubtMs: 2100,
+  };
+  describe("by an exact clock", () => {
+    for (const { name, run } of storeContract({ ...exact, purges: false, resultBytesMax, breakRecord }))
+      test(name, run);
+  });
+  describe("by the dates of its answers", () => {
+    for (const { name, run } of storeContract({ ...byItsDates, resultBytesMax, breakRecord })) test(name, run);
+  });
+}
+
+describe("dynalite", () => {
+  itsContract(startDynalite);
+});
+
+describeWithServer("moto", motoBinary, () => {
+  itsContract(startMoto);
+});

@@ -1,0 +1,126 @@
+import type { Clock } from "../../core/clock.ts";
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
+import { sharedTimers } from "../../core/deadline-timer.ts";
+import { checkNumber, invalidOptionError } from "../../core/options.ts";
+import { systemRandom } from "../../core/random.ts";
+import { systemClock } from "../../core/system-clock.ts";
+import { storeHealth } from "../health.ts";
+import type { StoreHealth, TransactionalStore } from "../store.ts";
+import { checkClient, type DynamodbClient, dynamodbConnection } from "./client.ts";
+import { tableProblems, tableWarnings } from "./health.ts";
+import { leasedOperations, type TableParts } from "./leased.ts";
+import { listRecords } from "./scan.ts";
+import { type ServerTime, serverTime } from "./server-time.ts";
+import { type DynamodbTransaction, transactionalOperations } from "./transact.ts";
+
+/** Where a DynamoDB store has its records, and how long it waits. */
+export interface DynamodbStoreOptions {
+  /** The table's name, or its ARN: 1 to 1024 characters. Its partition key is `pk`, a string, and it has no sort key. */
+  readonly table: string;
+  /** Stands before the key of each item, so that several stores share a table: 1 to 64 of A-Z a-z 0-9 _ : . -; default `once-again`. */
+  readonly prefix?: string | undefined;
+  /**
+   * How long one request may take, the client's retries included, milliseconds: at least 1, default 2000. The client itself waits without
+   * end, and a server gives its store 5 s, in which it has to ask again when an answer was lost.
+   */
+  readonly requestMsMax?: number | undefined;
+  /**
+   * In transactional mode: whether a handler has its key to itself while it runs, for handlers that do more than collect writes. That costs
+   * one write more. Default `false`: duplicates that come at a time run beside each other, and one of them commits.
+   */
+  readonly claimFirst?: boolean | undefined;
+  /**
+   * With `claimFirst`, for how long a handler has its key, milliseconds: 5000 to 900,000, default 60,000. After it another may run the handler,
+   * too; still only one commits.
+   */
+  readonly claimMs?: number | undefined;
+}
+
+/** A store in a table of DynamoDB. */
+export interface DynamodbStore extends TransactionalStore<DynamodbTransaction> {
+  readonly survivesFailover: "yes";
+  /** Moves a mark within the transaction that a handler was given; what the handler read before is read anew when another has moved it. */
+  readonly moveMark: NonNullable<TransactionalStore<DynamodbTransaction>["moveMark"]>;
+  /**
+   * Asks for what endangers records: a table that is not active, another key, a global table in which the last writer wins. Warns where time
+   * to live is off. A table that can't be asked is a problem too. Never rejects.
+   */
+  health(): Promise<StoreHealth>;
+}
+
+/**
+ * A store in a table of DynamoDB, through your own `DynamoDBClient` of `@aws-sdk/client-dynamodb`, version 3. A first claim, the end of an
+ * operation and a replay are one request each; the first request of a process is a read, which says what time it is. Its times are those
+ * of the answers' `Date` header, and no host's clock counts: a lease may seem alive for up to a second more, and never for less.
+ * Leases are best of 5 s and more.
+ *
+ * In transactional mode a handler collects its writes, and one TransactWriteItems commits them with the key and the answer: no lease, no clock,
+ * nothing unknown.
+ *
+ * Results have up to 300,000 bytes, since an item has up to 400 KB: set `limits.resultBytesMax` of a route to it. Expired records are removed
+ * by DynamoDB (time to live on the attribute `ttl`), so `purge` removes none. `list` reads the whole table.
+ *
+ * `close()` leaves the client open, since it is yours.
+ *
+ * @example
+ * ```ts
+ * const store = dynamodbStore(new DynamoDBClient({}), { table: "once-again" });
+ * ```
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ */
+export function dynamodbStore(client: DynamodbClient, options: DynamodbStoreOptions): DynamodbStore {
+  return dynamodbStoreOn(client, options, systemClock, serverTime(systemClock));
+}
+
+/** The same by another clock for its waits, and by another source of the server's time. */
+export function dynamodbStoreOn(
+  client: DynamodbClient,
+  options: DynamodbStoreOptions,
+  clock: Clock,
+  time: ServerTime,
+): DynamodbStore {
+  checkNames("dynamodbStore", options, {
+    table: true,
+    prefix: true,
+    requestMsMax: true,
+    claimFirst: "boolean",
+    claimMs: true,
+  } satisfies OptionNames<DynamodbStoreOptions>);
+  checkClient(client);
+  const requestMsMax = checkNumber("requestMsMax", options.requestMsMax ?? 2000, { min: 1 });
+  const connection = dynamodbConnection({
+    client,
+    time,
+    clock: sharedTimers(clock),
+    random: systemRandom,
+    requestMsMax,
+  });
+  const table = checkTable(options.table);
+  const parts: TableParts = { connection, time, table, prefix: checkPrefix(options.prefix ?? "once-again") };
+  const claimMs = checkNumber("claimMs", options.claimMs ?? 60_000, { min: 5000, max: 900_000 });
+  const leased = leasedOperations(parts);
+  return {
+    survivesFailover: "yes",
+    ...leased,
+    ...transactionalOperations(parts, leased, options.claimFirst === true ? claimMs : 0),
+    list: (request) => listRecords(parts, request),
+    // DynamoDB removes them by itself.
+    purge: async () => 0,
+    health: () =>
+      storeHealth(
+        () => tableProblems(connection, table),
+        () => tableWarnings(connection, table),
+      ),
+    close: async () => undefined,
+  };
+}
+
+function checkTable(table: unknown): string {
+  if (typeof table === "string" && /^[\w.:/-]{1,1024}$/.test(table)) return table;
+  throw invalidOptionError("table", "the name or ARN of a table, 1 to 1024 of A-Z a-z 0-9 _ . - : /", table);
+}
+
+function checkPrefix(prefix: unknown): string {
+  if (typeof prefix === "string" && /^[\w:.-]{1,64}$/.test(prefix)) return prefix;
+  throw invalidOptionError("prefix", "1 to 64 of A-Z a-z 0-9 _ : . -", prefix);
+}

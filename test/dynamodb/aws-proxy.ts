@@ -1,0 +1,69 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
+
+/** A proxy in front of an emulator of AWS. It counts, holds up and loses requests, and has a say about what time it is. */
+export interface AwsProxy extends AsyncDisposable {
+  readonly url: string;
+  /** The operations that were asked for, in their order: `PutItem`. */
+  readonly operations: string[];
+  /** The `Date` of an answer: one, several lines, or none. Default that of the emulator. */
+  date(upstream: string): string | readonly string[] | undefined;
+  /** Is awaited before a request is handed on. Default nothing. */
+  hold(operation: string): Promise<unknown> | undefined;
+  /** The answer that is handed on instead. Default the emulator's own. */
+  change(operation: string, answer: string): string;
+  /** Whether the answer to a request that was executed is lost. Default never. */
+  loses(operation: string): boolean;
+}
+
+/** Headers of one connection, which no proxy hands on. */
+const ofConnection = new Set([
+  "host",
+  "connection",
+  "content-length",
+  "transfer-encoding",
+  "expect",
+  "date",
+  "x-amz-crc32",
+]);
+
+export async function awsProxy(upstream: string): Promise<AwsProxy> {
+  const server = createServer(async (request, response) => {
+    const headers = Object.entries(request.headers).flatMap(([name, value]) =>
+      typeof value !== "string" || ofConnection.has(name) ? [] : [[name, value] as [string, string]],
+    );
+    const operation = String(request.headers["x-amz-target"] ?? "").replace(/^.*\./, "");
+    const body = await buffer(request);
+    proxy.operations.push(operation);
+    await proxy.hold(operation);
+    const answer = await fetch(upstream, { method: "POST", headers, body: new Uint8Array(body) });
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    if (proxy.loses(operation)) {
+      request.socket.destroy();
+      return;
+    }
+    response.statusCode = answer.status;
+    for (const [name, value] of answer.headers) if (!ofConnection.has(name)) response.setHeader(name, value);
+    response.sendDate = false;
+    const date = proxy.date(answer.headers.get("date") ?? "");
+    if (date !== undefined) response.setHeader("date", date);
+    response.end(proxy.change(operation, bytes.toString()));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const proxy: AwsProxy = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    operations: [],
+    date: (upstreamDate) => upstreamDate,
+    hold: () => undefined,
+    change: (_operation, answer) => answer,
+    loses: () => false,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+  return proxy;
+}
