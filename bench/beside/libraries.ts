@@ -34,17 +34,30 @@ export interface Library {
 /** How long the key of a dead process stays claimed, milliseconds. Only some libraries have a time for that. */
 export const leaseMs = 2000;
 
-const keyOf = (headers: Readonly<Record<string, unknown>>): string => String(headers["idempotency-key"]);
+/** Without a key a library gets none, and not a text that stands for it. */
+const keyOf = (headers: Readonly<Record<string, unknown>>): string | undefined =>
+  typeof headers["idempotency-key"] === "string" ? headers["idempotency-key"] : undefined;
+
+/** The status that a user would choose for an error of a library that only throws. */
+const statuses: Readonly<Record<string, number>> = {
+  REQUEST_IN_PROGRESS: 409,
+  IdempotencyAlreadyInProgressError: 409,
+  IDEMPOTENCY_FINGERPRINT_MISSMATCH: 422,
+  IdempotencyValidationError: 422,
+  IDEMPOTENCY_KEY_LEN_EXEEDED: 400,
+  IdempotencyKeyError: 400,
+};
 
 /**
  * Sends the status that the library has set. A library that only throws leaves the status to its user, so the name
- * of its error is sent. The handler's own error has no name.
+ * of its error is sent, too. The handler's own error has no name.
  */
 const nameErrors: express.ErrorRequestHandler = (error, _request, response, next) => {
   if (response.headersSent) return next(error);
-  if (response.statusCode === 200) response.status(500);
-  const { code, name } = error as { code?: string; name: string };
-  response.json({ error: code ?? (name === "Error" ? undefined : name) });
+  const { code, name, status } = error as { code?: string; name: string; status?: number };
+  const named = code ?? (name === "Error" ? undefined : name);
+  if (response.statusCode === 200) response.status(statuses[named ?? ""] ?? status ?? 500);
+  response.json({ error: named });
 };
 
 function serve(handler: RequestHandler, ...before: readonly RequestHandler[]): Express {
@@ -123,7 +136,7 @@ const servePowertools =
     config.registerLambdaContext({ getRemainingTimeInMillis: () => leaseMs } as Parameters<
       IdempotencyConfig["registerLambdaContext"]
     >[0]);
-    const once = makeIdempotent(async ({ body }: { key: string; body: Order }) => placeOrder(body), {
+    const once = makeIdempotent(async ({ body }: { key: string | undefined; body: Order }) => placeOrder(body), {
       persistenceStore,
       config,
     });

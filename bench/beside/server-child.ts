@@ -5,14 +5,12 @@ import { setTimeout } from "node:timers/promises";
 import { createClient } from "redis";
 import { libraries, type LibraryName, type Order } from "./libraries.ts";
 
-/** How long an order takes, milliseconds: long enough for copies to meet. */
-const workMs = 200;
-
-const [name, url = "", dies] = process.argv.slice(2);
+/** `workMs` is how long an order takes, milliseconds: long enough for copies to meet. */
+const [name, url = "", dies, workMs = "200"] = process.argv.slice(2);
 const counter = await createClient({ url }).connect();
 
 async function placeOrder({ item, ending }: Order): Promise<string> {
-  await setTimeout(workMs);
+  await setTimeout(Number(workMs));
   const id = await counter.incr("beside:effects");
   if (ending === "throws") throw new Error("the handler threw");
   if (ending === "dies" && dies === "dies") process.kill(process.pid, "SIGKILL");

@@ -66,6 +66,7 @@ export const sidebar: DefaultTheme.SidebarMulti = {
         link("docs/adapters.md"),
         link("docs/faq.md"),
         link("docs/beside.md"),
+        link("docs/others.md"),
         link("docs/learn/README.md"),
       ],
     },
