@@ -46,7 +46,7 @@ async function readAll(reader: ReadableStreamDefaultReader<Uint8Array>, bytesMax
 function deadlineError(): OnceAgainError {
   return new OnceAgainError(
     "ONCE_DEADLINE_EXCEEDED",
-    "The deadline came while the request's body was being read. Nothing was sent.",
+    "The deadline came while the request's body was read. Nothing was sent.",
     { details: { attempts: 0, noEffect: true } },
   );
 }
