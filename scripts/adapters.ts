@@ -25,6 +25,7 @@ const adapters: readonly Adapter[] = [
   { title: "Nest", subpath: "nest", package: "@nestjs/common", range: "^11.0.0 || ^12.0.0" },
   { title: "PostgreSQL by pg", subpath: "stores/postgres", package: "pg" },
   { title: "PostgreSQL by Postgres.js", subpath: "stores/postgres", package: "postgres" },
+  { title: "PostgreSQL by Neon's pool", subpath: "stores/postgres", package: "@neondatabase/serverless" },
   { title: "Prisma", subpath: "stores/postgres", package: "@prisma/client", range: "^6.19.0 || ^7.0.0" },
   { title: "TypeORM", subpath: "stores/postgres", package: "typeorm", range: "^0.3.0 || ^1.0.0" },
   { title: "Sequelize", subpath: "stores/postgres", package: "sequelize" },

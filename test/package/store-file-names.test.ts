@@ -38,7 +38,7 @@ const ownNames: Readonly<Record<string, readonly string[]>> = {
   memory: [],
   nats: ["purge"],
   postgres: ["notify-after-commit", "once-within", "orms", "overdue-connections", "pool", "standby-question"],
-  redis: ["claimed-here", "scripts", "server-clock", "silence-watch"],
+  redis: ["claimed-here", "scripts", "server-clock", "silence-watch", "upstash"],
   sqlite: [],
 };
 

@@ -34,6 +34,7 @@ export {
 } from "./lambda/lambda-runtime.ts";
 export type { OpenTransaction, OutboxContractOptions, OutboxFixture } from "./outbox-contract/outbox-case.ts";
 export { outboxContract } from "./outbox-contract/outbox-contract.ts";
+export { pglitePool, type PglitePool } from "./pglite-pool.ts";
 export { crashAtEachPoint, type CrashOptions } from "./safety/crash-at-each-point.ts";
 export { crashPoint } from "./safety/crash-point.ts";
 export type { ServerCommand } from "./safety/killable-server.ts";

@@ -28,13 +28,14 @@ const adviceByMethods: readonly (readonly [methods: readonly string[], advice: s
   [["withTypeMapping"], "a client of Redis: wrap it, redisStore(client)"],
   [
     ["createScript"],
-    "a client of @upstash/redis, which sends commands by HTTP: take a client of ioredis or redis with the rediss:// address",
+    "a client of @upstash/redis, which changes what it reads: give its address and token, redisStore(upstash({ url, token })), or " +
+      "take a client of ioredis or redis with the rediss:// address",
   ],
   [["invokeScript"], "a client of Valkey GLIDE: take a client of ioredis or redis, redisStore(client)"],
   [["defineCommand"], "a stand-in for a client of ioredis: take one of ioredis, or memoryStore() in tests"],
   [
     ["execProtocol"],
-    "a PGlite, which is one connection: take a Pool of pg on a server, or memoryStore() or sqliteStore({ path }) in tests",
+    "a PGlite, which is one connection: take a Pool of pg on a server; in tests wrap it, postgresStore(pglitePool(pglite)) of @once-again/testing",
   ],
   [
     ["executeMultiple"],

@@ -3,4 +3,5 @@
  *
  * @module
  */
+export { upstash } from "./upstash.ts";
 export { redisStore, type RedisStore } from "./store.ts";
