@@ -86,7 +86,18 @@ module.exports = {
       comment: "These rooms run in browsers, Deno, Bun and edge runtimes.",
       severity: "error",
       from: {
-        path: ["core", "retry", "delivery", "key", "client", "intents", "cloudflare", "stores/indexeddb", "react"]
+        path: [
+          "core",
+          "retry",
+          "delivery",
+          "key",
+          "client",
+          "intents",
+          "cloudflare",
+          "stores/indexeddb",
+          "stores/react-native",
+          "react",
+        ]
           .map(library)
           .concat(tools("simulator"))
           .map(inside),

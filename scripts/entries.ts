@@ -42,6 +42,7 @@ export const packages: Readonly<Record<string, { readonly name: string; readonly
       "./stores/memory": "src/stores/memory/index.ts",
       "./stores/nats": "src/stores/nats/index.ts",
       "./stores/postgres": "src/stores/postgres/index.ts",
+      "./stores/react-native": "src/stores/react-native/index.ts",
       "./stores/redis": "src/stores/redis/index.ts",
       "./stores/sqlite": "src/stores/sqlite/index.ts",
       "./webhooks": "src/messaging/webhooks/index.ts",

@@ -38,6 +38,7 @@ const ownNames: Readonly<Record<string, readonly string[]>> = {
   memory: [],
   nats: ["purge"],
   postgres: ["notify-after-commit", "once-within", "orms", "overdue-connections", "pool", "standby-question"],
+  "react-native": [],
   redis: ["claimed-here", "scripts", "server-clock", "silence-watch", "upstash"],
   sqlite: [],
 };

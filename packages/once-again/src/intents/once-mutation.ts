@@ -45,6 +45,7 @@ const pageSize = 10;
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.
  * @example
  * ```ts
+ * const intents = openIntents({ store: indexeddbIntents() });
  * const pay = onceMutation(intents, "pay 42");
  * pay.subscribe(() => console.log(pay.current().state));
  * await pay.mutate({ url: "https://shop.example/payments", body: "{}" });
@@ -169,6 +170,7 @@ export interface OnceMutationFnOptions<Params> {
  * @throws OnceAgainError `ONCE_OPTION_INVALID`. The function rejects with what `submit` throws, and with `toError`'s error.
  * @example
  * ```ts
+ * const intents = openIntents({ store: indexeddbIntents() });
  * const pay = onceMutationFn(intents, {
  *   id: (order: { id: string }) => `pay ${order.id}`,
  *   request: (order) => ({ url: "https://shop.example/payments", body: JSON.stringify(order) }),
