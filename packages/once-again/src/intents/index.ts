@@ -3,8 +3,8 @@
  *
  * @module
  */
-export type { Intent, IntentStore, TransactionalIntentStore } from "../stores/intent-store.ts";
+export type { Intent, IntentAnswer, IntentStore, TransactionalIntentStore } from "../stores/intent-store.ts";
 export type { IntentEvent } from "./intent-event.ts";
 export type { Intents, TransactionalIntents } from "./intents.ts";
-export { onceMutation, onceMutationFn } from "./once-mutation.ts";
+export { type OnceMutation, onceMutation, onceMutationFn } from "./once-mutation.ts";
 export { openIntents } from "./open-intents.ts";

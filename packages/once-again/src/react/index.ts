@@ -18,7 +18,7 @@ interface UseOnceMutationOptions {
 }
 
 /** The mutation as a component shows it. */
-type UsedOnceMutation = MutationState & {
+export type UsedOnceMutation = MutationState & {
   /** It is under way, or is being looked up: a button is disabled. */
   readonly isPending: boolean;
   readonly isDone: boolean;
