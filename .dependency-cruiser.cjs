@@ -165,8 +165,10 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    // Packing copies pages and exercises into packages/*/docs.
-    exclude: { path: "(^|/)(node_modules|dist)/|^packages/create-once-again/templates/|^packages/[^/]+/docs/" },
+    // Packing copies pages, exercises and the conformance suite into packages/*.
+    exclude: {
+      path: "(^|/)(node_modules|dist)/|^packages/create-once-again/templates/|^packages/[^/]+/(docs|conformance)/",
+    },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: { conditionNames: ["@once-again/source", "import", "types", "node", "default"] },

@@ -17,6 +17,10 @@ class NotApplicable(Exception):
     """The server or the options lack what the case needs."""
 
 
+class Unfit(Exception):
+    """This server can't be tested, or not with these options."""
+
+
 class NoResponse(Exception):
     """A response was due, and none came whole."""
 
@@ -406,7 +410,11 @@ class Probe:
         request = Request("GET", target, list(self.options.header) if same else [], b"")
         response = Wire(self.options.effects, self.options.timeout / 1000).alone(request)
         value = path_in(response.body, self.options.effects_path)
-        return len(value) if isinstance(value, list) else int(value)
+        if isinstance(value, list):
+            return len(value)
+        if response.status != 200 or not isinstance(value, int):
+            raise Unfit(f"{self.options.effects} must answer 200 with the number of effects")
+        return value
 
     def tally(self, kind, run):
         if self.options.effects:
@@ -428,14 +436,17 @@ class Probe:
         """Learns how keys are written, and whether responses differ."""
         for form in self.options.formats:
             self.formatted = '"%s"' if form == "quoted" else "%s"
-            one, other, began = self.operation(), self.operation(), time.monotonic()
+            one, other, before = self.operation(), self.operation(), self.count() if self.options.effects else 0
+            began = time.monotonic()
             [first] = self.send([one])
             self.operation_seconds = time.monotonic() - began
             if first.success:
+                if self.options.effects and self.count() != before + 1:
+                    raise Unfit("one operation must raise the count of effects by 1")
                 [second] = self.send([other])
                 self.distinct = second.success and self.own_text(one, first) != self.own_text(other, second)
                 return
-        raise NotApplicable(f"a plain operation must succeed, but it is answered with {first.status}")
+        raise Unfit(f"a plain operation must succeed, but it is answered with {first.status}")
 
     def own_text(self, request, response):
         """The name of the effect, without what only repeats the request."""
@@ -747,7 +758,7 @@ def main():
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (NoResponse, NotApplicable) as problem:
+    except (NoResponse, NotApplicable, Unfit) as problem:
         print(f"error: this server can't be tested: {problem}", file=sys.stderr)
         sys.exit(2)
     except Exception:

@@ -95,4 +95,7 @@ test("a page and a badge say the same; a plan is no page", async () => {
   const plan = await runCli(["verify", `${url}/orders`, "--dry-run", "--format", "html"]);
   expect(plan).toMatchObject({ code: 2, stdout: "" });
   expect(plan.stderr).toContain("--dry-run has no --format html. Use text or json.");
+  const unwritable = await runCli(["verify", `${url}/orders`, "--badge", join(badge, "no-folder", "badge.json")]);
+  expect(unwritable).toMatchObject({ code: 2, stdout: "" });
+  expect(unwritable.stderr).toContain("--badge can't be written");
 });

@@ -5,7 +5,7 @@ import { planVerify, verify } from "../../verify/index.ts";
 import { painter, wholeNumber } from "once-again/internal/command";
 import { type VerifyFlags, parseHeader, parseList, parseProfile, readText, readOptions } from "./flags.ts";
 import { mcpCommand } from "./mcp-command.ts";
-import { addFormats, checkPlanFormat, present } from "./formats.ts";
+import { addFormats, checkFormats, present } from "./formats.ts";
 import { jsonDocument, judgeCases } from "./judge-cases.ts";
 import { formatPlan } from "./plan-text.ts";
 import { formatReport } from "./report-text.ts";
@@ -70,7 +70,7 @@ Exit codes: 0 no case failed, 1 at least one did, 2 wrong usage, or a server tha
 
 async function run(url: string, flags: VerifyFlags, command: Command): Promise<void> {
   try {
-    if (flags.dryRun) checkPlanFormat(flags, command);
+    checkFormats(flags, command);
     await (flags.dryRun ? showPlan(url, flags) : judge(url, flags));
   } catch (error) {
     if (OnceAgainError.isInstance(error)) command.error(`error: ${error.message}`);

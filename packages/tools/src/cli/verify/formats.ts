@@ -1,4 +1,5 @@
-import { writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { type Command, Option } from "commander";
 import { formatHtml, formatJunit, formatTap, makeBadge, type VerifyReport } from "../../verify/index.ts";
 import { jsonDocument } from "./judge-cases.ts";
@@ -59,8 +60,15 @@ export function present<One extends Report>(
   }
 }
 
-/** Ends the command for a format that a plan does not have. */
-export function checkPlanFormat({ format }: FormatFlags, command: Command): void {
-  if (format !== "text" && format !== "json")
+/** Ends the command, before anything is sent, for a format that a plan lacks or a badge that can't be written. */
+export function checkFormats({ format, badge, dryRun }: FormatFlags, command: Command): void {
+  if (dryRun && format !== "text" && format !== "json") {
     command.error(`error: --dry-run has no --format ${format}. Use text or json.`);
+  }
+  if (badge === undefined) return;
+  try {
+    accessSync(existsSync(badge) ? badge : dirname(badge), constants.W_OK);
+  } catch (error) {
+    command.error(`error: --badge can't be written: ${(error as Error).message}`);
+  }
 }

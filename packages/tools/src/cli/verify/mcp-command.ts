@@ -4,7 +4,7 @@ import { OnceAgainError } from "once-again";
 import { type McpProfileName, mcpProfileNames, type McpVerifyOptions, planMcp, verifyMcp } from "../../verify/index.ts";
 import { painter, wholeNumber } from "once-again/internal/command";
 import { parseHeader, parseList, readText } from "./flags.ts";
-import { addFormats, checkPlanFormat, type FormatFlags, present } from "./formats.ts";
+import { addFormats, checkFormats, type FormatFlags, present } from "./formats.ts";
 import { jsonDocument, judgeCases } from "./judge-cases.ts";
 import { formatMcpPlan, formatMcpReport } from "./mcp-text.ts";
 
@@ -91,7 +91,7 @@ function readOptions([first = "", ...args]: readonly string[], flags: McpFlags):
 async function run(server: readonly string[], flags: McpFlags, command: Command): Promise<void> {
   try {
     const options = readOptions(server, flags);
-    if (flags.dryRun) checkPlanFormat(flags, command);
+    checkFormats(flags, command);
     await (flags.dryRun ? showPlan(options, flags) : judge(options, flags));
   } catch (error) {
     if (OnceAgainError.isInstance(error)) command.error(`error: ${error.message}`);
