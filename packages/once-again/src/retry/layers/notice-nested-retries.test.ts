@@ -68,6 +68,33 @@ test("calls of the program itself are its own affair", async () => {
   expect(found).toEqual([]);
 });
 
+test("a stack is read of a call that follows an equal one that failed, and of no other", async () => {
+  const { prepareStackTrace } = Error;
+  let stacks = 0;
+  onTestFinished(() => void (Error.prepareStackTrace = prepareStackTrace));
+  Error.prepareStackTrace = (error) => {
+    if (error.message === "stack") stacks += 1;
+    return "";
+  };
+  let status = 200;
+  const { fetch } = noticing({}, () => new Response(null, { status }));
+  const call = (path: string) => fetch(`http://shop.example/${path}`, { method: "POST", body: "{}" });
+  for (let count = 0; count < 100; count += 1) await call("orders");
+  status = 503;
+  await call("orders");
+  await call("others");
+  expect(stacks).toBe(0);
+  await call("orders");
+  expect(stacks).toBe(1);
+});
+
+test("arguments that no fetch takes are refused by the inner fetch alone", async () => {
+  const refusal = new TypeError("refused");
+  const fetch = noticeNestedRetries(() => Promise.reject(refusal));
+  const wrong = [[null], [undefined], [Symbol("url")], ["http://[", {}], ["/", { method: 5 }], [Object.create(null)]];
+  for (const args of [...wrong, ...wrong]) await expect(fetch(...(args as [string]))).rejects.toBe(refusal);
+});
+
 test("each server and list of libraries is reported once", async () => {
   const { fetch, found } = noticing();
   for (let round = 0; round < 3; round += 1) {

@@ -66,8 +66,8 @@ type Send = typeof globalThis.fetch;
 
 /**
  * Notices a library that retries around a fetch which retries by itself, such as an SDK: three attempts of the one with five of the
- * other are fifteen requests. It looks for the library in the call's stack, and reports it when an equal call follows one that
- * failed. A program that is bundled has no names of packages in its stack, so there it notices nothing.
+ * other are fifteen requests. When an equal call follows one that failed, it looks for the library in the stack of the later one, and
+ * reports it. A program that is bundled has no names of packages in its stack, so there it notices nothing.
  *
  * @param send the inner fetch: a `retryingFetch`.
  * @returns a function that is called like `send`.
@@ -87,29 +87,34 @@ export function noticeNestedRetries(send: Send, options: NestedRetriesOptions = 
   checkNames("noticeNestedRetries", options, names);
   const onFound = checkFunction("onFound", options.onFound) ?? warn;
   const attemptsMax = checkNumber("attemptsMax", options.attemptsMax ?? 5, { min: 1, integer: true });
-  const failed = new Map<string, { calls: number; atMs: number }>();
+  const failed = new Map<string, FailedCall>();
   const found = new Set<string>();
 
   return async function fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
-    const libraries = librariesAround();
-    if (libraries.length === 0) return send(input, init);
-    const { method, href } = aboutCall(input, init);
-    // Its own fetch refuses it.
-    if (!URL.canParse(href, "http://relative.invalid")) return send(input, init);
-    const { origin, pathname } = new URL(href, "http://relative.invalid");
-    const place = `${origin} ${libraries.join(" ")}`;
-    const identity = `${libraries.join(" ")} ${method} ${href} ${bodyText(init?.body)}`.slice(0, identityMax);
-    const before = failed.get(identity);
-    failed.delete(identity);
-    const calls = before !== undefined && systemClock.monotonic() - before.atMs < rememberedMs ? before.calls + 1 : 1;
-    if (calls > 1 && !found.has(place) && found.size < rememberedMax) {
+    forgetExpired(failed);
+    const call = failed.size > 0 || (options.suppress === true && found.size > 0) ? readCall(input, init) : undefined;
+    const before = call && failed.get(call.identity);
+    if (before !== undefined) failed.delete(call!.identity);
+    // A stack costs more than all the rest, so it is read of a call that follows an equal one that failed, and of no other.
+    const isLooked = call !== undefined && (before !== undefined || (options.suppress === true && found.size > 0));
+    const libraries = isLooked ? librariesAround() : undefined;
+    const calls = libraries !== undefined && isRepeat(before, libraries) ? before!.calls + 1 : 1;
+    const url = libraries === undefined ? undefined : readUrl(call!.href);
+    const place = url && `${url.origin} ${libraries!.join(" ")}`;
+    if (calls > 1 && place !== undefined && !found.has(place) && found.size < rememberedMax) {
       found.add(place);
-      notify(onFound, describe({ libraries, calls, attemptsMax, method, url: origin + pathname }));
+      const { origin, pathname } = url!;
+      notify(
+        onFound,
+        describe({ libraries: libraries!, calls, attemptsMax, method: call!.method, url: origin + pathname }),
+      );
     }
-    const isSuppressed = options.suppress === true && found.has(place);
+    const isSuppressed = options.suppress === true && place !== undefined && found.has(place);
     const remember = (): void => {
+      const { identity } = call ?? readCall(input, init) ?? {};
+      if (identity === undefined) return;
       if (failed.size >= rememberedMax) failed.delete(failed.keys().next().value!);
-      failed.set(identity, { calls, atMs: systemClock.monotonic() });
+      failed.set(identity, { calls, atMs: systemClock.monotonic(), libraries: libraries?.join(" ") });
     };
     try {
       const response = await send(input, isSuppressed ? ({ ...init, within: { number: calls } } as RequestInit) : init);
@@ -120,6 +125,49 @@ export function noticeNestedRetries(send: Send, options: NestedRetriesOptions = 
       throw error;
     }
   };
+}
+
+interface FailedCall {
+  readonly calls: number;
+  readonly atMs: number;
+  /** The libraries around it; undefined where its stack was not read. */
+  readonly libraries: string | undefined;
+}
+
+/** Whether a call with libraries around it is the repeat of one that failed, by the same libraries as far as it is known. */
+function isRepeat(before: FailedCall | undefined, libraries: readonly string[]): boolean {
+  if (before === undefined || libraries.length === 0) return false;
+  return before.libraries === undefined || before.libraries === libraries.join(" ");
+}
+
+/** Removes the calls that failed too long ago: the oldest come first. */
+function forgetExpired(failed: Map<string, FailedCall>): void {
+  for (const [identity, { atMs }] of failed) {
+    if (systemClock.monotonic() - atMs < rememberedMs) return;
+    failed.delete(identity);
+  }
+}
+
+/** A call, and the text by which an equal one is known. */
+interface NoticedCall {
+  readonly method: string;
+  readonly href: string;
+  readonly identity: string;
+}
+
+/** @returns undefined for arguments that its own fetch will refuse. */
+function readCall(input: string | URL | Request, init: RequestInit | undefined): NoticedCall | undefined {
+  try {
+    const { method, href } = aboutCall(input, init);
+    return { method, href, identity: `${method} ${href} ${bodyText(init?.body)}`.slice(0, identityMax) };
+  } catch {
+    return undefined;
+  }
+}
+
+function readUrl(href: string): URL | undefined {
+  const base = "http://relative.invalid";
+  return URL.canParse(href, base) ? new URL(href, base) : undefined;
 }
 
 /** How much of the stack is searched, frames: an SDK within a framework is some forty deep. */
