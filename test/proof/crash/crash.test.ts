@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { describeWithServer } from "../../support/servers/describe-with-server.ts";
 import { mariadbBinary } from "../../support/servers/mariadb.ts";
+import { motoBinary } from "../../support/servers/moto.ts";
 import { natsBinary } from "../../support/servers/nats.ts";
 import { postgresBinary } from "../../support/servers/postgres.ts";
 import { redisBinary } from "../../support/servers/redis.ts";
@@ -61,6 +62,8 @@ describe.concurrent("processes that are killed", { timeout: timeoutMs }, () => {
     ["mariadb", "transactional", mariadbBinary],
     ["redis", "hold", redisBinary],
     ["nats", "hold", natsBinary],
+    ["dynamodb", "hold", motoBinary],
+    ["dynamodb", "transactional", motoBinary],
   ] as const)("over %s", ([engine, mode, binary]) => {
     describeWithServer("while operators are at work", binary, () => {
       test(`${mode}: every invariant holds, in every critical window`, () =>

@@ -3,7 +3,7 @@ import type { ServerBinary } from "../../support/servers/binary.ts";
 import type { PrivateServer } from "../../support/servers/private-server.ts";
 import type { Effect, Mode } from "./evidence.ts";
 
-export const engineNames = ["postgres", "sqlite", "mariadb", "redis", "nats"] as const;
+export const engineNames = ["postgres", "sqlite", "mariadb", "redis", "nats", "dynamodb"] as const;
 export type EngineName = (typeof engineNames)[number];
 
 /** Effects in the table of a database, which may write one twice. */
@@ -36,6 +36,8 @@ export const connectionsMax = 8;
 export interface CrashEngine {
   readonly name: EngineName;
   readonly modes: readonly Mode[];
+  /** Whether work is run again when its commit was lost; default true. `false`: the writes that it collected are sent again. */
+  readonly runsAgain?: boolean;
   /** Missing where keys are in a file. */
   readonly server?: {
     readonly binary: ServerBinary;

@@ -112,7 +112,11 @@ function resultOf(
   const { cuts, evidence, history, leaks } = found;
   const sum = (counts: readonly (readonly unknown[])[]): number => counts.flat().length;
   const hits = windowHits(evidence);
-  const windows = windowsOf(mode, database !== undefined, { operations: scene.operations, beside });
+  const windows = windowsOf(mode, database !== undefined, {
+    operations: scene.operations,
+    beside,
+    runsAgain: engine.runsAgain,
+  });
   const broken = breaches(history);
   const effectsOf = Map.groupBy(history.effects, ({ order }) => order);
   const ended = (end: OrderEnd): number => history.orders.filter((order) => order.end === end).length;

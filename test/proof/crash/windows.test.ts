@@ -186,4 +186,5 @@ test("a run without a server can't lose it", () => {
   }
   expect(windowsOf("transactional", true)).toContain("transaction run again");
   expect(windowsOf("hold", true)).not.toContain("transaction run again");
+  expect(windowsOf("transactional", true, { runsAgain: false })).not.toContain("transaction run again");
 });

@@ -51,16 +51,24 @@ export type CriticalWindow =
   | (typeof versionWindows)[number]
   | OperatorWindow;
 
-/** The windows that a run has to hit, with these faults of operators, and with another version beside this one. */
+/**
+ * The windows that a run has to hit, with these faults of operators, and with another version beside this one.
+ *
+ * @param runsAgain whether work is run again when its commit was lost; default true.
+ */
 export function windowsOf(
   mode: Mode,
   hasServer: boolean,
-  { operations = [], beside }: { operations?: readonly string[] | undefined; beside?: string | undefined } = {},
+  {
+    operations = [],
+    beside,
+    runsAgain = true,
+  }: { operations?: readonly string[] | undefined; beside?: string | undefined; runsAgain?: boolean | undefined } = {},
 ): CriticalWindow[] {
   return [
     ...windows,
     ...(hasServer ? databaseWindows : []),
-    ...(hasServer && mode === "transactional" ? ([runAgain] as const) : []),
+    ...(hasServer && mode === "transactional" && runsAgain ? ([runAgain] as const) : []),
     ...(beside === undefined ? [] : versionWindows),
     ...operations.flatMap((name) => (isFailing.has(name) ? [underWay(name), failing(name)] : [underWay(name)])),
   ];

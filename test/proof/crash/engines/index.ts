@@ -7,6 +7,7 @@ const engines: Readonly<Record<EngineName, () => Promise<CrashEngine>>> = {
   mariadb: async () => (await import("./mariadb.ts")).mariadbEngine,
   redis: async () => (await import("./redis.ts")).redisEngine,
   nats: async () => (await import("./nats.ts")).natsEngine,
+  dynamodb: async () => (await import("./dynamodb.ts")).dynamodbEngine,
 };
 
 export const engineOf = (name: EngineName): Promise<CrashEngine> => engines[name]();

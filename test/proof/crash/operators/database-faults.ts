@@ -144,6 +144,7 @@ const sessions: Readonly<Record<EngineName, (url: string) => Promise<Session>>> 
     return { run: async (statement) => database.exec(statement), [Symbol.asyncDispose]: async () => database.close() };
   },
   nats: () => Promise.reject(new Error("NATS has no statements.")),
+  dynamodb: () => Promise.reject(new Error("DynamoDB has no statements.")),
 };
 
 async function killAny(connection: Connection): Promise<void> {

@@ -27,6 +27,8 @@ export const operatorFaults = {
   redis: ["paused-writes", "ended-connections", "full-memory", "full-disk", ...behindServers],
   sqlite: ["table-lock", "full-disk", ...everywhere],
   nats: ["full-disk", ...behindServers],
+  // No process's clock counts, so that all of them may be moved.
+  dynamodb: behindServers,
 } as const satisfies Readonly<Record<EngineName, readonly string[]>>;
 
 /** The faults of a run, of which none is done at the same time as another. */

@@ -3,7 +3,7 @@ import { checkListRequest, firstRecords, isListed } from "../list-records.ts";
 import type { InspectedRecord, ListRequest } from "../store.ts";
 import { inspectRecord, isExpired } from "../transition.ts";
 import { type Item, namesIn } from "./client.ts";
-import type { TableParts } from "./leased.ts";
+import type { TableParts } from "./leased-operations.ts";
 import { readItem, text } from "./record-format.ts";
 
 const isOurs = "begins_with(#pk, :prefix)";

@@ -9,7 +9,7 @@ import { startDynalite } from "../../../../../test/support/servers/dynalite.ts";
 import { motoBinary, startMoto } from "../../../../../test/support/servers/moto.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import type { RecordName } from "../store.ts";
-import { resultBytesMax } from "./leased.ts";
+import { resultBytesMax } from "./leased-operations.ts";
 import { itemKey } from "./record-format.ts";
 import { dynamodbStore, dynamodbStoreOn } from "./store.ts";
 

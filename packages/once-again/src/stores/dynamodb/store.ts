@@ -8,7 +8,7 @@ import { storeHealth } from "../health.ts";
 import type { StoreHealth, TransactionalStore } from "../store.ts";
 import { checkClient, type DynamodbClient, dynamodbConnection } from "./client.ts";
 import { tableProblems, tableWarnings } from "./health.ts";
-import { leasedOperations, type TableParts } from "./leased.ts";
+import { leasedOperations, type TableParts } from "./leased-operations.ts";
 import { listRecords } from "./scan.ts";
 import { type ServerTime, serverTime } from "./server-time.ts";
 import { type DynamodbTransaction, transactionalOperations } from "./transact.ts";

@@ -6,7 +6,7 @@ import { createTable, dynamodbClient } from "../../../../../test/dynamodb/tables
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { motoBinary, startMoto } from "../../../../../test/support/servers/moto.ts";
 import type { TransactionEnding } from "../store.ts";
-import { resultBytesMax } from "./leased.ts";
+import { resultBytesMax } from "./leased-operations.ts";
 import { dynamodbStore, type DynamodbStoreOptions } from "./store.ts";
 import type { DynamodbTransaction } from "./transact.ts";
 

@@ -38,7 +38,7 @@ import {
   readSeen,
   sameCondition,
   type TableParts,
-} from "./leased.ts";
+} from "./leased-operations.ts";
 import { bytes, hashedKey, itemKey, number, readItem, recordItem, stepAttribute, text } from "./record-format.ts";
 
 /**

@@ -1,0 +1,67 @@
+import process from "node:process";
+import { ScanCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { dynamodbStore, type DynamodbTransaction } from "../../../../packages/once-again/src/stores/dynamodb/index.ts";
+import { createTable, dynamodbClient } from "../../../dynamodb/tables.ts";
+import { motoBinary, startMoto } from "../../../support/servers/moto.ts";
+import type { PrivateServer } from "../../../support/servers/private-server.ts";
+import type { CrashEngine, EffectsTable } from "../engine.ts";
+import type { Effect } from "../evidence.ts";
+
+const [table, effects] = ["keys", "effects"];
+
+/** Less than an engine gives its store, so that it can ask again. */
+const requestMsMax = 1500;
+
+export const dynamodbEngine: CrashEngine = {
+  name: "dynamodb",
+  modes: ["hold", "transactional"],
+  runsAgain: false,
+  server: {
+    binary: motoBinary,
+    start: startService,
+    claiming: { hold: "DynamoDB_20120810.PutItem", transactional: "DynamoDB_20120810.GetItem" },
+    completing: { hold: "SET #st = :done", transactional: "DynamoDB_20120810.TransactWriteItems" },
+  },
+  async open(url) {
+    const client = dynamodbClient(url);
+    const store = dynamodbStore(client, { table, requestMsMax });
+    const inTable: EffectsTable<DynamodbTransaction> = {
+      store,
+      add(transaction, { effect, order, life }) {
+        const Item = { pk: { S: crypto.randomUUID() }, effect: { S: effect }, order: { S: order }, life: { S: life } };
+        transaction.put({ TableName: effects, Item });
+      },
+      read: () => readEffects(client),
+    };
+    return {
+      store,
+      effects: inTable,
+      async prepare() {
+        for (const name of [table, effects]) await createTable(client, name);
+      },
+      close: async () => client.destroy(),
+    };
+  },
+};
+
+async function readEffects(client: DynamoDBClient): Promise<Effect[]> {
+  const { Items = [] } = await client.send(new ScanCommand({ TableName: effects, ConsistentRead: true }));
+  return Items.map(({ effect, order, life }) => ({ effect: effect!.S!, order: order!.S!, life: life!.S! }));
+}
+
+/** A service does not lose its data with a process. An outage of it stands still for as long as a database would be gone. */
+async function startService(): Promise<PrivateServer> {
+  const moto = await startMoto();
+  const signal = async (name: NodeJS.Signals): Promise<void> => void process.kill(moto.pid!, name);
+  return {
+    port: moto.port,
+    url: moto.url,
+    get pid() {
+      return moto.pid;
+    },
+    stop: () => signal("SIGSTOP"),
+    kill: () => signal("SIGSTOP"),
+    restart: () => signal("SIGCONT"),
+    [Symbol.asyncDispose]: () => moto[Symbol.asyncDispose](),
+  };
+}
