@@ -5,4 +5,6 @@
  */
 export type { HttpEvent, LambdaHttpAnswer, LambdaResponse } from "./http-event.ts";
 export type { LambdaContext, LambdaFunction } from "./invocation.ts";
+export type { OnceHttpFunction } from "./lambda-http.ts";
 export { onceLambda } from "./once-lambda.ts";
+export type { BatchAnswer } from "./sources.ts";

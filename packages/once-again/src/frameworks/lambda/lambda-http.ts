@@ -28,8 +28,10 @@ export type HttpEventHandler<Event, Transaction, Context> = (
 ) => Response | LambdaResponse | object | string | Promise<Response | LambdaResponse | object | string>;
 
 /** A function behind API Gateway, a function URL or a load balancer. */
-export type OnceHttpFunction<Event, Context extends LambdaContext> = LambdaFunction<Event, LambdaHttpAnswer, Context> &
-  Pick<OnceRoute, "policy">;
+export interface OnceHttpFunction<Event, Context extends LambdaContext>
+  extends LambdaFunction<Event, LambdaHttpAnswer, Context>, OnceRoute {
+  close(): Promise<void>;
+}
 
 export function lambdaHttp<Transaction, Event extends HttpEvent, Context extends LambdaContext>(
   options: TransactionalHttpOptions<Event, Transaction>,
