@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
-import { handleQueueBatch } from "../../packages/once-again/src/cloudflare/index.ts";
+import { d1Store, handleQueueBatch } from "../../packages/once-again/src/cloudflare/index.ts";
 import { openInbox } from "../../packages/once-again/src/messaging/inbox/index.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { startWorker } from "../support/servers/workerd.ts";
@@ -39,6 +39,25 @@ test("each message has its effect once: sent twice, delivered again, tried again
     invoices: ["delivered again", "plain", "sent twice", "tried again"],
     letters: ["rejected wrong", "unreadable undefined"],
   });
+}, 60_000);
+
+test("the consumer of the guide makes one invoice for an order that is sent twice", async () => {
+  await using worker = await startWorker(join(import.meta.dirname, "../../examples/cloudflare/queue.ts"), {
+    d1Databases: { DB: "invoices" },
+    queueProducers: { ORDERS: "orders", DEAD_LETTERS: "dead-letters" },
+    queueConsumers: { orders: { maxBatchSize: 2, maxBatchTimeout: 0 } },
+  });
+  const database: D1Database = await worker.miniflare.getD1Database("DB");
+  await d1Store(database).migrate();
+  await database.prepare("CREATE TABLE invoices (order_id TEXT)").run();
+  const orders = await worker.miniflare.getQueueProducer("ORDERS");
+  for (const order of ["order-7", "order-7", "order-8"]) await orders.send({ order });
+  const invoices = async () => {
+    const { results } = await database.prepare("SELECT order_id FROM invoices ORDER BY order_id").run();
+    return results.map((row) => (row as { order_id: string }).order_id);
+  };
+  await vi.waitUntil(async () => (await invoices()).length >= 2, 30_000);
+  expect(await invoices()).toEqual(["order-7", "order-8"]);
 }, 60_000);
 
 /** A message, and what became of it. */

@@ -16,6 +16,7 @@ const namesMax = 300;
 const inferred: ReadonlySet<string> = new Set([
   "MikroOrmManager",
   "MysqlConnection",
+  "ObjectClass",
   "PgConnection",
   "PostgresJsConnection",
   "PrismaTransaction",

@@ -3,5 +3,5 @@
  *
  * @module
  */
-export { d1Store } from "./store.ts";
+export { d1Store, type D1Store } from "./store.ts";
 export type { D1Transaction } from "./transact.ts";
