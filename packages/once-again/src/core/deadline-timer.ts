@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import { type RestingTimer, restingTimer, systemClock } from "./system-clock.ts";
 
 /**
  * Something that has its time, and is called when that is over. It stands in a ring as itself: neither an entry, nor a
@@ -47,6 +48,9 @@ class End extends Deadline {
   }
 }
 
+/** A timer that rests holds its ring in memory, so a longer one is cleared, milliseconds. */
+const restMsMax = 600_000;
+
 /**
  * The deadlines of one kind, in the order in which they are due, with one timer for the first of them. They are for
  * limits that each operation has and hardly any reaches: a timer of the platform's for each would cost more than the
@@ -59,6 +63,9 @@ export class DeadlineTimer {
   readonly clock: Clock;
   readonly #end = new End();
   #cancelTimer: (() => void) | undefined;
+  /** The same timer where it may rest, which spares quick operations, after each of which the ring is empty, a timer each. */
+  #resting: RestingTimer | undefined;
+  #restsUntil = 0;
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -79,16 +86,26 @@ export class DeadlineTimer {
   }
 
   #waitForFirst(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
     const first = Deadline.next(this.#end);
+    const resting = this.#resting;
+    if (resting !== undefined && first === this.#end) return resting.rest();
+    // It may be early, and is then set again: once for the many deadlines that were set and cleared meanwhile.
+    if (resting !== undefined && this.#restsUntil <= Deadline.at(first)) return resting.wake();
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#resting = undefined;
     if (first === this.#end) return;
-    const leftMs = Deadline.at(first) - this.clock.monotonic();
-    this.#cancelTimer = this.clock.timer(Math.max(0, leftMs), () => this.#fire());
+    const at = Deadline.at(first);
+    const leftMs = Math.max(0, at - this.clock.monotonic());
+    const fire = (): void => this.#fire();
+    if (this.clock === systemClock && leftMs <= restMsMax) this.#resting = restingTimer(leftMs, fire);
+    this.#restsUntil = at;
+    this.#cancelTimer = this.#resting?.cancel ?? this.clock.timer(leftMs, fire);
   }
 
   #fire(): void {
+    this.#resting = undefined;
     const first = Deadline.next(this.#end);
+    if (first === this.#end) return;
     if (Deadline.at(first) > this.clock.monotonic()) return this.#waitForFirst();
     Deadline.unlink(first);
     // Before the call: if it throws, those after it are called all the same.

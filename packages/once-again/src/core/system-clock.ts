@@ -25,3 +25,23 @@ export const systemClock: Clock = {
     return () => clearTimeout(handle);
   },
 };
+
+/** A timer that may stay set while nothing waits for it, and does not keep the process alive meanwhile. */
+export interface RestingTimer {
+  readonly cancel: () => void;
+  readonly rest: () => void;
+  readonly wake: () => void;
+}
+
+/**
+ * Starts such a timer of the machine; it may fire a little early.
+ *
+ * @returns `undefined` where timers are numbers, as in browsers, and no process depends on them.
+ */
+export function restingTimer(delayMs: number, callback: () => void): RestingTimer | undefined {
+  const handle = setTimeout(callback, delayMs) as number | { ref(): unknown; unref(): unknown };
+  const cancel = (): void => clearTimeout(handle as number);
+  if (typeof handle === "object") return { cancel, rest: () => void handle.unref(), wake: () => void handle.ref() };
+  cancel();
+  return undefined;
+}

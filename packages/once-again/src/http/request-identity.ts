@@ -1,4 +1,4 @@
-import type { Awaitable } from "../core/awaitable.ts";
+import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { emptyBytes } from "../core/bytes.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { NoEffectError } from "../engine/engine.ts";
@@ -113,18 +113,38 @@ export function scopeOf<Request>(
   return callersScope(scope, onError, request);
 }
 
-async function callersScope<Request>(
+/** A name that is there already is not awaited: each wait allocates as much as a claim. */
+function callersScope<Request>(
   scope: Exclude<HttpRules<Request>["scope"], "public">,
   onError: (error: unknown) => void,
   request: Request,
-): Promise<string> {
+): Awaitable<string> {
+  let naming: Awaitable<unknown>;
+  try {
+    naming = scope(request);
+    if (!isPromise(naming)) naming = namedCaller(naming);
+  } catch (cause) {
+    return refuseCaller(cause, onError);
+  }
+  return isPromise(naming) ? awaitedScope(naming, onError) : boundedScope(naming as string);
+}
+
+async function awaitedScope(naming: Promise<unknown>, onError: (error: unknown) => void): Promise<string> {
   let name: string;
   try {
-    name = namedCaller(await scope(request));
+    name = namedCaller(await naming);
   } catch (cause) {
-    onError(cause);
-    throw new NoEffectError("The scope of this request could not be determined. Nothing happened.", { cause });
+    return refuseCaller(cause, onError);
   }
+  return boundedScope(name);
+}
+
+function refuseCaller(cause: unknown, onError: (error: unknown) => void): never {
+  onError(cause);
+  throw new NoEffectError("The scope of this request could not be determined. Nothing happened.", { cause });
+}
+
+function boundedScope(name: string): string {
   if (name.length * bytesOfCharacterMax > scopeBytesMax) checkLength(name);
   return name;
 }
