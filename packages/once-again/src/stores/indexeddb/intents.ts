@@ -42,7 +42,7 @@ export interface IndexedDbOptions {
   readonly whenOffline?: "hold" | "send" | undefined;
   /** Is notified of what befalls the database. What it throws is dropped. */
   readonly onEvent?: Listener<IndexedDbEvent> | undefined;
-  /** Default `globalThis.indexedDB`. */
+  /** Default `globalThis.indexedDB`. Its `IDBKeyRange` is global in any case: another than the browser's needs `globalThis.IDBKeyRange`. */
   readonly indexedDB?: IndexedDbFactory | undefined;
   /** Where time comes from; default the machine's clock. */
   readonly clock?: Clock | undefined;
