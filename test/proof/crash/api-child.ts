@@ -13,6 +13,7 @@ import type { EngineName } from "./engine.ts";
 import { engineOf } from "./engines/index.ts";
 import { type ApiEntry, append, type Mode, type ChildEvent } from "./evidence.ts";
 import { obeyFaultPlans } from "./process-faults.ts";
+import { tracedStore } from "../trace/trace-step.ts";
 import { type FrameworkName, frameworkOf } from "./frameworks.ts";
 import { trueTime } from "./moved-clock.ts";
 import { type Note, recordingStore, recordingTransactions } from "./recording-store.ts";
@@ -35,6 +36,8 @@ export interface ApiTask {
   readonly hasStandby: boolean;
   /** Whether it takes each request for the first of its key. */
   readonly ignoresKeys: boolean;
+  /** The file for a trace of what it asks its store for, in mode `hold`. */
+  readonly trace?: string | undefined;
 }
 
 /** How long a handler takes before its effect, and again after it, milliseconds. */
@@ -44,7 +47,7 @@ const workMsMax = 12;
 const answerMsMax = 2000;
 
 const task = JSON.parse(process.argv[2] ?? "") as ApiTask;
-const { engine, framework, mode, url, port, diary, ledger, life, leaseMs, hasStandby, ignoresKeys } = task;
+const { engine, framework, mode, url, port, diary, ledger, life, leaseMs, hasStandby, ignoresKeys, trace } = task;
 const { store, effects, close } = await (await engineOf(engine)).open(url, hasStandby);
 const random = seededRandom(life);
 const reached = obeyFaultPlans();
@@ -70,9 +73,13 @@ async function makeOrder({ body, execution }: Call): Promise<Reply> {
   return { status: 201, body: answerText.done(effect.effect, order) };
 }
 
+/** The clock since the machine's start: the same for all of its processes, and never set. */
+const sinceStart = (): number => Number(process.hrtime.bigint()) / 1e6;
+const keys = trace === undefined ? store : tracedStore(store, life, (line) => append(trace, line), sinceStart);
+
 const rules: RouteRules = {
   ...(mode === "hold"
-    ? { store: recordingStore(store, note) }
+    ? { store: recordingStore(keys, note) }
     : { mode: "transactional", store: recordingTransactions(effects!.store, note) }),
   leaseMs,
   retentionMs: 3_600_000,

@@ -33,7 +33,7 @@ const operationsHelp = Object.entries(operatorFaults)
 
 const help = `npm run crash -- [--scenario requests] [--seconds N] [--engine ${engineNames.join("|")}]
                  [--mode hold|transactional] [--seed N] [--without ${guards.join("|")}] [--json]
-                 [--operations all|NAME,NAME] [--beside REVISION]
+                 [--operations all|NAME,NAME] [--beside REVISION] [--trace FILE]
 npm run crash -- --scenario messages [--seconds N] [--messages N] [--engine ${messageEngineNames.join("|")}]
                  [--broker ${brokerNames.join("|")}] [--seed N] [--without ${messageGuards.join("|")}] [--json]
 npm run crash -- --scenario gateway [--requests N] [--engine ${gatewayEngines.join("|")}] [--seed N] [--json]
@@ -54,6 +54,8 @@ byte of its answers; the gateways are killed at any time. In the end a person se
   --operations N of requests: what operators do to databases, machines and API processes meanwhile, all or some of
 ${operationsHelp}
   --beside REV   of requests: another version, as a revision of git, serves beside this one from the same store
+  --trace FILE   of requests in mode hold: adds the calls of the store to a file of JSON lines, and fails unless the rules of
+                 spec/key.md explain each, and a take-over, a repeat and a lost acknowledgement are among them
   --broker NAME  of messages; default one run for each
   --messages N   how many messages are to be committed under faults, however long that takes; default any number
   --requests N   of gateway: how many keyed operations are sent; default 10000
@@ -77,6 +79,7 @@ const options = {
   operations: { type: "string" },
   beside: { type: "string" },
   seed: { type: "string" },
+  trace: { type: "string" },
   without: { type: "string" },
   json: { type: "boolean" },
 } as const;
@@ -129,11 +132,14 @@ async function requestSubjects(values: Values, seconds: number): Promise<Subject
   const without = values.without === undefined ? undefined : chosen("without", values.without, guards);
   const operations = chosenOperations(engine.name, values.operations);
   refuseMissing(engine.server?.binary);
+  const { trace } = values;
+  if (trace !== undefined && (modes.length > 1 || modes[0] !== "hold" || values.beside !== undefined))
+    throw new UsageError("--trace needs --mode hold, and no other version beside this one.");
   return modes.map((mode) => ({
     name: `${engine.name}, ${mode}`,
     async run(seed, onProgress) {
       const result = await runCrash(
-        { engine, mode, without, operations, beside: values.beside, seconds, seed },
+        { engine, mode, without, operations, beside: values.beside, trace, seconds, seed },
         (over) => onProgress(faultsText(over, seconds)),
       );
       return { result, text: resultText(result) };
@@ -142,7 +148,7 @@ async function requestSubjects(values: Values, seconds: number): Promise<Subject
 }
 
 async function messageSubjects(values: Values, seconds: number): Promise<Subject[]> {
-  refuse(values, "mode", "requests", "operations", "beside");
+  refuse(values, "mode", "requests", "operations", "beside", "trace");
   const engine = await messagesEngineOf(chosen("engine", values.engine ?? "postgres", messageEngineNames));
   const names = values.broker === undefined ? brokerNames : [chosen("broker", values.broker, brokerNames)];
   const brokers = await Promise.all(names.map(brokerOf));
@@ -161,7 +167,7 @@ async function messageSubjects(values: Values, seconds: number): Promise<Subject
 }
 
 async function gatewaySubjects(values: Values): Promise<Subject[]> {
-  refuse(values, "mode", "broker", "messages", "without", "seconds", "operations", "beside");
+  refuse(values, "mode", "broker", "messages", "without", "seconds", "operations", "beside", "trace");
   const engine = await engineOf(chosen("engine", values.engine ?? "sqlite", gatewayEngines));
   const requests = wholeNumber("requests", values.requests, 10_000);
   refuseMissing(engine.server?.binary);

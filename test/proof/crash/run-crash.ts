@@ -1,15 +1,17 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { readEvidence, readHistory } from "./audit.ts";
 import { type Breach, breaches, type History, type OrderEnd } from "./check.ts";
 import { connectionsMax } from "./engine.ts";
-import type { ApiEntry, CallerEntry, Evidence } from "./evidence.ts";
+import { type Acceptance, acceptTrace, missingIn, refusalText } from "../trace/accept.ts";
+import type { TraceLine } from "../trace/trace-step.ts";
+import { type ApiEntry, type CallerEntry, type Evidence, readLines } from "./evidence.ts";
 import { type Cuts, injectFaults } from "./nemesis.ts";
 import { type CrashOptions, type Scene, startScene } from "./scene.ts";
 import { storyOf } from "./story.ts";
-import { type CriticalWindow, windowHits, windowsOf } from "./windows.ts";
+import { windowHits, windowsOf } from "./windows.ts";
 
 /** The result of a run. */
 export interface CrashResult {
@@ -19,7 +21,8 @@ export interface CrashResult {
   readonly seconds: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly windows: Readonly<Record<string, number>>;
-  readonly missedWindows: readonly CriticalWindow[];
+  /** The windows that it did not hit, and what its trace does not show. */
+  readonly missedWindows: readonly string[];
   /** How many orders ended how. */
   readonly orders: Readonly<Record<OrderEnd, number>>;
   /** How many requests came to which framework. */
@@ -40,6 +43,8 @@ export interface CrashResult {
   readonly skipped: readonly string[];
   /** Processes that ended by themselves, or did not end on request; connections that no process has any more. */
   readonly failures: readonly string[];
+  /** The verdict on the trace of the store's calls, if one was asked for. */
+  readonly trace: Acceptance | undefined;
 }
 
 /** How many broken orders get a story. */
@@ -78,7 +83,8 @@ export async function runCrash(
   const evidence = await readEvidence(options, scene, cuts);
   const history = await readHistory(options, scene, evidence);
   const leaks = await abandonedConnections(scene);
-  return resultOf(options, scene, { cuts, evidence, history, leaks });
+  const trace = options.trace === undefined ? undefined : acceptedTrace(scene.files.trace, options.trace);
+  return resultOf(options, scene, { cuts, evidence, history, leaks, trace });
 }
 
 /** Ends all faults, and lets callers of a last life end what they have begun. */
@@ -89,6 +95,12 @@ async function comeToRest(scene: Scene): Promise<void> {
   await Promise.all(scene.callers.map((caller) => caller.ended(quietMsMax)));
   // No caller waits any more for a key that is still owned, so its lease may end.
   await setTimeout(scene.leaseMs);
+}
+
+/** Adds the trace of a run to a file, and holds it against the rules. */
+function acceptedTrace(from: string, to: string): Acceptance {
+  appendFileSync(to, readFileSync(from));
+  return acceptTrace(readLines<TraceLine>(from));
 }
 
 /** How many connections this process has to the database itself: for keys and intents. */
@@ -106,10 +118,10 @@ async function abandonedConnections({ keys, apis }: Scene): Promise<string[]> {
 function resultOf(
   { engine, mode, seed, seconds, beside }: CrashOptions,
   scene: Scene,
-  found: { cuts: Cuts; evidence: Evidence; history: History; leaks: readonly string[] },
+  found: { cuts: Cuts; evidence: Evidence; history: History; leaks: readonly string[]; trace: Acceptance | undefined },
 ): CrashResult {
   const { apis, callers, wire, database } = scene;
-  const { cuts, evidence, history, leaks } = found;
+  const { cuts, evidence, history, leaks, trace } = found;
   const sum = (counts: readonly (readonly unknown[])[]): number => counts.flat().length;
   const hits = windowHits(evidence);
   const windows = windowsOf(mode, database !== undefined, {
@@ -142,7 +154,10 @@ function resultOf(
       ),
     },
     windows: Object.fromEntries(windows.map((window) => [window, hits.get(window) ?? 0])),
-    missedWindows: windows.filter((window) => (hits.get(window) ?? 0) === 0),
+    missedWindows: [
+      ...windows.filter((window) => (hits.get(window) ?? 0) === 0),
+      ...(trace ? missingIn(trace) : []).map((one) => `in the trace: ${one}`),
+    ],
     orders: { ok: ended("ok"), fail: ended("fail"), info: ended("info"), open: ended("open") },
     frameworks: frameworksOf(evidence.api),
     attempts: attemptsOf(evidence.callers),
@@ -153,7 +168,13 @@ function resultOf(
     breaches: broken,
     stories: Object.fromEntries(broken.slice(0, storiesMax).map(({ order }) => [order, storyOf(evidence, order)])),
     skipped: scene.skipped,
-    failures: [...[...apis, ...callers].flatMap(({ failures }) => failures), ...cuts.stuck, ...leaks],
+    failures: [
+      ...[...apis, ...callers].flatMap(({ failures }) => failures),
+      ...cuts.stuck,
+      ...leaks,
+      ...(trace?.refused ?? []).map(refusalText),
+    ],
+    trace,
   };
 }
 

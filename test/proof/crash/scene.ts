@@ -36,6 +36,8 @@ export interface CrashOptions {
   readonly operations?: readonly string[] | undefined;
   /** Another version, as a revision of git: the first API process is of its code. */
   readonly beside?: string | undefined;
+  /** A file to which a trace of the store's calls is added, in mode `hold`. The run fails unless the rules explain it. */
+  readonly trace?: string | undefined;
 }
 
 /** Everything that runs, and where it leaves its traces. */
@@ -44,7 +46,12 @@ export interface Scene extends Targets, DatabasePlace {
   readonly intents: readonly IntentStore[];
   /** The ports of the API processes. */
   readonly ports: readonly number[];
-  readonly files: { readonly ledger: string; readonly api: readonly string[]; readonly callers: readonly string[] };
+  readonly files: {
+    readonly ledger: string;
+    readonly trace: string;
+    readonly api: readonly string[];
+    readonly callers: readonly string[];
+  };
   /** From then on, callers that start only end what they have begun. */
   finish(): void;
 }
@@ -74,6 +81,7 @@ export async function startScene(options: CrashOptions, folder: string, stack: A
   const file = (name: string) => join(folder, name);
   const files = {
     ledger: file("ledger"),
+    trace: file("trace"),
     api: ports.map((_, index) => file(`api ${index}`)),
     callers: Array.from({ length: callerCount }, (_, index) => file(`caller ${index}`)),
   };
@@ -96,6 +104,7 @@ export async function startScene(options: CrashOptions, folder: string, stack: A
         leaseMs,
         hasStandby,
         ignoresKeys,
+        ...(options.trace !== undefined && { trace: files.trace }),
       } satisfies ApiTask;
     }),
   );

@@ -3,6 +3,7 @@ import { engineMutants } from "./engine-mutants.ts";
 import { forwardingMutants } from "./forwarding-mutants.ts";
 import { gatewayMutants } from "./gateway-mutants.ts";
 import { httpMutants } from "./http-mutants.ts";
+import { judgeMutants } from "./judge-mutants.ts";
 import { messagingMutants } from "./messaging-mutants.ts";
 import type { Check, Mutant } from "./mutant.ts";
 import { nodeMutants } from "./node-mutants.ts";
@@ -54,6 +55,7 @@ export const mutants: readonly Mutant[] = [
   ...outerMutants,
   ...postgresMutants,
   ...engineMutants,
+  ...judgeMutants,
   ...messagingMutants,
   {
     guard: "owner: only the owner's token changes a record",

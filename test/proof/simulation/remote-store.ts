@@ -1,5 +1,6 @@
 import type { Awaitable } from "../../../packages/once-again/src/core/awaitable.ts";
 import type { ClaimAnswer, RecordName, Store } from "../../../packages/once-again/src/stores/store.ts";
+import { tracedAnswer, tracedCall, type ExecutedLine } from "../trace/trace-step.ts";
 import type { Executions } from "./executions.ts";
 import { type Fate, fateOf, remoteCall, type Scene } from "./scene.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
@@ -17,6 +18,7 @@ export function remoteStore(
   process: SimulatedProcess,
   executions: Executions,
   onLateChange: OnLateChange,
+  trace?: (line: ExecutedLine) => void,
 ): Store {
   const { diary, plan } = scene;
 
@@ -24,6 +26,7 @@ export function remoteStore(
     operation: Operation,
     name: RecordName & { owner?: string },
     carryOut: () => Awaitable<Answer>,
+    asked?: Parameters<typeof tracedCall>[0],
   ): Promise<Answer> => {
     diary.portCalls += 1;
     const fate = fateOf(scene, plan.storeFaults);
@@ -32,10 +35,21 @@ export function remoteStore(
     const lost = fate === "lost before" ? lostWindows[operation] : undefined;
     if (lost !== undefined) diary.window(lost);
     return remoteCall(scene, process, fate, async () => {
+      const executedAt = Math.floor(scene.time.now);
       const before = store.inspect(name);
       const answered = carryOut();
       const after = store.inspect(name);
       const answer = await answered;
+      if (trace !== undefined && asked !== undefined) {
+        trace({
+          id: `${process.name} ${diary.portCalls} ${scene.time.now}`,
+          executedAt,
+          process: process.name,
+          isHeard: fate === "answered",
+          ...tracedCall(asked),
+          answer: tracedAnswer(answer as ClaimAnswer | boolean),
+        });
+      }
       const owner = (await before)?.record.owner;
       if (["complete", "renew", "release", "checkpoint"].includes(operation) && owner !== name.owner) {
         if (JSON.stringify((await before)?.record) !== JSON.stringify((await after)?.record)) {
@@ -52,10 +66,10 @@ export function remoteStore(
   return {
     ...store,
     survivesFailover: "yes",
-    claim: (request) => call("claim", request, () => store.claim(request)),
-    complete: (request) => call("complete", request, () => store.complete(request)),
-    renew: (request) => call("renew", request, () => store.renew(request)),
-    release: (request) => call("release", request, () => store.release(request)),
+    claim: (request) => call("claim", request, () => store.claim(request), { kind: "claim", ...request }),
+    complete: (request) => call("complete", request, () => store.complete(request), { kind: "complete", ...request }),
+    renew: (request) => call("renew", request, () => store.renew(request), { kind: "renew", ...request }),
+    release: (request) => call("release", request, () => store.release(request), { kind: "release", ...request }),
     checkpoint: (request) => call("checkpoint", request, () => store.checkpoint(request)),
     inspect: (name) => call("inspect", name, () => store.inspect(name)),
   };

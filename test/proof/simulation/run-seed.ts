@@ -16,6 +16,7 @@ import { remoteStore } from "./remote-store.ts";
 import { type Scene, sceneOf } from "./scene.ts";
 import { serverOn } from "./server.ts";
 import { epochMs, simulatedProcess } from "./simulated-process.ts";
+import type { ExecutedLine } from "../trace/trace-step.ts";
 import type { CriticalWindow, FaultKind } from "./windows.ts";
 
 /** The result of one seed. */
@@ -39,18 +40,22 @@ export interface SeedResult {
 /** Longer than anything takes that ends at all, virtual milliseconds. */
 const restMs = 3_600_000;
 
-/** Plays one seed to its end: faults, a quiet time, an undisturbed call for each order, and the check. */
-export async function runSeed(seed: number): Promise<SeedResult> {
+/**
+ * Plays one seed to its end: faults, a quiet time, an undisturbed call for each order, and the check.
+ *
+ * @param trace called with each call that the store of keys executes.
+ */
+export async function runSeed(seed: number, trace?: (line: ExecutedLine) => void): Promise<SeedResult> {
   const scene = sceneOf(seed, planOf);
   const restorePlatform = deterministicPlatform(scene.random);
   try {
-    return await play(seed, scene);
+    return await play(seed, scene, trace);
   } finally {
     restorePlatform();
   }
 }
 
-async function play(seed: number, scene: Scene): Promise<SeedResult> {
+async function play(seed: number, scene: Scene, trace?: (line: ExecutedLine) => void): Promise<SeedResult> {
   const { time, plan, random, diary } = scene;
   const found: Breach[] = [];
   const effects = effectService(scene);
@@ -65,9 +70,16 @@ async function play(seed: number, scene: Scene): Promise<SeedResult> {
     database,
     executions: running,
     storeOf: (process) =>
-      remoteStore(scene, store, process, running, (what) => {
-        found.push({ invariant: "late-owner-changes-nothing", what, about: what });
-      }),
+      remoteStore(
+        scene,
+        store,
+        process,
+        running,
+        (what) => {
+          found.push({ invariant: "late-owner-changes-nothing", what, about: what });
+        },
+        trace,
+      ),
   };
   const places = Array.from({ length: plan.servers }, (_, index): Place => {
     if (plan.clockOffMsMax > 0) diary.fault("clock off");

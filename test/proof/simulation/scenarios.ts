@@ -15,7 +15,7 @@ interface Scenario {
 
 /** The scenarios: requests with their keys, messages from a transaction to their effect, or callers that name no server. */
 export const scenarios = {
-  requests: { windows, faults, play: runSeed },
+  requests: { windows, faults, play: (seed) => runSeed(seed) },
   messages: { windows: messageWindows, faults: messageFaults, play: (seed) => runMessageSeed(seed) },
   keys: { windows: keysWindows, faults: keysFaults, play: runKeysSeed },
 } as const satisfies Record<string, Scenario>;
