@@ -21,7 +21,14 @@ function run(command: string, ...args: string[]): Promise<Ended> {
   });
 }
 
-const benchmarks = ["bench/defaults", "bench/intents", "bench/messages", "bench/retention", "bench/storms"];
+const benchmarks = [
+  "bench/defaults",
+  "bench/intents",
+  "bench/messages",
+  "bench/retention",
+  "bench/storm-data",
+  "bench/storms",
+];
 
 describe.for([
   "explorer",
