@@ -36,6 +36,7 @@ const adapters: readonly Adapter[] = [
   { title: "NATS JetStream", subpath: "stores/nats", package: "@nats-io/kv" },
   { title: "undici", subpath: "undici", package: "undici", other: "undici8" },
   { title: "axios", subpath: "axios", package: "axios" },
+  { title: "React", subpath: "react", package: "react", range: "^18.0.0 || ^19.0.0" },
   { title: "OpenTelemetry", subpath: "opentelemetry", package: "@opentelemetry/api" },
 ];
 
