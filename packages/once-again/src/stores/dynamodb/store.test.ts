@@ -54,6 +54,8 @@ function itsContract(start: () => Promise<{ readonly url: string } & AsyncDispos
     for (const { name, run } of storeContract({ ...exact, purges: false, resultBytesMax, breakRecord }))
       test(name, run);
   });
+  // The emulator that returns no item with a refusal is the quicker one, and takes the longer way.
+  if (start !== startDynalite) return;
   describe("by the dates of its answers", () => {
     for (const { name, run } of storeContract({ ...byItsDates, resultBytesMax, breakRecord })) test(name, run);
   });
