@@ -38,7 +38,12 @@ async function functionOf(name: FunctionName, open: () => Promise<Keys>) {
   const effects = join(temporaryFolder(), "effects");
   writeFileSync(effects, "");
   const file = fileURLToPath(new URL(program, import.meta.url));
-  const lambda = await lambdaRuntime({ file, name, timeoutMs: 500, environment: { ...environment, EFFECTS: effects } });
+  const lambda = await lambdaRuntime({
+    file,
+    name,
+    timeoutMs: 1000,
+    environment: { ...environment, EFFECTS: effects },
+  });
   onTestFinished(() => lambda[Symbol.asyncDispose]());
   const lines = () => readFileSync(effects, "utf8").split("\n").filter(Boolean);
   const said = async (line: string): Promise<void> => {

@@ -10,18 +10,22 @@ export interface TimeoutHolder {
 
 /** The time that one run of a handler has. */
 export class HandlerTimeout extends Deadline {
-  readonly #options: Pick<CheckedEngineOptions, "deadlines" | "handlerMsMax">;
+  readonly #options: Pick<CheckedEngineOptions, "deadlines" | "handlerMsMax" | "workEndsAt">;
   readonly #holder: TimeoutHolder | undefined;
   #abort: AbortController | undefined;
   #over: OnceAgainError | undefined;
   #listeners: ((error: OnceAgainError) => void)[] | undefined;
 
-  constructor(options: Pick<CheckedEngineOptions, "deadlines" | "handlerMsMax">, holder?: TimeoutHolder) {
+  constructor(
+    options: Pick<CheckedEngineOptions, "deadlines" | "handlerMsMax" | "workEndsAt">,
+    holder?: TimeoutHolder,
+  ) {
     super();
     this.#options = options;
     this.#holder = holder;
     const { handler } = options.deadlines;
-    handler.set(this, handler.clock.monotonic() + options.handlerMsMax);
+    const endsAt = handler.clock.monotonic() + options.handlerMsMax;
+    handler.set(this, Math.min(endsAt, options.workEndsAt ?? endsAt));
   }
 
   /**

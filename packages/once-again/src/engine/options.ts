@@ -108,6 +108,8 @@ export interface CheckedEngineOptions {
   readonly waitMs: number;
   readonly storeMsMax: number;
   readonly handlerMsMax: number;
+  /** When work has to end at the latest, on the monotonic clock: the time before it, as for its claim, counts, too. */
+  readonly workEndsAt?: number | undefined;
   readonly onEvent: Listener<ServerEvent> | undefined;
   /** Never throws. */
   readonly onError: (error: unknown) => void;
@@ -209,6 +211,7 @@ export function optionsWithin(options: CheckedEngineOptions, timeLeftMs: number 
   return {
     ...options,
     handlerMsMax: Math.min(options.handlerMsMax, Math.max(1, workMs)),
+    workEndsAt: options.clock.monotonic() + workMs,
     leaseMs: Math.min(options.leaseMs, Math.ceil(leftMs) + graceMs),
   };
 }

@@ -215,3 +215,18 @@ test("the time that is left ends the handler, and its key is free for a look soo
   expect(answer).toMatchObject({ statusCode: 504 });
   expect(answer.body).toContain("180 ms");
 });
+
+test("the time that the claim takes is the handler's, too", async () => {
+  const store = memoryStore();
+  const slow = {
+    ...store,
+    async claim(request: Parameters<typeof store.claim>[0]) {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return store.claim(request);
+    },
+  };
+  const handler = onceLambda.http({ ...options(), store: slow }, () => new Promise<Response>(() => undefined));
+  const begunAt = performance.now();
+  expect(await handler(post({}), { getRemainingTimeInMillis: () => 1000 })).toMatchObject({ statusCode: 504 });
+  expect(performance.now() - begunAt, "milliseconds").toBeLessThan(1000);
+});
