@@ -105,6 +105,12 @@ test("the explorer prints the story of a counterexample, and its JSON has it too
   expect(finding).toMatchObject({ verdict: "one-effect", asExpected: true });
 });
 
+test("the data of the storms are what their command makes", async () => {
+  const { code, stdout } = await run("bench/storm-data", "--check", "3", "--workers", "2", "--json");
+  expect(JSON.parse(stdout)).toEqual({ checked: 3, other: [], stale: [] });
+  expect(code).toBe(0);
+});
+
 test("the simulation plays one seed twice, and says that it went the same way", async () => {
   const { code, stdout } = await run("simulation", "--seed", "7", "--json");
   expect(code).toBe(0);
