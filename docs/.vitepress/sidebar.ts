@@ -26,8 +26,8 @@ const guideGroups = {
     "unknown-outcomes",
     "security",
   ],
-  Message: ["messages", "sqs"],
-  Test: ["testing", "verifying", "verifying-mcp", "judging", "writing-a-store", "storms"],
+  Message: ["messages", "sqs", "kafka"],
+  Test: ["testing", "verifying", "verifying-mcp", "judging", "writing-a-store", "storms", "storm-data"],
   Operate: ["observing", "console", "three-in-the-morning", "scaling"],
 };
 

@@ -8,7 +8,7 @@ export const handler = onceLambda.http(
   {
     store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
     // The account that API Gateway has authenticated.
-    scope: (event: Event) => String(event.requestContext.authorizer.jwt.claims["sub"]),
+    scope: (event: Event) => event.requestContext.authorizer.jwt.claims["sub"] as string,
   },
   async (event, { key }) => {
     const order = JSON.parse(event.body ?? "{}") as { item: string };

@@ -30,10 +30,13 @@ export async function bundle(entry: string): Promise<string> {
   return built.outputFiles[0]!.text;
 }
 
-/** A server that makes each order once for its key, with pages, and a browser with a profile that outlives it. */
+/**
+ * A server that makes each order once for its key, and stands for the API of the guide's programs, with pages, and a browser with
+ * a profile that outlives it.
+ */
 export async function browserBench(entry = "page.ts") {
   const script = await bundle(new URL(entry, import.meta.url).pathname);
-  const worker = await bundle(new URL("service-worker.ts", import.meta.url).pathname);
+  const worker = await bundle(new URL("../../examples/guides/browser-worker.ts", import.meta.url).pathname);
   /** The orders by their keys: the effects. */
   const orders = new Map<string, string>();
   const held: ServerResponse[] = [];
@@ -46,8 +49,11 @@ export async function browserBench(entry = "page.ts") {
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const program = { "/page.js": script, "/sw.js": worker }[request.url!];
-    if (program !== undefined) return void response.setHeader("content-type", "text/javascript").end(program);
-    if (request.url !== "/orders") {
+    if (program !== undefined) {
+      const here = program.replaceAll("https://api.shop.example", url);
+      return void response.setHeader("content-type", "text/javascript").end(here);
+    }
+    if (!["/orders", "/payments"].includes(request.url!)) {
       return void response
         .setHeader("content-type", "text/html")
         .end('<!doctype html><link rel="icon" href="data:,"><script defer src="/page.js"></script>');

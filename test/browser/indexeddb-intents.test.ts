@@ -230,9 +230,10 @@ describeWithServer("intents in Chromium's IndexedDB", chromiumBinary, () => {
     expect(read.steps).toBeLessThan(10);
   });
 
-  test("the service worker sends what a closed page left, by Background Sync", async () => {
-    const tab = await bench.openTab(browser, "send");
+  test("the guide's service worker, `browser-worker.ts`, sends what a closed page left, by Background Sync", async () => {
+    const tab = await bench.openTab(browser);
     await tab.evaluate(async () => {
+      page.open({ name: "shop", whenOffline: "send" });
       await navigator.serviceWorker.register("/sw.js");
       await navigator.serviceWorker.ready;
       page.resumeOn(page.intents, ["sync"]);

@@ -7,6 +7,12 @@ import { indexeddbIntents } from "../../packages/once-again/src/stores/indexeddb
 import { chromiumBinary } from "../support/servers/chromium.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { browserBench } from "./browser-bench.ts";
+import type { GuidePage } from "./guide-page.ts";
+
+declare global {
+  // oxlint-disable-next-line no-var -- Declares a property of `globalThis`.
+  var pay: GuidePage["pay"];
+}
 
 test("a server renders the button, disabled, and asks no store", () => {
   const intents = openIntents({ store: indexeddbIntents() });
@@ -14,8 +20,18 @@ test("a server renders the button, disabled, and asks no store", () => {
   expect(html).toBe('<button disabled="">Pay</button>');
 });
 
-describeWithServer("useOnceMutation in Chromium", chromiumBinary, () => {
-  test("pays once, over presses, reloads and two tabs", async () => {
+describeWithServer("the guide's programs in Chromium", chromiumBinary, () => {
+  test("`browser.ts` pays an order once, from two tabs", async () => {
+    const bench = await browserBench("guide-page.ts");
+    const browser = await bench.launch();
+    const tabs = [await browser.newPage(), await browser.newPage()];
+    await Promise.all(tabs.map((tab) => tab.goto(bench.url)));
+    const paid = await Promise.all(tabs.map((tab) => tab.evaluate(() => globalThis.pay({ id: "42", amount: 7 }))));
+    expect(paid).toEqual(["paid", "paid"]);
+    expect(bench.orders.size).toBe(1);
+  });
+
+  test("useOnceMutation in `react.ts` and `swr.ts` pays once, over presses, reloads and two tabs", async () => {
     const bench = await browserBench("react-page.ts");
     const browser = await bench.launch();
     const [one, other] = [await browser.newPage(), await browser.newPage()];
@@ -35,7 +51,7 @@ describeWithServer("useOnceMutation in Chromium", chromiumBinary, () => {
     expect(bench.orders.size).toBe(2);
   });
 
-  test("offers a new try after a failure, and none while the outcome is unknown", async () => {
+  test("useOnceMutation offers a new try after a failure, and none while the outcome is unknown", async () => {
     const bench = await browserBench("react-page.ts");
     const browser = await bench.launch();
     const tab = await browser.newPage();
