@@ -34,6 +34,7 @@ const adapters: readonly Adapter[] = [
   { title: "Redis, Valkey by ioredis", subpath: "stores/redis", package: "ioredis", range: "^5.0.0 || ^6.0.0" },
   { title: "Redis, Valkey by redis", subpath: "stores/redis", package: "redis" },
   { title: "NATS JetStream", subpath: "stores/nats", package: "@nats-io/kv" },
+  { title: "DynamoDB", subpath: "stores/dynamodb", package: "@aws-sdk/client-dynamodb", range: "^3.600.0" },
   { title: "undici", subpath: "undici", package: "undici", other: "undici8" },
   { title: "axios", subpath: "axios", package: "axios" },
   { title: "React", subpath: "react", package: "react", range: "^18.0.0 || ^19.0.0" },
@@ -69,9 +70,6 @@ const ofProjects = [
   "rxjs",
   "typescript",
 ];
-
-/** Next.js asks for them. They can't be installed here, since their global types would hide those of Chromium's pages. */
-const typesOfReact: Readonly<Record<string, string>> = { "@types/react": "^19.0.0" };
 
 interface Manifest {
   readonly version: string;
@@ -134,7 +132,7 @@ update(
 
 const { version } = read(file) as Manifest;
 const lines = Object.entries({
-  ...Object.fromEntries(ofProjects.map((name) => [name, devDependencies[name] ?? typesOfReact[name]])),
+  ...Object.fromEntries(ofProjects.map((name) => [name, devDependencies[name]])),
   "once-again": `^${version}`,
 }).sort(([one], [other]) => (one < other ? -1 : 1));
 update(
