@@ -23,6 +23,7 @@ interface AccountStub {
   refund(key: string, request: unknown): Promise<string>;
   state(): Promise<{ charges: number; keys: number; lateErrors: string[]; alarms: number }>;
   alarmSoon(): Promise<void>;
+  clear(): Promise<void>;
 }
 
 /** One account, by calls from a Worker. */
@@ -36,7 +37,7 @@ function account(name: string, binding: ObjectCall["binding"] = "ACCOUNT"): Acco
       if ("error" in answer) throw new Error(answer.error);
       return answer.value;
     };
-  const methods = ["charge", "refund", "state", "alarmSoon"] as const;
+  const methods = ["charge", "refund", "state", "alarmSoon", "clear"] as const;
   return Object.fromEntries(methods.map((method) => [method, call(method)])) as unknown as AccountStub;
 }
 
@@ -100,6 +101,14 @@ describe("an effect in a Durable Object", () => {
     expect(await stub.charge("by alarm", { amount: 5 })).toEqual({ charged: 5, balance: 6 });
   });
 
+  test("an object that deletes all that it has is as good as new", async () => {
+    const stub = account("cleared");
+    await stub.charge("order-7", { amount: 5 });
+    await stub.clear();
+    expect(await stub.charge("order-7", { amount: 5 })).toEqual(charged);
+    expect(await stub.state()).toEqual(once);
+  });
+
   test.each<[string, [string, object, number?], string]>([
     ["an empty key", ["", { amount: 5 }], "The key of this call"],
     ["a key that is no text", [7 as never, { amount: 5 }], "The key of this call"],
@@ -120,6 +129,10 @@ describe("an effect in a Durable Object", () => {
   });
 });
 
+interface PlannedStub {
+  planned(): Promise<number | null>;
+}
+
 const keysNamespace = async () =>
   (await worker.miniflare.getDurableObjectNamespace("ONCE")) as unknown as DurableObjectNamespace;
 
@@ -139,6 +152,8 @@ describe("the store in Durable Objects", () => {
         },
       }),
     };
+    // The objects know how many they are.
+    await durableObjectStore(namespace, { prefix: "lost/" }).inspect(claim);
     const store = durableObjectStore(lossy, { prefix: "lost/" });
     await expect(store.claim(claim)).rejects.toThrow("Network connection lost.");
     await expect(store.claim(claim)).rejects.toThrow("Network connection lost.");
@@ -153,9 +168,12 @@ describe("the store in Durable Objects", () => {
     await Promise.all(keys.map((key) => store.claim({ ...claim, key })));
     const counts = await Promise.all(
       Array.from({ length: 8 }, async (_, shard) => {
-        const id = namespace.idFromName(`spread/${shard}`);
-        const alone = { idFromName: () => id, get: (name: DurableObjectId) => namespace.get(name) };
-        return (await durableObjectStore(alone, { shards: 1 }).list({ limit: 1000 })).length;
+        const only = (name: string) => (name === `spread/${shard}` ? name : `nothing/${name}`);
+        const alone = {
+          idFromName: (name: string) => namespace.idFromName(only(name)),
+          get: (id: DurableObjectId) => namespace.get(id),
+        };
+        return (await durableObjectStore(alone, { prefix: "spread/", shards: 8 }).list({ limit: 1000 })).length;
       }),
     );
     expect(Math.min(...counts)).toBeGreaterThan(0);
@@ -163,6 +181,59 @@ describe("the store in Durable Objects", () => {
     const other = durableObjectStore(namespace, { prefix: "spread/", shards: 8 });
     expect(await other.list({ limit: 3 })).toMatchObject(["order-0", "order-1", "order-10"].map((key) => ({ key })));
     expect(await other.inspect({ scope: "acme", key: "order-99" })).toMatchObject({ state: "running" });
+  });
+
+  test("a store with another number of objects is refused, also where its object has no keys yet", async () => {
+    const namespace = await keysNamespace();
+    const keys = Array.from({ length: 30 }, (_, index) => `order-${index}`);
+    const first = durableObjectStore(namespace, { prefix: "pinned/", shards: 2 });
+    await Promise.all(keys.map((key) => first.claim({ ...claim, key })));
+    for (const shards of [1, 3, 64]) {
+      const other = durableObjectStore(namespace, { prefix: "pinned/", shards });
+      const refused = { code: "ONCE_OPTION_INVALID", message: expect.stringContaining("shards must be 2") as string };
+      for (const key of keys)
+        await expect(other.claim({ ...claim, key, owner: "other" })).rejects.toMatchObject(refused);
+      await expect(other.inspect({ scope: "acme", key: "order-1" })).rejects.toMatchObject(refused);
+      await expect(other.list({})).rejects.toMatchObject(refused);
+    }
+    const again = durableObjectStore(namespace, { prefix: "pinned/", shards: 2 });
+    for (const key of keys)
+      expect(await again.claim({ ...claim, key, owner: "other" })).toMatchObject({ kind: "in-progress" });
+  });
+
+  test("of two numbers of objects that come at once, one is refused", async () => {
+    const namespace = await keysNamespace();
+    const stores = [5, 7].map((shards) => durableObjectStore(namespace, { prefix: "pinned-at-once/", shards }));
+    const answers = await Promise.allSettled(
+      Array.from({ length: 40 }, (_, index) => stores[index % 2]!.claim({ ...claim, key: `order-${index}` })),
+    );
+    const done = answers.map(({ status }, index) => (status === "fulfilled" ? index % 2 : undefined));
+    expect(new Set(done.filter((index) => index !== undefined)).size).toBe(1);
+    expect(done.filter((index) => index !== undefined)).toHaveLength(20);
+  });
+
+  test("a record that expires late does not keep those that expire soon", async () => {
+    const namespace = await keysNamespace();
+    const store = durableObjectStore(namespace, { prefix: "alarms/", shards: 1 });
+    const planned = () => (namespace.get(namespace.idFromName("alarms/0")) as unknown as PlannedStub).planned();
+    const dayMs = 86_400_000;
+    await store.claim({ ...claim, key: "late", heldRetentionMs: 30 * dayMs });
+    await expect.poll(planned).toBeGreaterThan(Date.now() + 29 * dayMs);
+    await store.claim(claim);
+    await store.complete({ ...claim, result: new Uint8Array(1), retentionMs: 1000 });
+    await expect.poll(planned).toBeLessThan(Date.now() + 120_000);
+  });
+
+  test("a result that is larger than a row may be is refused by its size, and its key stays held", async () => {
+    const store = durableObjectStore(await keysNamespace(), { prefix: "large/" });
+    const tooLarge = { code: "ONCE_RESULT_TOO_LARGE", message: expect.stringContaining("1900000") as string };
+    await store.claim(claim);
+    const result = new Uint8Array(1_900_001);
+    await expect(store.complete({ ...claim, result })).rejects.toMatchObject(tooLarge);
+    const step = { ...claim, step: "one", result: new Uint8Array(1_800_000) };
+    await expect(store.checkpoint(step)).rejects.toMatchObject(tooLarge);
+    expect(await store.inspect(claim)).toMatchObject({ state: "running" });
+    expect(await store.complete({ ...claim, result: result.subarray(1) })).toBe(true);
   });
 
   test.each<[string, unknown, string]>([

@@ -2,7 +2,12 @@ import { DurableObject } from "cloudflare:workers";
 import { onceObject } from "../../packages/once-again/src/cloudflare/index.ts";
 
 /** The objects of the tests: keys of a store alone, and an account with its own effects. */
-export class OnceKeys extends onceObject(DurableObject) {}
+export class OnceKeys extends onceObject(DurableObject) {
+  /** When its alarm is planned for. */
+  planned(): Promise<number | null> {
+    return this.ctx.storage.getAlarm();
+  }
+}
 
 interface Charge {
   readonly amount: number;
@@ -14,8 +19,18 @@ export class Account extends onceObject(DurableObject) {
 
   constructor(ctx: DurableObjectState, env: unknown) {
     super(ctx, env);
-    ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS charges (amount INTEGER)");
-    ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS alarms (at INTEGER)");
+    this.#makeTables();
+  }
+
+  #makeTables(): void {
+    this.ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS charges (amount INTEGER)");
+    this.ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS alarms (at INTEGER)");
+  }
+
+  /** Deletes all that the object has stored, as its class may. */
+  async clear(): Promise<void> {
+    await (this.ctx.storage as unknown as { deleteAll(): Promise<void> }).deleteAll();
+    this.#makeTables();
   }
 
   async charge(

@@ -73,6 +73,16 @@ test.each<[string, unknown, string]>([
   expect(() => upstash(given as never)).toThrow(message);
 });
 
+test.each([
+  [502, "<html>Bad Gateway</html>"],
+  [429, ""],
+  [200, "null"],
+  [503, '"unavailable"'],
+])("an answer of %i that is no reply of the API rejects with its status", async (status, body) => {
+  const client = upstash({ ...valid, fetch: async () => new Response(body, { status }) });
+  await expect(client.callBuffer("PING")).rejects.toThrow(`The REST API answered ${status}, and no result.`);
+});
+
 test("a client of @upstash/redis is refused, with what to give instead", () => {
   expect(() => redisStore(new UpstashRedis(valid) as never)).toThrow("redisStore(upstash({ url, token }))");
 });

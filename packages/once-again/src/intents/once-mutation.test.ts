@@ -50,7 +50,7 @@ describe("a mutation that happens once", () => {
     expect(ends.map(({ state }) => state)).toEqual(["done", "done"]);
     expect(server.received.map(({ body }) => body)).toEqual([order().body, card.body]);
     expect(new Set(server.received.map(({ key }) => key)).size).toBe(2);
-    expect(tabs[1]!.current()).toMatchObject({ intent: { id: "pay 42#2" } });
+    expect(tabs[1]!.current()).toMatchObject({ intent: { id: "pay 42#try2" } });
   });
 
   test("is not tried anew because its first tries were forgotten", async () => {
@@ -90,7 +90,59 @@ describe("a mutation that happens once", () => {
     expect(server.received).toHaveLength(1);
   });
 
-  test.for(["", "x".repeat(251), 7 as never])("takes no id such as %o", async (id) => {
+  test("is another than one with a number behind its name", async () => {
+    const { server, opened, order } = await intentsBench();
+    const { intents } = opened();
+    expect(await onceMutation(intents, "pay 42#2").mutate(order())).toMatchObject({ state: "done" });
+    const pay = onceMutation(intents, "pay 42");
+    pay.subscribe(() => undefined);
+    await expect.poll(() => pay.current().state).toBe("idle");
+    expect(await pay.mutate(order())).toMatchObject({ state: "done" });
+    expect(server.received).toHaveLength(2);
+  });
+
+  test("with a request that can't be made shows why, and one that is made later is sent", async () => {
+    const { server, opened, order } = await intentsBench();
+    const pay = onceMutation(opened().intents, "pay 42");
+    const missing = (): never => {
+      throw new RangeError("no order yet");
+    };
+    await expect(pay.mutate(missing)).rejects.toThrow("no order yet");
+    expect(pay.current()).toMatchObject({ state: "idle", error: new RangeError("no order yet") });
+    expect(await pay.mutate(() => order())).toMatchObject({ state: "done" });
+    expect(server.received).toHaveLength(1);
+  });
+
+  test("is sent although a listener throws", async () => {
+    const { server, opened, order } = await intentsBench();
+    const pay = onceMutation(opened().intents, "pay 42");
+    const states: string[] = [];
+    pay.subscribe(() => {
+      throw new Error("the view was removed");
+    });
+    pay.subscribe(() => states.push(pay.current().state));
+    expect(await pay.mutate(order())).toMatchObject({ state: "done" });
+    expect(states).toContain("done");
+    expect(server.received).toHaveLength(1);
+  });
+
+  test.each([
+    ["can't be read any more", () => Promise.reject(new Error("the disk is gone"))],
+    ["was forgotten at once", () => Promise.resolve(undefined)],
+  ])("with an end that %s has the outcome all the same, and is not pending for ever", async (_, inspect) => {
+    const { server, opened, order } = await intentsBench();
+    const { intents } = opened();
+    let looks = 0;
+    const pay = onceMutation(
+      { ...intents, inspect: (id) => ((looks += 1) === 1 ? intents.inspect(id) : inspect()) },
+      "pay 42",
+    );
+    expect(await pay.mutate(order())).toMatchObject({ state: "done" });
+    expect(pay.current().state).toBe("idle");
+    expect(server.received).toHaveLength(1);
+  });
+
+  test.for(["", "x".repeat(241), 7 as never])("takes no id such as %o", async (id) => {
     const { opened } = await intentsBench();
     expect(() => onceMutation(opened().intents, id)).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));
   });

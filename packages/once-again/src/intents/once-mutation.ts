@@ -1,4 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
+import { notify } from "../core/events.ts";
 import { checkFunction, invalidOptionError } from "../core/options.ts";
 import type { Intent, IntentAnswer, IntentOutcome } from "../stores/intent-store.ts";
 import type { IntentInput } from "./intent-input.ts";
@@ -9,7 +10,10 @@ import { outcomeOf } from "./wait-for-outcome.ts";
 export type MutationState =
   /** The store has not said yet what an earlier life of this page left. */
   | { readonly state: "loading" }
-  /** Nothing is under way. `error`: the last try was refused before anything was stored or sent. */
+  /**
+   * Nothing is known to be under way. `error`: why the end of the last try is not known here. It was refused before anything was stored,
+   * or, by its code, the store did not answer or was closed: the next `mutate` looks into the store, and joins what is there.
+   */
   | { readonly state: "idle"; readonly error?: unknown }
   | { readonly state: "pending" }
   /** It happened, and this is the server's answer. */
@@ -29,19 +33,22 @@ export interface OnceMutation {
    * Sends the request, unless this is under way, done or unknown: then it joins that. After a failure it is a new try, which
    * tabs share: two that try again at once send one request.
    *
-   * @throws what `submit` throws; the state has it, too.
+   * @param request the request, or a function that makes it at once.
+   * @throws what `submit` and that function throw; the state has it, too.
    */
-  readonly mutate: (request: IntentInput) => Promise<IntentOutcome>;
+  readonly mutate: (request: IntentInput | (() => IntentInput)) => Promise<IntentOutcome>;
 }
 
+/** The id of an intent has up to 255 characters, and that of a later try ends in its number. */
+const idLengthMax = 240;
 /** The tries of a mutation that are looked at in one call of the store. */
 const pageSize = 10;
 
 /**
  * One thing that a user may want once: the intent of this id, and its three endings. Its id changes only when a try has
- * failed, which proves that nothing happened: `pay 42`, then `pay 42#2`. For user interfaces; `once-again/react` has it as a hook.
+ * failed, which proves that nothing happened: `pay 42`, then `pay 42#try2`. For user interfaces; `once-again/react` has it as a hook.
  *
- * @param id your own name for what the user wants: up to 250 characters.
+ * @param id your own name for what the user wants: up to 240 characters.
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.
  * @example
  * ```ts
@@ -52,8 +59,8 @@ const pageSize = 10;
  * ```
  */
 export function onceMutation(intents: Intents, id: string): OnceMutation {
-  if (typeof id !== "string" || id === "" || id.length > 250)
-    throw invalidOptionError("id", "a text of 1 to 250 characters", id);
+  if (typeof id !== "string" || id === "" || id.length > idLengthMax)
+    throw invalidOptionError("id", `a text of 1 to ${idLengthMax} characters`, id);
   const listeners = new Set<() => void>();
   let state: MutationState = { state: "loading" };
   let running: Promise<IntentOutcome> | undefined;
@@ -62,17 +69,19 @@ export function onceMutation(intents: Intents, id: string): OnceMutation {
 
   const show = (next: MutationState): void => {
     state = next;
-    for (const listener of listeners) listener();
+    for (const listener of listeners) notify(listener, undefined);
   };
   const showEnd = async (tryId: string): Promise<void> => {
     const intent = await intents.inspect(tryId);
-    if (intent !== undefined && intent.state !== "pending") show(endedState(intent));
+    // One that was forgotten at once is as good as new; one that a person sent again goes on, and the next `mutate` joins it.
+    show(intent === undefined || intent.state === "pending" ? { state: "idle" } : endedState(intent));
   };
   /** Submits one try, and shows how it ends. */
   const submit = async (tryId: string, request: IntentInput): Promise<IntentOutcome> => {
     show({ state: "pending" });
     const outcome = await intents.submit(tryId, request);
-    await showEnd(tryId);
+    // The outcome is certain, whether or not the store can still say more about it.
+    await showEnd(tryId).catch((error: unknown) => show({ state: "idle", error }));
     return outcome;
   };
   const run = (work: () => Promise<IntentOutcome>): Promise<IntentOutcome> => {
@@ -107,13 +116,14 @@ export function onceMutation(intents: Intents, id: string): OnceMutation {
     },
     mutate: (request) =>
       run(async () => {
+        const input = typeof request === "function" ? request() : request;
         const { number, intent } = await lastTry(intents, id);
         if (intent?.state === "done" || intent?.state === "unknown") {
           show(endedState(intent));
           return outcomeOf(intent);
         }
         const isFailed = intent?.state === "failed";
-        return submit(tryName(id, isFailed ? number + 1 : number), request);
+        return submit(tryName(id, isFailed ? number + 1 : number), input);
       }),
   };
 }
@@ -135,7 +145,7 @@ async function lastTry(intents: Intents, id: string): Promise<{ number: number; 
 }
 
 function tryName(id: string, number: number | ""): string {
-  return number === 1 ? id : `${id}#${number}`;
+  return number === 1 ? id : `${id}#try${number}`;
 }
 
 function endedState(intent: Intent & IntentOutcome): MutationState {

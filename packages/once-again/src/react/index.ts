@@ -14,7 +14,7 @@ interface UseOnceMutationOptions {
   /** Your own name for it, such as `pay ${order.id}`: the same in each tab, and after a reload. */
   readonly id: string;
   /** Makes the request when `mutate` is called. The same id takes the same request, until it has failed. */
-  readonly request: () => Parameters<Mutation["mutate"]>[0];
+  readonly request: Extract<Parameters<Mutation["mutate"]>[0], () => unknown>;
 }
 
 /** The mutation as a component shows it. */
@@ -36,7 +36,7 @@ const whileServing = (): MutationState => loading;
  * A mutation that happens once, whatever becomes of its component, its tab and its browser. When it is shown again, it has the state
  * that an earlier life left.
  *
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for an id that is no text of 1 to 250 characters.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an id that is no text of 1 to 240 characters.
  * @example
  * ```ts
  * const intents = openIntents({ store: indexeddbIntents(), keys: ["https://shop.example"] });
@@ -48,7 +48,7 @@ export function useOnceMutation(intents: Intents, { id, request }: UseOnceMutati
   const mutation = useMemo(() => onceMutation(intents, id), [intents, id]);
   const state = useSyncExternalStore(mutation.subscribe, mutation.current, whileServing);
   const mutate = useCallback(
-    () => mutation.mutate(request()).catch(() => undefined),
+    () => mutation.mutate(request).catch(() => undefined),
     // The request of the render that the user saw.
     [mutation, request],
   );

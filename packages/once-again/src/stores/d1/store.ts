@@ -3,6 +3,7 @@ import { checkListRequest } from "../list-records.ts";
 import { readHeldCount } from "../health.ts";
 import { notMigratedError } from "../sql/names.ts";
 import { checkpointText, claimAnswer, inspectRow, type KeyRow } from "../sql/record-format.ts";
+import { rowTooLargeError } from "../sql/row-size.ts";
 import { keysSchema } from "../sql/sqlite-keys.ts";
 import type { HeldCount, InspectedRecord, RecordName, TransactionalStore } from "../store.ts";
 import type { D1Binding } from "./client.ts";
@@ -46,8 +47,13 @@ export function d1Store(database: D1Binding): D1Store {
   const execute = executeOn(database);
   const rowsOf = async (text: string, ...values: unknown[]): Promise<readonly unknown[]> =>
     (await execute([[text, ...values]]))[0]!;
-  const changes = async (text: string, ...values: unknown[]): Promise<boolean> =>
-    (await rowsOf(text, ...values)).length > 0;
+  const changes = async (text: string, ...values: unknown[]): Promise<boolean> => {
+    try {
+      return (await rowsOf(text, ...values)).length > 0;
+    } catch (error) {
+      throw rowTooLargeError(error) ?? error;
+    }
+  };
   const inspect = async (name: RecordName): Promise<InspectedRecord | undefined> => {
     const [row] = (await rowsOf(d1Statements.inspect, ...namedBy(name))) as readonly KeyRow[];
     return row && inspectRow(row);

@@ -2,6 +2,7 @@ import { OnceAgainError } from "../../core/errors.ts";
 import { TransactionGuard } from "../guard/guard.ts";
 import { transactionControls } from "../guard/sql-control.ts";
 import { storedText } from "../sql/names.ts";
+import { checkRowSize } from "../sql/row-size.ts";
 import { checkpointText, claimAnswer, type KeyRow, readRow } from "../sql/record-format.ts";
 import type { OnLateUse, StepRequest, TransactionAnswer, TransactionEnding, TransactionRequest } from "../store.ts";
 import { transition } from "../transition.ts";
@@ -53,6 +54,7 @@ export async function transact<Value>(
     const { ending, writes } = await runWork(work, onLateUse);
     const executed = { kind: "executed", value: ending.value } as const;
     if (ending.keep === "rollback") return executed;
+    checkRowSize(ending.result);
     const statements: D1Text[] = [
       [d1Statements.clear, ...namedBy(request)],
       [d1Statements.store, ...namedBy(request), fingerprint, owner, ending.result, retentionMs, details],

@@ -6,16 +6,18 @@ import { recordId } from "../../key/key.ts";
 import { checkListRequest } from "../list-records.ts";
 import type { AsyncStore, ClaimAnswer, InspectedRecord, KeyRecord, ListRequest, RecordName } from "../store.ts";
 import { type AnswerTo, type Operation, recordOperations } from "../transition.ts";
+import { checkRowSize } from "../sql/row-size.ts";
 import type { ObjectNamespace } from "./client.ts";
-import type { StoreCall, StoreReply } from "./object-keys.ts";
+import type { StoreCall, StoreQuestion, StoreReply } from "./object-keys.ts";
 
 /** How keys are spread over Durable Objects. */
 export interface DurableObjectStoreOptions {
   /** The names of the objects begin so, 1 to 64 of `A-Z a-z 0-9 _ : . / -`; default `once-again/`. */
   readonly prefix?: string | undefined;
   /**
-   * Over how many objects the keys are spread, 1 to 1024; default 64. One object does some hundred operations a second. With
-   * another number, keys are looked for in other objects: never change it while results are stored.
+   * Over how many objects the keys are spread, 1 to 1024; default 64. One object does some hundred operations a second. The first
+   * call sets it for its prefix: with another number, a key would be looked for in another object, and its effect would happen again. So
+   * a store with another number is refused by each call, with `ONCE_OPTION_INVALID`.
    */
   readonly shards?: number | undefined;
 }
@@ -60,19 +62,26 @@ export function durableObjectStore(namespace: ObjectNamespace, options: DurableO
   if (typeof prefix !== "string" || !/^[\w:./-]{1,64}$/u.test(prefix)) {
     throw invalidOptionError("prefix", "1 to 64 of A-Z a-z 0-9 _ : . / -", prefix);
   }
-  const call = async (shard: number, request: StoreCall): Promise<unknown> => {
+  const ask = (shard: number, question: StoreQuestion): Promise<StoreReply> => {
     // After a call that failed, a stub fails for ever: each call has a new one.
     const id = namespace.idFromName(`${prefix}${shard}`);
     const stub = namespace.get(id as never) as { callOnceStore(call: StoreCall): Promise<StoreReply> };
-    const reply = await stub.callOnceStore(request);
-    if (!("error" in reply)) return reply.answer;
-    const { code, message, details } = reply.error;
-    throw new OnceAgainError(code, message, { details });
+    return stub.callOnceStore({ ...question, shards });
+  };
+  const call = async (shard: number, question: StoreQuestion): Promise<unknown> => {
+    let reply = await ask(shard, question);
+    if ("pinned" in reply && reply.pinned === null) {
+      // The first object belongs to every number of objects, so it decides. It answers before this one believes it.
+      for (const asked of new Set([0, shard])) answerIn(await ask(asked, { method: "pin" }), shards, true);
+      reply = await ask(shard, question);
+    }
+    return answerIn(reply, shards);
   };
   const shardOf = (name: RecordName): number => hash(recordId(name)) % shards;
   return {
     survivesFailover: "yes",
     ...recordOperations(async <Asked extends Operation>(operation: Asked) => {
+      if (operation.kind === "complete") checkRowSize(operation.result);
       const answer = await call(shardOf(operation), { method: "apply", operation });
       return (
         isAcquired(answer) ? { ...answer, checkpoints: fromPairs(answer.checkpoints) } : answer
@@ -92,6 +101,24 @@ export function durableObjectStore(namespace: ObjectNamespace, options: DurableO
     purge: async () => 0,
     close: async () => undefined,
   };
+}
+
+/**
+ * @param isPin whether the answer itself is the number of objects.
+ * @throws OnceAgainError that of the object; `ONCE_OPTION_INVALID` when it belongs to another number of objects.
+ */
+function answerIn(reply: StoreReply, shards: number, isPin = false): unknown {
+  if ("error" in reply) {
+    const { code, message, details } = reply.error;
+    throw new OnceAgainError(code, message, { details });
+  }
+  const pinned = isPin && "answer" in reply ? reply.answer : shards;
+  if ("pinned" in reply || pinned !== shards) {
+    const first = "pinned" in reply ? reply.pinned : pinned;
+    const expected = `${String(first)}, as it was when this prefix was first used: keys are looked for in that many objects`;
+    throw invalidOptionError("shards", expected, shards);
+  }
+  return reply.answer;
 }
 
 /** FNV-1a over UTF-16 code units: the shard of a key is the same in every process and version. */

@@ -106,6 +106,39 @@ test("while the browser is offline nothing is claimed, unless servers are near",
   expect((await near.claim({ owner: "one", leaseMs: 1000, limit: 1 })).intents).toHaveLength(1);
 });
 
+test("a tab that ended all it had is not taken for dead with what it claims next", async () => {
+  const held = new Set<string>();
+  let duringQuery = async (): Promise<void> => undefined;
+  const locks = {
+    async request(name: string, hold: () => Promise<unknown>) {
+      held.add(name);
+      await hold();
+      held.delete(name);
+    },
+    async query() {
+      const work = duringQuery;
+      duringQuery = async () => undefined;
+      await work();
+      return { held: seen };
+    },
+  };
+  let seen: { name: string }[] = [];
+  vi.stubGlobal("navigator", { locks });
+  const [one, other] = [opened(), opened()];
+  await one.add(addition);
+  const claim = { leaseMs: 30_000, limit: 1 };
+  expect((await one.claim({ ...claim, owner: "one" })).intents).toMatchObject([{ id: "a" }]);
+  duringQuery = async () => {
+    await one.end({ id: "a", owner: "one", outcome: { state: "failed", why: "time" }, retentionMs: 60_000 });
+    seen = [...held].map((name) => ({ name }));
+    expect(seen).toEqual([]);
+    await one.add({ ...addition, id: "b" });
+    expect((await one.claim({ ...claim, owner: "two" })).intents).toMatchObject([{ id: "b", inDoubt: false }]);
+  };
+  expect(await other.claim({ ...claim, owner: "three" })).toMatchObject({ intents: [] });
+  expect(await one.renew({ id: "b", owner: "two", leaseMs: 30_000 })).toBe(true);
+});
+
 test("an order that is submitted through it is sent once, with secrets that it never stores", async () => {
   const { server, order } = await intentsBench();
   const store = opened();

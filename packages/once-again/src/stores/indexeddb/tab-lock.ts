@@ -14,11 +14,19 @@ export interface TabLock {
   findDead(tabs: readonly string[]): Promise<readonly string[]>;
 }
 
-export function tabLock(database: string): TabLock {
-  const name = `once-again:${database}:${crypto.randomUUID()}`;
-  let held: { readonly granted: Promise<string | undefined>; readonly release: () => void } | undefined;
+/** A lock that was asked for. */
+interface TabHold {
+  readonly name: string;
+  readonly granted: Promise<string | undefined>;
+  readonly release: () => void;
+}
 
-  const request = (locks: WebLocks) => {
+export function tabLock(database: string): TabLock {
+  let held: TabHold | undefined;
+
+  const request = (locks: WebLocks): TabHold => {
+    // Another name each time: a tab that saw this one's lock released may free intents by that name, and not those claimed since.
+    const name = `once-again:${database}:${crypto.randomUUID()}`;
     const end = Promise.withResolvers<void>();
     const granted = new Promise<string | undefined>((resolve) => {
       const hold = (): Promise<void> => {
@@ -28,7 +36,7 @@ export function tabLock(database: string): TabLock {
       // Refused in a page without a real origin.
       locks.request(name, hold).catch(() => resolve(undefined));
     });
-    return { granted, release: end.resolve };
+    return { name, granted, release: end.resolve };
   };
   const webLocks = (): WebLocks | undefined => (globalThis as BrowserGlobals).navigator?.locks;
 
@@ -44,7 +52,7 @@ export function tabLock(database: string): TabLock {
       held = undefined;
     },
     async findDead(tabs) {
-      const others = tabs.filter((tab) => tab !== name);
+      const others = tabs.filter((tab) => tab !== held?.name);
       const locks = webLocks();
       if (others.length === 0 || locks === undefined) return [];
       const snapshot = await locks.query().catch(() => undefined);

@@ -57,13 +57,22 @@ export function upstash(options: UpstashOptions): IoredisClient {
         body: JSON.stringify([name, ...texts]),
         signal: AbortSignal.timeout(commandMsMax),
       });
-      const reply = (await response.json()) as { readonly result?: unknown; readonly error?: unknown };
+      const reply = readReply(await response.text());
       if (typeof reply.error === "string") throw new Error(reply.error);
       if (!response.ok || !("result" in reply))
         throw new Error(`The REST API answered ${response.status}, and no result.`);
       return asBytes(reply.result);
     },
   };
+}
+
+/** A reply of the API; empty for anything else, as a proxy in front of it sends when it fails. */
+function readReply(text: string): { readonly result?: unknown; readonly error?: unknown } {
+  try {
+    return Object(JSON.parse(text)) as object;
+  } catch {
+    return {};
+  }
 }
 
 /** Bytes as one character each; a text by its UTF-8. */
