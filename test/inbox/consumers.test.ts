@@ -460,7 +460,8 @@ function sqsCases(emulator: keyof typeof sqsServers): void {
     const { client, queueUrl } = await open(".fifo");
     const { inbox, effects } = leasedInbox();
     let failures = 0;
-    const work = async ({ id: each }: ReadableMessage): Promise<void> => {
+    const work = async ({ id: groupAndId }: ReadableMessage): Promise<void> => {
+      const [, each = ""] = groupAndId.split(" ");
       await setTimeout(5);
       if (each === "a2" && (failures += 1) === 1) throw new NoEffectError("not yet");
       effects.push(each);

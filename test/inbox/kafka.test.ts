@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { Kafka, logLevel, Partitioners } from "kafkajs";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import type { KafkaConsumerClient } from "../../packages/once-again/src/messaging/inbox/consumers/kafka.ts";
 import { consumeKafka, type MessageWork, openInbox } from "../../packages/once-again/src/messaging/inbox/index.ts";
 import { openRelay, publishToKafka } from "../../packages/once-again/src/messaging/outbox/index.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
@@ -236,4 +237,103 @@ test("what is no client of Kafka, and options that make no sense, are refused", 
     await expect(consumed).rejects.toMatchObject(refused);
   }
   expect(() => publishToKafka({} as never)).toThrow(expect.objectContaining(refused));
+});
+
+/** A consumer of kafkajs that hands over what the test says. */
+async function handedOver(options: { readonly topicName?: (topic: string) => string }) {
+  const store = closeLater(sqliteStore({ path: `${temporaryFolder()}/marks.db` }));
+  const inbox = closeLater(openInbox({ mode: "transactional", store, consumer: "billing" }));
+  const [commits, effects, errors, letters]: [string[], string[], string[], unknown[]] = [[], [], [], []];
+  const running = Promise.withResolvers<Parameters<KafkaConsumerClient["run"]>[0]["eachMessage"]>();
+  const source: KafkaConsumerClient = {
+    run: async ({ eachMessage }) => running.resolve(eachMessage),
+    commitOffsets: async (offsets) => void commits.push(...offsets.map(({ offset }) => offset)),
+    on: () => undefined,
+    stop: async () => undefined,
+  };
+  const producer = {
+    async send({ messages }: { messages: { headers: Record<string, string> }[] }) {
+      letters.push(...messages.map(({ headers }) => headers["dead-letter-reason"]));
+    },
+  };
+  const onError = (error: unknown): void => void errors.push(String(error));
+  const consumer = closeLater(
+    await consumeKafka(source, { inbox, producer, onError, ...options }, ({ body }) => {
+      effects.push(new TextDecoder().decode(body));
+    }),
+  );
+  const eachMessage = await running.promise;
+  const hand = (offset: number, value: string, message: object = {}): Promise<void> =>
+    eachMessage({
+      topic: "orders",
+      partition: 0,
+      message: { offset: String(offset), value: Buffer.from(value), ...message },
+      heartbeat: async () => undefined,
+    });
+  return { consumer, commits, effects, errors, letters, hand };
+}
+
+test("a message that can't be handed over, since its topic has no name, is neither lost nor passed", async () => {
+  const names: unknown[] = [undefined, "", "x".repeat(300), "orders"];
+  const topicName = (): string => names.shift() as string;
+  const { commits, effects, errors, hand } = await handedOver({ topicName });
+  await hand(0, "tea");
+  expect([effects, commits]).toEqual([["tea"], ["1"]]);
+  expect(errors).toEqual([1, 2, 3].map(() => expect.stringContaining("topicName must be") as string));
+});
+
+test("a consumer that closes meanwhile commits nothing of it", async () => {
+  const topicName = (): string => {
+    throw new Error("no name");
+  };
+  const { consumer, commits, effects, errors, hand } = await handedOver({ topicName });
+  const handed = hand(0, "tea");
+  while (errors.length === 0) await setTimeout(5);
+  await consumer.close();
+  await handed;
+  expect([effects, commits]).toEqual([[], []]);
+});
+
+test("a topic that was made anew is found out by the broker's own times, and no message is dropped as a repeat", async () => {
+  const { effects, letters, hand } = await handedOver({});
+  const at = (timestamp: number, timestampType: number) => ({
+    timestamp: String(timestamp),
+    batchContext: { timestampType },
+  });
+  for (const offset of [0, 1, 2]) await hand(offset, `old ${offset}`, at(1000 + offset, 1));
+  // A repeat was stored before the mark.
+  await hand(1, "old 1", at(1001, 1));
+  expect(letters).toEqual([]);
+  await hand(0, "new 0", at(5000, 1));
+  expect(effects).toEqual(["old 0", "old 1", "old 2"]);
+  expect(letters).toHaveLength(1);
+  // Times of producers say nothing about the order of a partition.
+  await hand(0, "old 0", at(9000, 0));
+  expect(letters).toHaveLength(1);
+});
+
+test("a publish that was given up while it waited for its turn is not sent beside its next attempt", async () => {
+  const sent: string[] = [];
+  const { promise: first, resolve } = Promise.withResolvers<void>();
+  const producer = {
+    async send({ messages }: { messages: { headers: Record<string, string> }[] }) {
+      sent.push(messages[0]!.headers["id"]!);
+      await first;
+    },
+  };
+  const publish = publishToKafka(producer);
+  const message = { topic: "orders", orderingKey: "k", headers: {}, body: Buffer.from("tea"), addedAt: 0 };
+  const silent = publish({ ...message, id: "1" }, { signal });
+  const givenUp = [1, 2, 3].map(() => {
+    const controller = new AbortController();
+    const attempt = publish({ ...message, id: "1" }, { signal: controller.signal });
+    controller.abort();
+    return attempt;
+  });
+  const last = publish({ ...message, id: "1" }, { signal });
+  resolve();
+  const away = { status: "rejected", reason: { code: "ONCE_BROKER_UNAVAILABLE" } };
+  expect(await Promise.allSettled(givenUp)).toMatchObject([away, away, away]);
+  await Promise.all([silent, last]);
+  expect(sent).toEqual(["1", "1"]);
 });

@@ -55,7 +55,8 @@ export interface LambdaHttpAnswer {
   isBase64Encoded: boolean;
 }
 
-const isV2 = (event: HttpEvent): event is HttpEventV2 => "rawPath" in event;
+const isV2 = (event: HttpEvent): event is HttpEventV2 =>
+  !("httpMethod" in event && typeof event.httpMethod === "string");
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an event that is no request. */
 export function checkHttpEvent(event: HttpEvent): void {

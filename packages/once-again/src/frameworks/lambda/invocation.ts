@@ -1,4 +1,5 @@
 import { hasMethod } from "../../core/duck-typing.ts";
+import { invalidOptionError } from "../../core/options.ts";
 
 /** The parts that we use of the context of an invocation. */
 export interface LambdaContext {
@@ -13,8 +14,16 @@ export interface LambdaFunction<Event, Answer, Context extends LambdaContext = L
   close(): Promise<void>;
 }
 
-/** How long an invocation may still take, milliseconds: Lambda ends its process then. `undefined`: it has no bound. */
+/**
+ * How long an invocation may still take, milliseconds: Lambda ends its process then. `undefined`: it has no bound.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for the stream of a streaming function, which has its context behind it.
+ */
 export function timeLeftMs(context: LambdaContext | undefined): number | undefined {
+  if (hasMethod(context, "write")) {
+    const expected = "that of an invocation: a response is stored before it is sent, so take streamifyResponse(…) away";
+    throw invalidOptionError("context", expected, "a response stream");
+  }
   if (!hasMethod(context, "getRemainingTimeInMillis")) return undefined;
   const leftMs: unknown = context!.getRemainingTimeInMillis();
   return typeof leftMs === "number" && Number.isFinite(leftMs) ? Math.max(0, leftMs) : undefined;

@@ -192,6 +192,13 @@ test("a body beyond the limit, a scope that throws, and a second mount are refus
   });
 });
 
+test("an event with the parts of both payloads is one of 1.0", async () => {
+  const handler = onceLambda.http(options(), () => new Response("ok"));
+  const event = { httpMethod: "POST", path: "/orders", rawPath: "/orders", body: "{}" };
+  const single = { ...event, headers: { "Idempotency-Key": "k", "Content-Type": "application/json" } };
+  expect(await handler(single)).toMatchObject({ statusCode: 200, body: "ok" });
+});
+
 test.for([
   ["an event of a queue", { Records: [] }],
   ["null", null],

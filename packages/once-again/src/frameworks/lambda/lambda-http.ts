@@ -50,6 +50,7 @@ export function lambdaHttp<Transaction, Event extends HttpEvent, Context extends
 
   const run = async (event: Event, context?: Context): Promise<LambdaHttpAnswer> => {
     checkHttpEvent(event);
+    const leftMs = timeLeftMs(context);
     const handle = (execution: Execution<Transaction>): unknown =>
       handler(event, userExecution(execution), context as Context);
     const method = methodOf(event);
@@ -62,7 +63,7 @@ export function lambdaHttp<Transaction, Event extends HttpEvent, Context extends
     const forms = Object.isExtensible(event) ? [event] : [];
     const mark = markMount(...forms);
     const body = mark === undefined ? refuseSecondMount : (bytesMax: number) => bodyOf(event, bytesMax);
-    const response = await once.answer(httpRequestOf(event, timeLeftMs(context), body), async (execution) => {
+    const response = await once.answer(httpRequestOf(event, leftMs, body), async (execution) => {
       try {
         return await readAnswer(event, await handle(execution), once.resultBytesMax);
       } finally {

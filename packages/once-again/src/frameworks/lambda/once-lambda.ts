@@ -40,7 +40,7 @@ function onceEvent<Event, Result, Transaction, Context extends LambdaContext, St
   handler: EventHandler<Event, Result, Transaction, Context>,
 ): LambdaFunction<Event, Result, Context> {
   const calls = openCalls(options, handler);
-  const run = (event: Event, context?: Context): Promise<Result> =>
+  const run = async (event: Event, context?: Context): Promise<Result> =>
     calls.call([event], (execution) => handler(event, execution, context as Context), timeLeftMs(context));
   return Object.assign(run, { close: () => calls.close() });
 }

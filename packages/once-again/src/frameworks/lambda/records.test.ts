@@ -73,6 +73,37 @@ describe("a batch of SQS", () => {
     expect(effects).toEqual(["1", "2"]);
   });
 
+  test("takes a deduplication id for one of its group: a queue may deduplicate within each group alone", async () => {
+    const { options, effects } = rules();
+    const handler = onceLambda.sqs(options, ({ messageId }) => void effects.push(messageId));
+    const eventSourceARN = `${queue}.fifo`;
+    for (const [messageId, MessageGroupId] of [
+      ["1", "anna"],
+      ["2", "bert"],
+      ["3", "anna"],
+    ] as const) {
+      const attributes = { MessageGroupId, MessageDeduplicationId: "1" };
+      await handler({ Records: [sqs("pay 5", { messageId, attributes, eventSourceARN })] });
+    }
+    expect(effects).toEqual(["1", "2"]);
+    const [long, other] = ["a", "b"].map((letter) => letter.repeat(128));
+    for (const MessageGroupId of [long!, other!]) {
+      const attributes = { MessageGroupId, MessageDeduplicationId: long };
+      await handler({ Records: [sqs("pay 5", { messageId: MessageGroupId, attributes, eventSourceARN })] });
+    }
+    expect(effects.slice(2)).toEqual([long, other]);
+  });
+
+  test("an id that names nothing fails, and is not that of all such messages", async () => {
+    const { options, errors, effects } = rules();
+    const handler = onceLambda.sqs(options, ({ messageId }) => void effects.push(messageId));
+    const messageAttributes = { id: { stringValue: " " } };
+    const Records = ["1", "2"].map((messageId) => sqs("tea", { messageId, messageAttributes }));
+    expect(await handler({ Records })).toEqual(failures("1", "2"));
+    expect(effects).toEqual([]);
+    expect(errors).toMatchObject([{ code: "ONCE_KEY_INVALID" }, { code: "ONCE_KEY_INVALID" }]);
+  });
+
   test("an id that came with another body before fails", async () => {
     const { options, errors } = rules();
     const handler = onceLambda.sqs({ ...options, key: () => "7" }, () => undefined);
@@ -198,6 +229,55 @@ test("events that Lambda hands over as a whole fail as a whole, and what was don
     await sns({ Records: [{ Sns: { MessageId: "1", TopicArn: "arn", Message: "hello" } }] });
   }
   expect(effects.slice(4)).toEqual(["hello"]);
+});
+
+test("a notification that its producer published twice has one effect, by its attribute id", async () => {
+  const { options, effects } = rules();
+  const handler = onceLambda.sns(options, ({ Sns }) => void effects.push(Sns.MessageId));
+  for (const MessageId of ["first", "second"]) {
+    const MessageAttributes = { id: { Type: "String", Value: "order-7" } };
+    await handler({ Records: [{ Sns: { MessageId, TopicArn: "arn", Message: "hello", MessageAttributes } }] });
+  }
+  expect(effects).toEqual(["first"]);
+});
+
+test("changes to an object's tags have no sequencer, and are known by their request", async () => {
+  const { options, effects } = rules();
+  const handler = onceLambda.s3(options, ({ responseElements }) => {
+    effects.push(String(responseElements?.["x-amz-request-id"]));
+  });
+  const tagged = (request?: string) => ({
+    Records: [
+      {
+        eventName: "ObjectTagging:Put",
+        responseElements: { "x-amz-request-id": request },
+        s3: { bucket: { name: "orders" }, object: { key: "a", eTag: "e" } },
+      },
+    ],
+  });
+  for (const request of ["1", "2", "1"]) await handler(tagged(request));
+  expect(effects).toEqual(["1", "2"]);
+  await expect(handler(tagged())).rejects.toMatchObject({ code: "ONCE_KEY_INVALID" });
+});
+
+test("a function that is wrapped for streaming does nothing, and its error says why", async () => {
+  const { options, effects } = rules();
+  const work = (): Response => {
+    effects.push("done");
+    return new Response("ok");
+  };
+  const stream = { write: () => true, end: () => undefined } as never;
+  const refused = { code: "ONCE_OPTION_INVALID", message: expect.stringContaining("streamifyResponse") as string };
+  const any = onceLambda({ ...options, scope: "any", key: () => "7" }, work);
+  await expect(any({}, stream)).rejects.toMatchObject(refused);
+  const batch = onceLambda.sqs({ ...options, scope: "batch" }, work);
+  await expect(batch({ Records: [sqs("a")] }, stream)).rejects.toMatchObject(refused);
+  const route = onceLambda.http({ ...options, scope: "public" }, work);
+  for (const method of ["GET", "POST"]) {
+    const event = { rawPath: "/", requestContext: { http: { method } }, headers: { "idempotency-key": "7" } };
+    await expect(route(event, stream)).rejects.toMatchObject(refused);
+  }
+  expect(effects).toEqual([]);
 });
 
 test("an event of EventBridge is known by its id, also when an archive replays it", async () => {

@@ -12,7 +12,7 @@ import type {
   TransactionalFunctionOptions,
 } from "../../function/function-options.ts";
 import { openCalls } from "../../function/once-function.ts";
-import { nameProblem } from "../../key/key.ts";
+import { fittingName } from "../../key/producers-id.ts";
 import { type LambdaContext, type LambdaFunction, timeLeftMs } from "./invocation.ts";
 
 /** The options that only results need: a record has none. */
@@ -186,8 +186,8 @@ function groupsOf<Record>(
   return [...groups.values()];
 }
 
-/** A name out of several parts: as it is where a store takes it, else as its hash. */
+/** A name out of several parts. */
 export function nameFrom(...parts: readonly (string | undefined)[]): string {
   const name = parts.filter((part) => part !== undefined).join(" ");
-  return nameProblem(name) === undefined ? name : hash("sha256", name, "hex");
+  return fittingName(name, (text) => hash("sha256", text, "hex"));
 }

@@ -38,17 +38,23 @@ export interface DynamodbRecord {
 
 /** The parts that we use of a notification of SNS. */
 export interface SnsRecord {
-  readonly Sns: { readonly MessageId: string; readonly TopicArn: string; readonly Message: string };
+  readonly Sns: {
+    readonly MessageId: string;
+    readonly TopicArn: string;
+    readonly Message: string;
+    readonly MessageAttributes?: Readonly<Record<string, { readonly Value?: string | undefined }>> | undefined;
+  };
 }
 
 /** The parts that we use of an event of S3. */
 export interface S3Record {
   readonly eventName: string;
+  readonly responseElements?: Readonly<Record<string, string | undefined>> | undefined;
   readonly s3: {
     readonly bucket: { readonly name: string };
     readonly object: {
       readonly key: string;
-      readonly sequencer: string;
+      readonly sequencer?: string | undefined;
       readonly versionId?: string | undefined;
       readonly eTag?: string | undefined;
     };
@@ -70,7 +76,8 @@ export interface BatchAnswer {
 
 export const sqsSource: RecordSource<SqsRecord> = {
   key({ messageId, attributes, messageAttributes }) {
-    const id = producersId(messageAttributes["id"]?.stringValue, attributes.MessageDeduplicationId);
+    const { MessageDeduplicationId, MessageGroupId } = attributes;
+    const id = producersId(messageAttributes["id"]?.stringValue, MessageDeduplicationId, MessageGroupId);
     return nameFrom(id ?? messageId);
   },
   covered: ({ body }) => body,
@@ -92,15 +99,21 @@ export const dynamodbSource: RecordSource<DynamodbRecord> = {
 };
 
 export const snsSource: RecordSource<SnsRecord> = {
-  key: ({ Sns: { MessageId, TopicArn } }) => nameFrom(TopicArn, MessageId),
+  key({ Sns: { MessageId, TopicArn, MessageAttributes } }) {
+    const id = producersId(MessageAttributes?.["id"]?.Value, undefined, undefined);
+    return id === undefined ? nameFrom(TopicArn, MessageId) : nameFrom(id);
+  },
   covered: ({ Sns: { Message } }) => Message,
   group: () => undefined,
 };
 
 export const s3Source: RecordSource<S3Record> = {
-  // Of two changes to one object the sequencers differ, and of two notifications of one change they are the same.
-  key: ({ eventName, s3: { bucket, object } }) =>
-    nameFrom(bucket.name, object.key, object.versionId, eventName, object.sequencer),
+  // Of two changes to one object the sequencers differ, and of two notifications of one change they are the same. S3 promises
+  // one where an object is made or deleted, and not where its tags or rights change: there the request is the change.
+  key({ eventName, responseElements, s3: { bucket, object } }) {
+    const change = object.sequencer ?? responseElements?.["x-amz-request-id"];
+    return change === undefined ? "" : nameFrom(bucket.name, object.key, object.versionId, eventName, change);
+  },
   covered: ({ s3: { object } }) => object.eTag ?? "",
   group: () => undefined,
 };

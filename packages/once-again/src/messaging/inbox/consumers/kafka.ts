@@ -1,7 +1,8 @@
 import { hasMethod, wrongClientError } from "../../../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
-import { checkFunction, checkNumber } from "../../../core/options.ts";
+import { checkFunction, checkNumber, invalidOptionError } from "../../../core/options.ts";
 import { systemClock } from "../../../core/system-clock.ts";
+import { nameProblem } from "../../../key/key.ts";
 import { type KafkaProducer, publishToKafka } from "../../outbox/publishers/kafka.ts";
 import type { Inbox, MessageWork } from "../inbox.ts";
 import type { InboxMessage } from "../inbox-message.ts";
@@ -26,6 +27,9 @@ export interface KafkaDelivery {
   readonly message: {
     readonly offset: string;
     readonly value: Buffer | null;
+    readonly timestamp?: string | undefined;
+    /** Missing in the types of kafkajs. */
+    readonly batchContext?: { readonly timestampType?: number | undefined } | undefined;
     readonly headers?: Readonly<Record<string, HeaderValue>> | undefined;
   };
 }
@@ -89,8 +93,12 @@ export async function consumeKafka<Transaction>(
     const { topic, partition, message } = delivery;
     const stop = repeatSign(heartbeatMs, () => delivery.heartbeat(), deliveries);
     try {
-      const producers = deliveryId(id, delivery, deliveries.onError);
-      const end = await deliveries.handle(inboxMessageOf(inbox, delivery, topicName(topic), producers));
+      let end: "acknowledge" | "give-back" = "give-back";
+      // One that can't be handed over, since its topic has no name, holds up its partition: a commit behind it would lose it.
+      await deliveries.insist(async () => {
+        const producers = deliveryId(id, delivery, deliveries.onError);
+        end = await deliveries.handle(inboxMessageOf(inbox, delivery, checkedName(topicName(topic)), producers));
+      });
       // One that is given back is another member's: nothing behind it is handled or committed here any more.
       if (end === "give-back") return;
       await source.commitOffsets([{ topic, partition, offset: String(BigInt(message.offset) + 1n) }]);
@@ -113,6 +121,9 @@ export async function consumeKafka<Transaction>(
     }),
   );
 }
+
+/** The type of timestamps that the broker gives, where its topic has `message.timestamp.type=LogAppendTime`. */
+const logAppendTime = 1;
 
 /** How often a message that is handled is reported as such, milliseconds: kafkajs sends no more than its own interval asks for. */
 const heartbeatMs = 1000;
@@ -143,6 +154,12 @@ function checkOptions<Transaction>(
   return { inbox, producer, concurrency, topicName, deadLetterTopic, id };
 }
 
+/** @throws OnceAgainError `ONCE_OPTION_INVALID`: partitions of topics without a name would share their marks. */
+function checkedName(name: string): string {
+  if (nameProblem(name) === undefined) return name;
+  throw invalidOptionError("topicName", "a function that gives a topic's name", name);
+}
+
 function idHeader({ message }: KafkaDelivery): string | undefined {
   return headerText(message.headers?.["id"]);
 }
@@ -163,7 +180,13 @@ function inboxMessageOf<Transaction>(
     const text = headerText(value);
     return text === undefined ? [] : [[header, text] as const];
   });
-  const place = { partition: `${name}/${partition}`, sequence: Number(message.offset) };
+  const { offset, timestamp, batchContext } = message;
+  const place = {
+    partition: `${name}/${partition}`,
+    sequence: Number(offset),
+    // The times of producers do not grow with the offsets.
+    storedAt: batchContext?.timestampType === logAppendTime ? Number(timestamp) : undefined,
+  };
   return {
     // Without a mark, the place is the id.
     id: id ?? (hasMarks ? undefined : `${place.partition}:${place.sequence}`),

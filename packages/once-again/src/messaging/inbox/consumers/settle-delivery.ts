@@ -176,8 +176,9 @@ export async function withinTime<Value>(
   const { promise: over, reject } = Promise.withResolvers<never>();
   const cancel = clock.timer(msMax, () => {
     const error = new Error(`${late} within ${msMax} ms.`);
-    controller.abort(error);
+    // First, so that the reason is the time, and not the end of the call that it aborts.
     reject(error);
+    controller.abort(error);
   });
   try {
     return await Promise.race([call(controller.signal), over]);

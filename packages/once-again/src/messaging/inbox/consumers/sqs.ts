@@ -1,10 +1,11 @@
+import { hash } from "node:crypto";
 import { sleep } from "../../../core/clock.ts";
 import { hasMethod, wrongClientError } from "../../../core/duck-typing.ts";
 import { keyQueue } from "../../../core/key-queue.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../../core/options.ts";
 import { systemClock } from "../../../core/system-clock.ts";
-import { producersId } from "../../../key/producers-id.ts";
+import { fittingName, producersId } from "../../../key/producers-id.ts";
 import { waitQueue } from "../../../core/semaphore.ts";
 import { publishToSqs, type SqsPublisher } from "../../outbox/publishers/aws.ts";
 import { attributeNames, awsBody } from "../../outbox/publishers/aws-messages.ts";
@@ -51,12 +52,14 @@ export interface SqsConsumerClient extends SqsPublisher {
     },
     options: { abortSignal: AbortSignal },
   ): Promise<{ readonly Messages?: readonly SqsDelivery[] | undefined }>;
-  changeMessageVisibility(input: {
-    QueueUrl: string;
-    ReceiptHandle: string;
-    VisibilityTimeout: number;
-  }): Promise<unknown>;
-  deleteMessage(input: { QueueUrl: string; ReceiptHandle: string }): Promise<unknown>;
+  changeMessageVisibility(
+    input: { QueueUrl: string; ReceiptHandle: string; VisibilityTimeout: number },
+    options: { abortSignal: AbortSignal },
+  ): Promise<unknown>;
+  deleteMessage(
+    input: { QueueUrl: string; ReceiptHandle: string },
+    options: { abortSignal: AbortSignal },
+  ): Promise<unknown>;
 }
 
 /** The options of a consumer of SQS. */
@@ -77,7 +80,8 @@ export interface SqsConsumerOptions<Transaction> extends ConsumerOptions<Transac
   /** How long one question for messages waits for them, whole seconds, 0 to 20; default 20. */
   readonly waitSeconds?: number | undefined;
   /**
-   * The producer's id of a message; default its attribute `id`, else its deduplication id, unless that is a hash of the content.
+   * The producer's id of a message; default its attribute `id`, else its group and deduplication id, unless that is a hash of
+   * the content.
    * A message without one is a dead letter. `({ MessageId }) => MessageId` finds repeats of SQS alone, and none of a producer.
    */
   readonly id?: ((delivery: SqsDelivery) => string | undefined) | undefined;
@@ -108,14 +112,20 @@ export async function consumeSqs<Transaction>(
   if (problem !== undefined) deliveries.onError(problem);
   const visibilitySeconds = checked.visibilitySeconds ?? ofQueue;
   const hide = (ReceiptHandle: string, VisibilityTimeout: number): Promise<unknown> =>
-    client.changeMessageVisibility({ QueueUrl: queueUrl, ReceiptHandle, VisibilityTimeout });
+    inTime("SQS did not confirm a message's visibility", (options) =>
+      client.changeMessageVisibility({ QueueUrl: queueUrl, ReceiptHandle, VisibilityTimeout }, options),
+    );
+  const remove = (ReceiptHandle: string): Promise<unknown> =>
+    inTime("SQS did not confirm a message's delete", (options) =>
+      client.deleteMessage({ QueueUrl: queueUrl, ReceiptHandle }, options),
+    );
 
   const settle = async (delivery: SqsDelivery): Promise<void> => {
     const { ReceiptHandle = "", MessageId } = delivery;
     const message = inboxMessageOf(delivery, queueUrl, deliveryId(id, delivery, deliveries.onError));
     // In a FIFO queue a second letter of one message within 5 minutes is a repeat only where it is of the same delivery.
     const end = await deliveries.handle(message, deadLetterQueueUrl.endsWith(".fifo") ? MessageId : undefined);
-    if (end === "acknowledge") return void (await client.deleteMessage({ QueueUrl: queueUrl, ReceiptHandle }));
+    if (end === "acknowledge") return void (await remove(ReceiptHandle));
     // Shown before, it would be delivered here again.
     await ended;
     await hide(ReceiptHandle, 0);
@@ -168,7 +178,15 @@ const messagesMax = 10;
 /** How often a queue is asked that does not wait, milliseconds. */
 const pollMs = 200;
 
-/** Asks for messages. A question that is broken off when the consumer closes has no answer. */
+/** Calls SQS with a bound: the client has none where its user set none, and a connection may go silent without an end. */
+function inTime<Value>(late: string, call: (options: { abortSignal: AbortSignal }) => Promise<Value>): Promise<Value> {
+  return withinTime(systemClock, brokerMsMax, late, (abortSignal) => call({ abortSignal }));
+}
+
+/**
+ * Asks for messages, for as long as it may wait and 10 s. A question that is broken off when the consumer closes has no
+ * answer.
+ */
 async function receive(
   client: SqsConsumerClient,
   { queueUrl, waitSeconds, visibilitySeconds }: { queueUrl: string; waitSeconds: number; visibilitySeconds: number },
@@ -184,12 +202,25 @@ async function receive(
     MessageSystemAttributeNames: ["All" as const],
     MessageAttributeNames: ["All"],
   };
+  const closing = new AbortController();
+  const onStop = (): void => closing.abort();
+  stop.addEventListener("abort", onStop);
   try {
-    const { Messages = [] } = await client.receiveMessage(input, { abortSignal: stop });
+    const { Messages = [] } = await withinTime(
+      systemClock,
+      waitSeconds * 1000 + brokerMsMax,
+      "SQS did not answer the question for messages",
+      (late) => {
+        late.addEventListener("abort", onStop);
+        return client.receiveMessage(input, { abortSignal: closing.signal });
+      },
+    );
     return Messages;
   } catch (error) {
     if (stop.aborted) return [];
     throw error;
+  } finally {
+    stop.removeEventListener("abort", onStop);
   }
 }
 
@@ -250,7 +281,9 @@ async function lookAtQueue(
 }
 
 function idOf({ Attributes, MessageAttributes }: SqsDelivery): string | undefined {
-  return producersId(MessageAttributes?.["id"]?.StringValue, Attributes?.["MessageDeduplicationId"]);
+  const { MessageDeduplicationId, MessageGroupId } = Attributes ?? {};
+  const id = producersId(MessageAttributes?.["id"]?.StringValue, MessageDeduplicationId, MessageGroupId);
+  return id && fittingName(id, (text) => hash("sha256", text, "hex"));
 }
 
 /** Messages of other queues may have a group, too, which shares the consumers fairly and keeps no order. */

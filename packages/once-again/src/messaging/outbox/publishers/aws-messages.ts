@@ -20,6 +20,9 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** The characters that SQS refuses (its `SendMessage`): those that XML 1.0 has not. */
 const unsendable = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
+/** The characters that SQS refuses, and JSON writes as they are. */
+const unsendableInJson = /[\ufffe\uffff]/g;
+
 /** A message of the outbox for SQS or SNS. A body that is no text, or is empty, goes in Base64. */
 export function awsMessage({ id, topic, orderingKey, headers, body }: OutboxMessage): AwsMessage {
   const text = textOf(body);
@@ -27,7 +30,7 @@ export function awsMessage({ id, topic, orderingKey, headers, body }: OutboxMess
     id,
     topic,
     ...(orderingKey !== undefined && { orderingKey }),
-    headers: JSON.stringify(headers),
+    headers: JSON.stringify(headers).replaceAll(unsendableInJson, (text) => `\\u${text.charCodeAt(0).toString(16)}`),
     ...(text === undefined && { encoding: "base64" }),
   };
   const attributes = Object.entries(values).map(([name, StringValue]) => [name, { DataType: "String", StringValue }]);

@@ -10,7 +10,19 @@ import { type AwsMessage, awsMessage, type TextAttribute } from "./aws-messages.
 
 /** How the entries of one call ended, as SQS and SNS say it. */
 interface BatchResult {
+  readonly Successful?: readonly { readonly Id?: string | undefined }[] | undefined;
   readonly Failed?: readonly FailedEntry[] | undefined;
+}
+
+/** How one entry ended. */
+type EntryEnd = "sent" | FailedEntry;
+
+/** How the entries ended, by their places. One that is missing has no answer. */
+type EntryEnds = ReadonlyMap<number, EntryEnd>;
+
+/** The options that a call of a client takes beside its input. It has no time-out where its user set none. */
+interface CallOptions {
+  readonly abortSignal: AbortSignal;
 }
 
 interface FailedEntry {
@@ -30,18 +42,18 @@ interface EntryParts {
 
 /** The parts that we use of an `SQS` of `@aws-sdk/client-sqs`. */
 export interface SqsPublisher {
-  sendMessageBatch(input: {
-    QueueUrl: string;
-    Entries: (EntryParts & { MessageBody: string })[];
-  }): Promise<BatchResult>;
+  sendMessageBatch(
+    input: { QueueUrl: string; Entries: (EntryParts & { MessageBody: string })[] },
+    options: CallOptions,
+  ): Promise<BatchResult>;
 }
 
 /** The parts that we use of an `SNS` of `@aws-sdk/client-sns`. */
 export interface SnsPublisher {
-  publishBatch(input: {
-    TopicArn: string;
-    PublishBatchRequestEntries: (EntryParts & { Message: string })[];
-  }): Promise<BatchResult>;
+  publishBatch(
+    input: { TopicArn: string; PublishBatchRequestEntries: (EntryParts & { Message: string })[] },
+    options: CallOptions,
+  ): Promise<BatchResult>;
 }
 
 /** An entry of EventBridge. */
@@ -55,7 +67,10 @@ interface EventEntry {
 
 /** The parts that we use of an `EventBridge` of `@aws-sdk/client-eventbridge`. */
 export interface EventBridgePublisher {
-  putEvents(input: { Entries: EventEntry[] }): Promise<{
+  putEvents(
+    input: { Entries: EventEntry[] },
+    options: CallOptions,
+  ): Promise<{
     readonly Entries?:
       | readonly { readonly ErrorCode?: string | undefined; readonly ErrorMessage?: string | undefined }[]
       | undefined;
@@ -105,9 +120,9 @@ export function publishToSqs(client: SqsPublisher, options: SqsPublisherOptions)
   if (!hasMethod(client, "sendMessageBatch")) {
     throw wrongClientError("client", "an SQS of @aws-sdk/client-sqs: new SQS(…), not new SQSClient(…)", client);
   }
-  return publishByPlace(placeOf, async (place, entries) => {
+  return publishByPlace(placeOf, async (place, entries, options) => {
     const Entries = entries.map((entry, index) => ({ ...entryParts(entry, index), MessageBody: entry.sent.text }));
-    return failuresOf(await client.sendMessageBatch({ QueueUrl: place, Entries }));
+    return endsOf(await client.sendMessageBatch({ QueueUrl: place, Entries }, options));
   });
 }
 
@@ -127,9 +142,9 @@ export function publishToSns(client: SnsPublisher, options: SnsPublisherOptions)
   if (!hasMethod(client, "publishBatch")) {
     throw wrongClientError("client", "an SNS of @aws-sdk/client-sns: new SNS(…), not new SNSClient(…)", client);
   }
-  return publishByPlace(placeOf, async (place, entries) => {
+  return publishByPlace(placeOf, async (place, entries, options) => {
     const sent = entries.map((entry, index) => ({ ...entryParts(entry, index), Message: entry.sent.text }));
-    return failuresOf(await client.publishBatch({ TopicArn: place, PublishBatchRequestEntries: sent }));
+    return endsOf(await client.publishBatch({ TopicArn: place, PublishBatchRequestEntries: sent }, options));
   });
 }
 
@@ -158,22 +173,22 @@ export function publishToEventBridge(client: EventBridgePublisher, options: Even
     const expected = "an EventBridge of @aws-sdk/client-eventbridge: new EventBridge(…), not new EventBridgeClient(…)";
     throw wrongClientError("client", expected, client);
   }
-  const send = batchSender(async (entries: readonly EventEntry[]) => {
-    const { Entries = [] } = await client.putEvents({ Entries: [...entries] });
-    const failures = Entries.map(({ ErrorCode, ErrorMessage }, index) => ({ index, ErrorCode, ErrorMessage }));
-    return new Map(
-      failures
-        .filter(({ ErrorCode }) => ErrorCode !== undefined)
-        .map(({ index, ErrorCode, ErrorMessage }) => [
-          index,
-          { Code: ErrorCode, Message: ErrorMessage, SenderFault: !atFault.has(ErrorCode!) },
-        ]),
+  const send = batchSender(async (entries: readonly EventEntry[], callOptions): Promise<EntryEnds> => {
+    const { Entries = [] } = await client.putEvents({ Entries: [...entries] }, callOptions);
+    return new Map<number, EntryEnd>(
+      Entries.map(({ ErrorCode, ErrorMessage }, index) => [
+        index,
+        ErrorCode === undefined
+          ? "sent"
+          : { Code: ErrorCode, Message: ErrorMessage, SenderFault: !atFault.has(ErrorCode) },
+      ]),
     );
   });
-  return async (message) => {
+  return async (message, { signal }) => {
     const { topic, addedAt } = message;
     const entry: EventEntry = { Source: source, DetailType: topic, Detail: detail(message), Time: new Date(addedAt) };
-    await send(eventBusName === undefined ? entry : { ...entry, EventBusName: eventBusName }, entry.Detail.length);
+    const item = eventBusName === undefined ? entry : { ...entry, EventBusName: eventBusName };
+    await send({ item, bytes: Buffer.byteLength(entry.Detail), signal });
   };
 }
 
@@ -210,18 +225,17 @@ interface Entry {
   readonly order: Pick<EntryParts, "MessageGroupId" | "MessageDeduplicationId">;
 }
 
-/** @param send resolves with the entries that failed, by their places. */
 function publishByPlace(
   placeOf: (message: OutboxMessage) => string,
-  send: (place: string, entries: readonly Entry[]) => Promise<ReadonlyMap<number, FailedEntry>>,
+  send: (place: string, entries: readonly Entry[], options: CallOptions) => Promise<EntryEnds>,
 ): Publish {
   const sender = placeSenders(send);
-  return async (message) => {
+  return async (message, { signal }) => {
     const sent = awsMessage(message);
-    const attributes = JSON.stringify(sent.attributes).length;
+    const attributes = Buffer.byteLength(JSON.stringify(sent.attributes));
     const place = placeOf(message);
     const order = place.endsWith(".fifo") ? await orderOf(message) : {};
-    await sender(place)({ sent, order }, Buffer.byteLength(sent.text) + attributes);
+    await sender(place)({ item: { sent, order }, bytes: Buffer.byteLength(sent.text) + attributes, signal });
   };
 }
 
@@ -229,11 +243,12 @@ function publishByPlace(
 const placesMax = 1000;
 
 function placeSenders(
-  send: (place: string, entries: readonly Entry[]) => Promise<ReadonlyMap<number, FailedEntry>>,
-): (place: string) => (entry: Entry, bytes: number) => Promise<void> {
-  const senders = new Map<string, (entry: Entry, bytes: number) => Promise<void>>();
+  send: (place: string, entries: readonly Entry[], options: CallOptions) => Promise<EntryEnds>,
+): (place: string) => Sender<Entry> {
+  const senders = new Map<string, Sender<Entry>>();
   return (place) => {
-    const sender = senders.get(place) ?? batchSender((entries: readonly Entry[]) => send(place, entries));
+    const sender =
+      senders.get(place) ?? batchSender((entries: readonly Entry[], options) => send(place, entries, options));
     senders.delete(place);
     senders.set(place, sender);
     if (senders.size > placesMax) senders.delete(senders.keys().next().value!);
@@ -254,32 +269,64 @@ async function awsName(text: string): Promise<string> {
   return /^[!-~]{1,128}$/.test(text) ? text : sha256(text);
 }
 
-const failuresOf = ({ Failed = [] }: BatchResult): ReadonlyMap<number, FailedEntry> =>
-  new Map(Failed.map((failed) => [Number(failed.Id), failed]));
+const endsOf = ({ Successful = [], Failed = [] }: BatchResult): EntryEnds =>
+  new Map<number, EntryEnd>([
+    ...Successful.map(({ Id }) => [Number(Id), "sent"] as const),
+    ...Failed.map((failed) => [Number(failed.Id), failed] as const),
+  ]);
 
 /** The most entries and bytes of one call. SQS and EventBridge take more by now; emulators and SNS do not. */
 const [entriesMax, bytesMax] = [10, 262_144];
 
-/** An entry on its way. */
-interface Waiting<Item> {
+/** An entry to be sent. */
+interface Sending<Item> {
   readonly item: Item;
   readonly bytes: number;
+  /** Aborts when its end is no longer awaited. */
+  readonly signal: AbortSignal;
+}
+
+/** An entry on its way. */
+interface Waiting<Item> extends Sending<Item> {
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
+type Sender<Item> = (sending: Sending<Item>) => Promise<void>;
+
+/**
+ * Calls with a signal that aborts when all of the given ones have: a call that nothing waits for any more would hold its
+ * connection for as long as the service is silent.
+ */
+async function whileAwaited<Value>(
+  signals: readonly AbortSignal[],
+  call: (options: CallOptions) => Promise<Value>,
+): Promise<Value> {
+  const controller = new AbortController();
+  const abort = (): void => {
+    if (signals.every(({ aborted }) => aborted)) controller.abort(signals[0]?.reason);
+  };
+  for (const signal of signals) signal.addEventListener("abort", abort);
+  abort();
+  try {
+    return await call({ abortSignal: controller.signal });
+  } finally {
+    for (const signal of signals) signal.removeEventListener("abort", abort);
+  }
+}
+
 /** Sends entries that come together in as few calls as there may be. An entry that fails is refused, and no other. */
-function batchSender<Item>(
-  send: (items: readonly Item[]) => Promise<ReadonlyMap<number, FailedEntry>>,
-): (item: Item, bytes: number) => Promise<void> {
+function batchSender<Item>(send: (items: readonly Item[], options: CallOptions) => Promise<EntryEnds>): Sender<Item> {
   let waiting: Waiting<Item>[] = [];
   const sendAll = async (batch: readonly Waiting<Item>[]): Promise<void> => {
     try {
-      const failures = await send(batch.map(({ item }) => item));
+      const signals = batch.map(({ signal }) => signal);
+      const items = batch.map(({ item }) => item);
+      const ends = await whileAwaited(signals, (options) => send(items, options));
       for (const [index, { resolve, reject }] of batch.entries()) {
-        const failure = failures.get(index);
-        if (failure === undefined) resolve();
-        else reject(entryError(failure));
+        const end = ends.get(index);
+        if (end === "sent") resolve();
+        else reject(end === undefined ? unavailableError("AWS did not confirm the message.") : entryError(end));
       }
     } catch (error) {
       const refusal = callError(error);
@@ -296,9 +343,9 @@ function batchSender<Item>(
     waiting = [];
     await Promise.all(batchesOf(all).map(sendAll));
   };
-  return (item, bytes) =>
+  return (sending) =>
     new Promise((resolve, reject) => {
-      waiting.push({ item, bytes, resolve, reject });
+      waiting.push({ ...sending, resolve, reject });
       if (waiting.length === 1) void flush();
     });
 }
@@ -321,17 +368,30 @@ function batchesOf<Item>(all: readonly Waiting<Item>[]): readonly (readonly Wait
 
 function entryError({ Code = "no code", Message = "", SenderFault = true }: FailedEntry): Error {
   return refusedError(`AWS won't take the message: ${Code} ${Message}`.trimEnd(), undefined, {
-    isTemporary: !SenderFault,
+    isTemporary: !SenderFault || notTheMessage.test(Code),
   });
 }
 
-/** Errors that are about our credentials, or about the load: no message is the reason for them. */
-const notTheMessage = /throttl|toomanyrequests|limitexceeded|accessdenied|expired|signature|token|clientid|credential/i;
+/** Errors that are about our credentials, the queue's own key, or the load: no message is the reason for them. */
+const notTheMessage =
+  /throttl|toomanyrequests|limit|accessdenied|authoriz|authfailure|expired|signature|token|client|credential|kms|timeout/i;
+
+/** The statuses that say the same. */
+const notTheMessageStatuses: ReadonlySet<unknown> = new Set([401, 403, 408, 429]);
+
+/** The parts that we read of an error of the SDK. */
+interface ServiceError {
+  readonly name?: unknown;
+  readonly message?: unknown;
+  readonly $fault?: unknown;
+  readonly $metadata?: { readonly httpStatusCode?: unknown } | undefined;
+}
 
 /** The error of a whole call: of one that the service has turned away, the messages are the reason. */
 function callError(error: unknown): ReturnType<typeof refusedError> {
-  const { name = "", message, $fault } = (error ?? {}) as { name?: unknown; message?: unknown; $fault?: unknown };
-  if ($fault === "client" && !notTheMessage.test(String(name))) {
+  const { name = "", message, $fault, $metadata } = (error ?? {}) as ServiceError;
+  const isOurs = notTheMessage.test(String(name)) || notTheMessageStatuses.has($metadata?.httpStatusCode);
+  if ($fault === "client" && !isOurs) {
     return refusedError(`AWS won't take the message: ${String(name)} ${String(message)}`, error);
   }
   return unavailableError("AWS did not confirm the message.", error);

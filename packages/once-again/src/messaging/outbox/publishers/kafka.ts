@@ -39,7 +39,7 @@ export function publishToKafka(producer: KafkaProducer, options: KafkaPublisherO
   const place = checkFunction("topic", options.topic) ?? (({ topic }: OutboxMessage) => topic);
   if (!hasMethod(producer, "send")) throw wrongClientError("producer", "a producer of kafkajs", producer);
   const inTurn = keyQueue();
-  return async (message) => {
+  return async (message, { signal }) => {
     const { id, orderingKey, headers, body, addedAt } = message;
     const topic = place(message);
     const sent = {
@@ -49,6 +49,8 @@ export function publishToKafka(producer: KafkaProducer, options: KafkaPublisherO
       timestamp: String(addedAt),
     };
     const send = async (): Promise<void> => {
+      // Given up while it waited for its turn: it is sent by its next attempt, and not by both.
+      if (signal.aborted) throw unavailableError("Kafka did not confirm the message before in time.", signal.reason);
       await producer.send({ topic, acks: -1, messages: [sent] }).catch((error: unknown) => {
         const type = refusal(error);
         throw type === undefined
