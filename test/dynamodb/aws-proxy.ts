@@ -14,9 +14,17 @@ export interface AwsProxy extends AsyncDisposable {
   hold(operation: string): Promise<unknown> | undefined;
   /** The answer that is handed on instead. Default the emulator's own. */
   change(operation: string, answer: string): string;
+  /** The name of the error by which a request is refused that is not handed on. Default none. */
+  refuses(operation: string): string | undefined;
   /** Whether the answer to a request that was executed is lost. Default never. */
   loses(operation: string): boolean;
 }
+
+/** A date as a server gives it that is `ms` ahead. moto gives each date twice. */
+export const shiftDate =
+  (ms: number) =>
+  (date: string): string =>
+    new Date(Date.parse(date.slice(0, "Mon, 30 Nov 2026 00:00:00 GMT".length)) + ms).toUTCString();
 
 /** Headers of one connection, which no proxy hands on. */
 const ofConnection = new Set([
@@ -38,6 +46,12 @@ export async function awsProxy(upstream: string): Promise<AwsProxy> {
     const body = await buffer(request);
     proxy.operations.push(operation);
     await proxy.hold(operation);
+    const refusal = proxy.refuses(operation);
+    if (refusal !== undefined) {
+      response.writeHead(400, { "content-type": "application/x-amz-json-1.0" });
+      response.end(JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${refusal}`, message: refusal }));
+      return;
+    }
     const answer = await fetch(upstream, { method: "POST", headers, body: new Uint8Array(body) });
     const bytes = Buffer.from(await answer.arrayBuffer());
     if (proxy.loses(operation)) {
@@ -58,6 +72,7 @@ export async function awsProxy(upstream: string): Promise<AwsProxy> {
     date: (upstreamDate) => upstreamDate,
     hold: () => undefined,
     change: (_operation, answer) => answer,
+    refuses: () => undefined,
     loses: () => false,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

@@ -35,7 +35,7 @@ export async function createTable(client: DynamoDBClient, table: string): Promis
 export function exactTime(clock: Pick<Clock, "now">): ServerTime {
   const now = (): TimeInterval => {
     const ms = Math.floor(clock.now());
-    return { earliest: ms, latest: ms, ended: ms };
+    return { earliest: ms, latest: ms, at: ms, ended: ms };
   };
-  return { now, observe: () => ({ ...now(), wasBehind: false }) };
+  return { now, observe: () => ({ ...now(), isPast: () => false }) };
 }

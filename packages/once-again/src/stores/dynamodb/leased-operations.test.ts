@@ -1,16 +1,17 @@
 import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { awsProxy, type AwsProxy } from "../../../../../test/dynamodb/aws-proxy.ts";
-import { createTable, dynamodbClient } from "../../../../../test/dynamodb/tables.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
+import { awsProxy, type AwsProxy, shiftDate } from "../../../../../test/dynamodb/aws-proxy.ts";
+import { createTable, dynamodbClient, exactTime } from "../../../../../test/dynamodb/tables.ts";
 import { startDynalite } from "../../../../../test/support/servers/dynalite.ts";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
+import type { ClaimRequest } from "../store.ts";
 import { itemKey } from "./record-format.ts";
-import { dynamodbStore } from "./store.ts";
+import { type DynamodbStore, dynamodbStore, dynamodbStoreOn } from "./store.ts";
 
 const table = "once";
 const result = Uint8Array.of(1, 2);
 const hourMs = 3_600_000;
-const shifted = (ms: number) => (date: string) => new Date(Date.parse(date) + ms).toUTCString();
 
 let server: Awaited<ReturnType<typeof startDynalite>>;
 let proxy: AwsProxy;
@@ -67,35 +68,92 @@ test("while it is unknown whether an operation happened, nothing removes its rec
   expect(Number((await itemOf("ttl", "brief"))?.["ttl"]?.N) - before).toBeGreaterThan(hourMs / 1000);
   await store.complete({ ...held, result, retentionMs: 60_000 });
   const ttl = Number((await itemOf("ttl", "held"))?.["ttl"]?.N);
-  expect(Math.abs(ttl - Date.now() / 1000 - 120)).toBeLessThan(10);
+  expect(Math.abs(ttl - Date.now() / 1000 - 1020)).toBeLessThan(10);
 });
 
-test("a claim that arrives after its owner gave the key back does not take it", async () => {
-  const store = storeOf("late", 300);
-  await store.inspect(longClaim("any"));
+/** Holds one request up until it is to arrive. @param nth which of its operation, from now on. */
+function holdUp(held: string, nth = 1) {
+  const came = Promise.withResolvers<void>();
   const go = Promise.withResolvers<void>();
-  const held = Promise.withResolvers<void>();
+  let asked = 0;
   proxy.hold = (operation) => {
-    if (operation !== "PutItem") return undefined;
-    proxy.hold = () => undefined;
-    held.resolve();
+    if (operation !== held || (asked += 1) !== nth) return undefined;
+    came.resolve();
     return go.promise;
   };
-  const late = longClaim("k");
-  const claiming = store.claim(late);
-  const releasing = store.release(late);
-  await held.promise;
-  await expect(claiming).rejects.toMatchObject({ code: "ONCE_STORE_UNAVAILABLE" });
-  expect(await releasing).toBe(false);
-  const arrived = Promise.withResolvers<void>();
-  proxy.loses = () => {
-    arrived.resolve();
-    return false;
+  return {
+    came: came.promise,
+    async arrive(): Promise<void> {
+      const executed = Promise.withResolvers<void>();
+      proxy.loses = () => {
+        executed.resolve();
+        return false;
+      };
+      go.resolve();
+      await executed.promise;
+    },
   };
-  go.resolve();
-  await arrived.promise;
-  const [one, other] = [await store.claim(longClaim("k")), await store.claim(longClaim("k"))];
-  expect([one.kind, other.kind]).toEqual(["acquired", "in-progress"]);
+}
+
+describe("a claim that arrives after its owner gave the key back does not take it", () => {
+  interface Case {
+    readonly where: string;
+    /** The acts of the key's owner before: before the claim, and after it was given up. */
+    before?(store: DynamodbStore, other: ClaimRequest): Promise<unknown>;
+    after?(store: DynamodbStore, other: ClaimRequest): Promise<unknown>;
+    /** How much later the claim is sent, milliseconds; and which of its writes is held up. */
+    readonly laterMs: number;
+    readonly nth: number;
+  }
+  const claimAndRelease: Case["before"] = async (store, other) => {
+    await store.claim(other);
+    await store.release(other);
+  };
+  const cases: readonly Case[] = [
+    { where: "there was no record", laterMs: 1000, nth: 1 },
+    { where: "another had given it back long before", before: claimAndRelease, laterMs: 1000, nth: 1 },
+    { where: "another had just given it back", before: claimAndRelease, laterMs: 0, nth: 2 },
+    {
+      where: "another had it, and gives it back later",
+      before: (store, other) => store.claim(other),
+      after: (store, other) => store.release(other),
+      laterMs: 1000,
+      nth: 1,
+    },
+    {
+      where: "a result had expired",
+      before: async (store, other) => {
+        await store.claim(other);
+        await store.complete({ ...other, result, retentionMs: 10 });
+      },
+      laterMs: 1000,
+      nth: 2,
+    },
+  ];
+  test.for(cases)("where $where", async ({ where, before, after, laterMs, nth }) => {
+    const clock = fakeClock(1_700_000_000_000);
+    const options = { table, prefix: where.replaceAll(/\W/g, "-"), requestMsMax: 10_000 };
+    const waits = fakeClock();
+    const store = dynamodbStoreOn(client, options, waits, exactTime(clock));
+    const other = longClaim("k");
+    await before?.(store, other);
+    await clock.advance(laterMs);
+    const late = longClaim("k");
+    const held = holdUp("PutItem", nth);
+    const claiming = store.claim(late);
+    const releasing = store.release(late);
+    const giveUp = async (): Promise<void> => {
+      await held.came;
+      await waits.advance(15_000);
+    };
+    await Promise.all([giveUp(), expect(claiming).rejects.toMatchObject({ code: "ONCE_STORE_UNAVAILABLE" })]);
+    expect(await releasing).toBe(false);
+    await clock.advance(1000);
+    await after?.(store, other);
+    await held.arrive();
+    const [one, next] = [await store.claim(longClaim("k")), await store.claim(longClaim("k"))];
+    expect([one.kind, next.kind]).toEqual(["acquired", "in-progress"]);
+  });
 });
 
 test("a reader with an earlier time takes no living claim over, and one wrong answer is not believed", async () => {
@@ -104,13 +162,13 @@ test("a reader with an earlier time takes no living claim over, and one wrong an
   await owner.claim(claim);
   const takeOver = (store = storeOf("slow")) =>
     store.claim(longClaim("k", { owner: crypto.randomUUID(), takeOverAfterMs: 0 }));
-  proxy.date = shifted(-hourMs);
+  proxy.date = shiftDate(-hourMs);
   expect((await takeOver()).kind).toBe("in-progress");
   proxy.date = (date) => date;
   const reader = storeOf("slow");
   await reader.inspect(claim);
   let wrong = 1;
-  proxy.date = (date) => (wrong-- > 0 ? shifted(hourMs)(date) : date);
+  proxy.date = (date) => (wrong-- > 0 ? shiftDate(hourMs)(date) : date);
   for (let time = 0; time < 3; time += 1) expect((await takeOver(reader)).kind).toBe("in-progress");
   expect(await owner.complete({ ...claim, result })).toBe(true);
 });
@@ -119,15 +177,79 @@ test("a host that slept stamps its lease and its result anew", async () => {
   const store = storeOf("slept");
   await store.inspect(longClaim("any"));
   // To this process it is an hour earlier than to all others.
-  proxy.date = shifted(hourMs);
+  proxy.date = shiftDate(hourMs);
   const claim = longClaim("k", { leaseMs: 60_000 });
   expect((await store.claim(claim)).kind).toBe("acquired");
   const other = storeOf("slept");
   expect((await other.claim(longClaim("k", { owner: "other", takeOverAfterMs: 0 }))).kind).toBe("in-progress");
-  proxy.date = shifted(2 * hourMs);
+  proxy.date = shiftDate(2 * hourMs);
   expect(await store.complete({ ...claim, result, retentionMs: 60_000 })).toBe(true);
   const reader = storeOf("slept");
   expect(await reader.claim(longClaim("k"))).toEqual({ kind: "done", result });
+});
+
+test("a host that slept stamps all that it had on its way anew, also what others of its answers have corrected", async () => {
+  const store = storeOf("woke");
+  await store.inspect(longClaim("any"));
+  const claims = Array.from({ length: 6 }, (_, index) => longClaim(`k${index}`, { leaseMs: 60_000 }));
+  /** Holds all requests of an operation up until the last one came. */
+  const together = (held: string): void => {
+    const all = Promise.withResolvers<void>();
+    let came = 0;
+    proxy.hold = (operation) => {
+      if (operation !== held) return undefined;
+      came += 1;
+      if (came === claims.length) all.resolve();
+      return all.promise;
+    };
+  };
+  const takeOver = async () => {
+    proxy.hold = () => undefined;
+    const reader = storeOf("woke");
+    const answers = claims.map((claim) => reader.claim({ ...claim, owner: "reader", takeOverAfterMs: 0 }));
+    return (await Promise.all(answers)).map(({ kind }) => kind);
+  };
+  proxy.date = shiftDate(hourMs);
+  together("PutItem");
+  await Promise.all(claims.map((claim) => store.claim(claim)));
+  expect(await takeOver()).toEqual(claims.map(() => "in-progress"));
+  proxy.date = shiftDate(2 * hourMs);
+  together("UpdateItem");
+  await Promise.all(claims.map((claim) => store.renew({ ...claim, leaseMs: 60_000 })));
+  expect(await takeOver()).toEqual(claims.map(() => "in-progress"));
+  proxy.date = shiftDate(3 * hourMs);
+  together("UpdateItem");
+  await Promise.all(claims.map((claim) => store.complete({ ...claim, result, retentionMs: 60_000 })));
+  expect(await takeOver()).toEqual(claims.map(() => "done"));
+});
+
+test("a completion of a host that slept has its whole time when the client of AWS repeats it after a lost answer", async () => {
+  const repeating = dynamodbClient(proxy.url, { maxAttempts: 3 });
+  const store = dynamodbStore(repeating, { table, prefix: "repeated", requestMsMax: 10_000 });
+  const claim = longClaim("k");
+  // The answer to the claim is lost, too: the record that is there is its own.
+  let lost = 1;
+  proxy.loses = (operation) => operation === "PutItem" && lost-- > 0;
+  expect(await store.claim(claim)).toMatchObject({ kind: "acquired", attempt: 1, abandoned: false });
+  proxy.date = shiftDate(hourMs);
+  lost = 1;
+  proxy.loses = (operation) => operation === "UpdateItem" && lost-- > 0;
+  expect(await store.complete({ ...claim, result, retentionMs: 60_000 })).toBe(true);
+  repeating.destroy();
+  expect((await storeOf("repeated").claim(longClaim("k"))).kind).toBe("done");
+});
+
+test("a write that meets a transaction on its item is sent again, a few times", async () => {
+  const store = storeOf("meetings");
+  const claim = longClaim("k");
+  let meetings = 2;
+  proxy.refuses = () => (meetings-- > 0 ? "TransactionConflictException" : undefined);
+  expect((await store.claim(claim)).kind).toBe("acquired");
+  meetings = 2;
+  expect(await store.complete({ ...claim, result })).toBe(true);
+  meetings = 100;
+  await expect(store.claim(longClaim("other"))).rejects.toMatchObject({ name: "TransactionConflictException" });
+  expect(meetings).toBe(92);
 });
 
 test("answers without a date are refused with what to do, and a date that comes twice is one", async () => {

@@ -59,13 +59,18 @@ export interface Seen {
   readonly now: TimeInterval;
 }
 
+/** An item as the last answer showed it. */
+export interface SeenNow extends Seen {
+  readonly now: AnswerTime;
+}
+
 type LeasedOperations = Pick<
   AsyncStore,
   "claim" | "complete" | "renew" | "release" | "checkpoint" | "resolve" | "inspect"
 >;
 
 /** Reads an item, as the last write left it. */
-export async function readSeen({ connection, table }: TableParts, pk: string): Promise<Seen> {
+export async function readSeen({ connection, table }: TableParts, pk: string): Promise<SeenNow> {
   const command = new GetItemCommand({ TableName: table, Key: { pk: text(pk) }, ConsistentRead: true });
   const { output, time } = await connection.send<GetItemCommandOutput>(command);
   return { stored: readItem(output.Item), now: time };
@@ -97,14 +102,21 @@ export const ownedValues = ({ owner }: { readonly owner: string }, now: Pick<Tim
 });
 
 /**
- * The condition that a key is free. A late claim takes no key again that its own owner has given back: the tombstone names it.
+ * The condition that a key is free. A late claim takes no key again that its own owner has given back: the tombstone names it. Nor one that
+ * was given back after the claim was sent: its owner may have given up while another had the key.
  *
  * @param item what is put there.
  */
-export function freeCondition(item: Item, owner: string): Condition {
+export function freeCondition(item: Item, owner: string, now: Pick<TimeInterval, "earliest">): Condition {
   return {
-    condition: "attribute_not_exists(#pk) OR (#st = :released AND #owner <> :owner AND #fence < :fence)",
-    values: { ":released": text("released"), ":owner": text(owner), ":fence": item["fence"]! },
+    condition:
+      "attribute_not_exists(#pk) OR (#st = :released AND #owner <> :owner AND #fence < :fence AND #gone < :now)",
+    values: {
+      ":released": text("released"),
+      ":owner": text(owner),
+      ":fence": item["fence"]!,
+      ":now": number(now.earliest),
+    },
   };
 }
 
@@ -138,31 +150,29 @@ export function leasedOperations(parts: TableParts): LeasedOperations {
     <Request extends ReleaseRequest, Answer>(act: (request: Request) => Promise<Answer>) =>
     async (request: Request): Promise<Answer> =>
       takeTurn(JSON.stringify([keyOf(request), request.owner]), () => act(request));
-  const renew = async (request: RenewRequest): Promise<boolean> =>
-    (await items.change({ ...request, kind: "renew" }, planRenewal(request))).answer;
 
   return {
     claim: inTurn(async (request: ClaimRequest) => {
-      for (;;) {
-        const now = parts.time.now();
-        // A process without a time asks once; from then on a first claim is one trip.
-        const first = now === undefined ? await read(request) : { stored: undefined, now };
-        const { answer, record, written } = await items.apply({ ...request, kind: "claim" }, first);
-        if (answer.kind !== "acquired") return answer;
-        // Stamped with a time of before this host slept, the lease is too short, or over: it is made as long as it was asked for.
-        if (written?.wasBehind === true && !(await renew(request))) continue;
-        return { ...answer, fence: record!.fence };
-      }
+      const now = parts.time.now();
+      // A process without a time asks once; from then on a first claim is one trip.
+      const first = now === undefined ? await read(request) : { stored: undefined, now };
+      const { answer, record } = await items.apply({ ...request, kind: "claim" }, first);
+      return answer.kind === "acquired" ? { ...answer, fence: record!.fence } : answer;
     }),
     complete: inTurn(async (request: CompleteRequest) => {
       checkResult(request.result);
       return (await items.change({ ...request, kind: "complete" }, planCompletion(request))).answer;
     }),
-    renew: inTurn(renew),
+    renew: inTurn(
+      async (request: RenewRequest) => (await items.change({ ...request, kind: "renew" }, planRenewal(request))).answer,
+    ),
     release: inTurn(async (request: ReleaseRequest) => {
-      const { answer, stored } = await items.change({ ...request, kind: "release" }, planRelease(request));
-      if (!answer && stored === undefined) await items.forbid(request);
-      return answer;
+      for (let tries = 1; tries <= conflictsMax; tries += 1) {
+        const { answer, seen } = await items.change({ ...request, kind: "release" }, planRelease(request));
+        if (answer || seen === undefined || (await forbidClaim(parts, request, seen))) return answer;
+        await parts.connection.pause(tries);
+      }
+      throw conflictsError();
     }),
     checkpoint: inTurn(
       async (request: CheckpointRequest) =>
@@ -179,6 +189,8 @@ export function leasedOperations(parts: TableParts): LeasedOperations {
     },
   };
 }
+
+type DoneRequest = Omit<CompleteRequest, "result">;
 
 /** How an owner's record is changed. `isStamped`: it is changed, and only its end is to be written anew. */
 type Plan = (now: TimeInterval, stored: StoredItem | undefined, isStamped: boolean) => ConditionalUpdate;
@@ -205,21 +217,34 @@ function planRenewal(request: RenewRequest): Plan {
 }
 
 function planCompletion(request: CompleteRequest): Plan {
-  return (now, _stored, isStamped) => {
-    const expires = Math.ceil(now.latest + request.retentionMs);
-    const times = { ":expires": number(expires), ":ttl": removalTime(expires), ":done": text("done") };
-    if (isStamped) {
-      const values = { ":owner": text(request.owner), ":one": number(1), ...times };
-      const update = "SET #expires = :expires, #ttl = :ttl ADD #v :one";
-      return { update, condition: "#owner = :owner AND #st = :done", values };
-    }
-    return {
-      update:
-        "SET #st = :done, #result = :result, #expires = :expires, #ttl = :ttl, #cp = :none REMOVE #held ADD #v :one",
-      condition: isOwned,
-      values: { ...ownedValues(request, now), ...times, ":result": bytes(request.result), ":none": { M: {} } },
-    };
+  return (now, _stored, isStamped) =>
+    isStamped
+      ? planEnd(request, now)
+      : {
+          update:
+            "SET #st = :done, #result = :result, #expires = :expires, #ttl = :ttl, #cp = :none REMOVE #held ADD #v :one",
+          condition: isOwned,
+          values: {
+            ...ownedValues(request, now),
+            ...endValues(request, now),
+            ":result": bytes(request.result),
+            ":none": { M: {} },
+          },
+        };
+}
+
+/** Of a record that is done, only its end. */
+function planEnd(request: DoneRequest, now: TimeInterval): ConditionalUpdate {
+  return {
+    update: "SET #expires = :expires, #ttl = :ttl ADD #v :one",
+    condition: "#owner = :owner AND #st = :done",
+    values: { ":owner": text(request.owner), ":one": number(1), ...endValues(request, now) },
   };
+}
+
+function endValues({ retentionMs }: DoneRequest, now: TimeInterval): Item {
+  const expires = Math.ceil(now.latest + retentionMs);
+  return { ":expires": number(expires), ":ttl": removalTime(expires), ":done": text("done") };
 }
 
 function planCheckpoint(request: CheckpointRequest): Plan {
@@ -243,11 +268,21 @@ function planRelease(request: ReleaseRequest): Plan {
     }
     const left = "#cp, #result, #details, #held, #fp, #lease, #expires, #created, #attempt";
     return {
-      update: `SET #st = :released, #ttl = :ttl REMOVE ${left} ADD #v :one`,
+      update: `SET #st = :released, #gone = :gone, #ttl = :ttl REMOVE ${left} ADD #v :one`,
       condition,
-      values: { ...values, ":released": text("released"), ":ttl": tombstoneEnd(now.latest) },
+      values: {
+        ...values,
+        ":released": text("released"),
+        ":gone": number(now.latest),
+        ":ttl": tombstoneEnd(now.latest),
+      },
     };
   };
+}
+
+/** Writes the end of an owner's done record anew. */
+export function stampEnd(parts: TableParts, request: DoneRequest): Promise<unknown> {
+  return conditionalWrites(parts).update(itemKey(parts.prefix, request), planEnd(request, parts.time.now()!));
 }
 
 /** Changes of items, each by the rules of `transition`. */
@@ -260,7 +295,7 @@ function itemChanges(parts: TableParts) {
     async apply<Asked extends Operation>(
       operation: Asked,
       first: Seen,
-    ): Promise<{ answer: AnswerTo<Asked>; record: KeyRecord | undefined; written?: AnswerTime }> {
+    ): Promise<{ answer: AnswerTo<Asked>; record: KeyRecord | undefined }> {
       const pk = itemKey(prefix, operation);
       let seen = first;
       for (let conflicts = 0; conflicts <= conflictsMax; conflicts += 1) {
@@ -271,9 +306,14 @@ function itemChanges(parts: TableParts) {
         const item = itemAfter(pk, operation, seen, record);
         const owner = "owner" in operation ? operation.owner : "";
         const { condition, values } =
-          seen.stored === undefined ? freeCondition(item, owner) : sameCondition(seen.stored);
+          seen.stored === undefined ? freeCondition(item, owner, seen.now) : sameCondition(seen.stored);
         const written = await put(pk, item, condition, values);
-        if (!("stored" in written)) return { answer, record, written };
+        if (!("stored" in written)) {
+          // Stamped with a time of before this host slept, a lease is too short, or over: its owner claims it once more.
+          if (operation.kind !== "claim" || !written.isPast(seen.now)) return { answer, record };
+          seen = { stored: readItem(item), now: written };
+          continue;
+        }
         if (conflicts > 0) await connection.pause(conflicts);
         seen = conflicts > 0 ? await readSeen(parts, pk) : written;
       }
@@ -283,7 +323,7 @@ function itemChanges(parts: TableParts) {
     async change(
       operation: Exclude<Operation, { kind: "claim" | "resolve" }>,
       plan: Plan,
-    ): Promise<{ answer: boolean; stored?: StoredItem | undefined }> {
+    ): Promise<{ answer: boolean; seen?: Seen }> {
       const pk = itemKey(prefix, operation);
       let seen: Seen | undefined;
       let isStamped = false;
@@ -291,41 +331,69 @@ function itemChanges(parts: TableParts) {
         const known = time.now() ?? (await readSeen(parts, pk)).now;
         const now = { ...known, earliest: Math.min(known.earliest, seen?.now.earliest ?? known.earliest) };
         const written = await update(pk, plan(now, seen?.stored, isStamped));
+        const answeredAt = "stored" in written ? written.now : written;
+        const hasEnd = operation.kind === "complete" || operation.kind === "renew";
+        // By what this host slept, the end that was written comes too early: it is written once more.
+        const isTooEarly = hasEnd && !isStamped && answeredAt.isPast(now);
         if (!("stored" in written)) {
-          const isTooEarly = written.wasBehind && (operation.kind === "complete" || operation.kind === "renew");
-          if (!isTooEarly || isStamped) return { answer: true };
-          // By what this host slept, the end that was written comes too early: it is written once more.
+          if (!isTooEarly) return { answer: true };
           isStamped = true;
           continue;
         }
         seen = written;
+        if (isTooEarly && seen.stored?.record?.state === "done" && seen.stored.owner === operation.owner) {
+          // It was written, its answer was lost, and the client of AWS has asked again.
+          isStamped = true;
+          continue;
+        }
         const before = liveRecord(seen);
         const { record: after, answer } = transition(before, operation, seen.now.earliest);
-        if (after === before) return { answer, stored: seen.stored };
+        if (after === before) return { answer, seen };
         if (conflicts > 0) await connection.pause(conflicts);
       }
       throw conflictsError();
     },
-    /** A claim of this owner may still be on its way: where there is no item yet, a tombstone meets it. */
-    async forbid(request: ReleaseRequest): Promise<void> {
-      const pk = itemKey(prefix, request);
-      const { latest } = time.now()!;
-      const place = { pk, name: request, owner: request.owner };
-      await put(pk, tombstone(place, { fence: latest, version: 1, now: latest }), "attribute_not_exists(#pk)", {});
-    },
   };
 }
 
+/**
+ * A claim of this owner may still be on its way: a tombstone meets it, in the place that it would take. A living record of another is
+ * not its place, nor is one when that is given back. `false`: another write came between.
+ */
+async function forbidClaim(parts: TableParts, request: ReleaseRequest, seen: Seen): Promise<boolean> {
+  const { stored } = seen;
+  const isForbidden = stored?.record === undefined && stored?.owner === request.owner;
+  if (isForbidden || liveRecord(seen) !== undefined) return true;
+  const pk = itemKey(parts.prefix, request);
+  const { condition, values } =
+    stored === undefined ? { condition: "attribute_not_exists(#pk)", values: {} } : sameCondition(stored);
+  const now = parts.time.now()!;
+  const item = tombstoneAfter(pk, { name: request, owner: request.owner }, { stored, now });
+  return !("stored" in (await conditionalWrites(parts).put(pk, item, condition, values)));
+}
+
 /** The item that takes the place of what was seen: a record, or a tombstone. */
-function itemAfter(pk: string, operation: Operation, { stored, now }: Seen, record: KeyRecord | undefined): Item {
-  const version = Number(stored?.state.v?.N ?? 0) + 1;
-  if (record !== undefined) return recordItem(pk, operation, record, version);
-  const fence = Math.max(stored?.fence ?? 0, now.latest);
-  return tombstone({ pk, name: operation, owner: "" }, { fence, version, now: now.latest });
+function itemAfter(pk: string, operation: Operation, seen: Seen, record: KeyRecord | undefined): Item {
+  return record === undefined
+    ? tombstoneAfter(pk, { name: operation, owner: "" }, seen)
+    : recordItem(pk, operation, record, versionAfter(seen.stored));
+}
+
+function tombstoneAfter(
+  pk: string,
+  { name, owner }: { readonly name: RecordName; readonly owner: string },
+  { stored, now: { latest } }: Seen,
+): Item {
+  const fence = Math.max(stored?.fence ?? 0, latest);
+  return tombstone({ pk, name, owner }, { fence, version: versionAfter(stored), now: latest });
+}
+
+function versionAfter(stored: StoredItem | undefined): number {
+  return Number(stored?.state.v?.N ?? 0) + 1;
 }
 
 /** A write that is refused answers with what is there. */
-type Written = AnswerTime | Seen;
+type Written = AnswerTime | SeenNow;
 
 /** Writes of one item each, on a condition. */
 function conditionalWrites(parts: TableParts) {

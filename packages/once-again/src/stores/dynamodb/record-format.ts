@@ -12,6 +12,7 @@ import type { Item } from "./client.ts";
  *     st       running, done, or released: the tombstone of a key that was given back
  *     v        counts the writes of one owner; with the fence, no other state of the item has it
  *     fp owner attempt fence lease created expires cp result settled note details: see KeyRecord
+ *     gone     of a tombstone: the latest time at which the key was given back
  *     held     true where the record expires while it has no result
  *     ttl      when DynamoDB may remove it, seconds; missing while it is unknown whether the operation happened
  */
@@ -26,6 +27,8 @@ export interface StoredItem extends RecordName {
   readonly state: Pick<Item, "v" | "fence">;
   /** Whether the record expires while it has no result. */
   readonly isHeldFor: boolean;
+  /** The owner in the item: that of the record, or the one that gave the key back. Empty where it has none. */
+  readonly owner: string;
   readonly pk: string;
 }
 
@@ -44,8 +47,11 @@ export function hashedKey(prefix: string, parts: readonly string[]): string {
   return `${prefix}/${createHash("sha256").update(JSON.stringify(parts)).digest("base64url")}`;
 }
 
-/** How much later than its time an item may be removed at the earliest, seconds: the clocks of DynamoDB are several. */
-const removalSlackSeconds = 60;
+/**
+ * How much later than its time an item may be removed at the earliest, seconds: AWS accepts a request for up to 15 minutes after it was
+ * signed, and a claim of before the record must not find its place empty.
+ */
+const removalSlackSeconds = 960;
 
 /** For how long a tombstone is stored, seconds: longer than any request is on its way. */
 const tombstoneSeconds = 86_400;
@@ -106,6 +112,7 @@ export function tombstone(
     st: text("released"),
     v: number(version),
     fence: number(fence),
+    gone: number(now),
     ...(owner !== "" && { owner: text(owner) }),
     ttl: tombstoneEnd(now),
   };
@@ -126,6 +133,7 @@ export function readItem(item: Item | undefined): StoredItem | undefined {
       ...(item["fence"] !== undefined && { fence: item["fence"] }),
     } as StoredItem["state"],
     isHeldFor: item["held"]?.BOOL === true,
+    owner: item["owner"]?.S ?? "",
     pk: item["pk"]?.S ?? "",
   };
   try {

@@ -4,14 +4,19 @@ import type { Clock } from "../../core/clock.ts";
 export interface TimeInterval {
   readonly earliest: number;
   readonly latest: number;
+  /** When it was found, on the monotonic clock. */
+  readonly at: number;
   /** A lease that ends now is stamped with this time, so that every later answer shows it ended. */
   readonly ended: number;
 }
 
 /** The time at which an answer was given. */
 export interface AnswerTime extends TimeInterval {
-  /** Whether it is later than all that was thought possible: what was stamped with the time of before ends too early. */
-  readonly wasBehind: boolean;
+  /**
+   * Whether the answer is later than all that `stamp` thought possible, by its own date: what was stamped so ends too early. What other
+   * answers have corrected meanwhile does not count.
+   */
+  isPast(stamp: TimeInterval): boolean;
 }
 
 /** The time of a DynamoDB, by the answers that it gives. */
@@ -55,6 +60,7 @@ export function serverTime(clock: Pick<Clock, "monotonic">): ServerTime {
     const earliest = Math.floor(at + Math.min(...bounds.map(({ low }) => low)));
     return {
       earliest,
+      at,
       ended: Math.floor(earliest / secondMs) * secondMs,
       latest: Math.ceil(at + Math.max(...bounds.map(({ high }) => high))),
     };
@@ -75,8 +81,10 @@ export function serverTime(clock: Pick<Clock, "monotonic">): ServerTime {
         // The answer itself says no later time.
         earliest: Math.min(first, interval.earliest),
         latest: interval.latest,
+        at: receivedAt,
         ended: Math.min(first, interval.ended),
-        wasBehind: before !== undefined && answer.low > before.high,
+        // A request that takes its time is no sleep, and one that took longer than a second (a process that froze) is.
+        isPast: (stamp) => first > stamp.latest + Math.min(receivedAt - stamp.at, secondMs),
       };
     },
   };

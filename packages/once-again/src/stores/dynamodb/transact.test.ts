@@ -1,13 +1,13 @@
 import { type DynamoDBClient, PutItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { transactionContract } from "../../../../testing/src/store-contract/transaction-contract.ts";
-import { awsProxy } from "../../../../../test/dynamodb/aws-proxy.ts";
+import { awsProxy, shiftDate } from "../../../../../test/dynamodb/aws-proxy.ts";
 import { createTable, dynamodbClient } from "../../../../../test/dynamodb/tables.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { motoBinary, startMoto } from "../../../../../test/support/servers/moto.ts";
 import type { TransactionEnding } from "../store.ts";
 import { resultBytesMax } from "./leased-operations.ts";
-import { dynamodbStore, type DynamodbStoreOptions } from "./store.ts";
+import { type DynamodbStore, dynamodbStore, type DynamodbStoreOptions } from "./store.ts";
 import type { DynamodbTransaction } from "./transact.ts";
 
 const table = "once";
@@ -136,6 +136,30 @@ describeWithServer("DynamoDB, by moto", motoBinary, () => {
     expect(answer).toEqual({ kind: "executed", value: "paid" });
     expect([runs, (await itemsIn("lost"))[0]!["amount"]]).toEqual([1, { N: "5" }]);
     expect(proxy.operations).toEqual(["GetItem", ...Array.from({ length: 3 }, () => "TransactWriteItems")]);
+  });
+
+  test("a host that slept while its handler ran stores the answer for its whole time", async () => {
+    await using proxy = await awsProxy(server.url);
+    const near = dynamodbClient(proxy.url);
+    const storeOnProxy = () => dynamodbStore(near, { table, prefix: "slept", requestMsMax: 10_000 });
+    const run = (store: DynamodbStore, key: string, sleep: () => void = () => undefined) =>
+      store.transact(operationOf(key), async () => {
+        sleep();
+        return committed("paid");
+      });
+    const sleep = (hours: number) => () => {
+      proxy.date = shiftDate(hours * 3_600_000);
+    };
+    const store = storeOnProxy();
+    expect((await run(store, "k", sleep(1))).kind).toBe("executed");
+    expect((await run(storeOnProxy(), "k")).kind).toBe("done");
+    // It slept, and the answer to its commit is lost, and that of the stamp.
+    const lost = new Set(["TransactWriteItems", "UpdateItem"]);
+    proxy.loses = (operation) => lost.delete(operation);
+    expect((await run(storeOnProxy(), "lost", sleep(2))).kind).toBe("executed");
+    expect((await run(storeOnProxy(), "lost")).kind).toBe("done");
+    expect(lost.size).toBe(0);
+    near.destroy();
   });
 
   test("a handler with its key to itself leaves it free when it dies, and keeps it from others meanwhile", async () => {

@@ -37,9 +37,11 @@ import {
   ownedValues,
   readSeen,
   sameCondition,
+  stampEnd,
   type TableParts,
 } from "./leased-operations.ts";
 import { bytes, hashedKey, itemKey, number, readItem, recordItem, stepAttribute, text } from "./record-format.ts";
+import type { AnswerTime, TimeInterval } from "./server-time.ts";
 
 /**
  * The transaction that a handler is given: it collects writes, which one TransactWriteItems commits together with the key and its answer, when
@@ -243,9 +245,10 @@ async function transactOnce<Value>(
     if (ending.keep === "rollback") return { answer };
     checkResult(ending.result);
     const pk = itemKey(parts.prefix, request);
-    const record = doneRecord(request, ending.result, { owner, fence: opened.fence, now: parts.time.now()! });
+    const now = parts.time.now()!;
+    const record = doneRecord(request, ending.result, { owner, fence: opened.fence, now });
     const item = recordItem(pk, request, record, 1);
-    const { condition, values } = opened.place(item);
+    const { condition, values } = opened.place(item, now);
     const first = {
       Put: {
         TableName: parts.table,
@@ -258,10 +261,25 @@ async function transactOnce<Value>(
     };
     const end = await commit(parts, first, ending.keep === "commit" ? writes : []);
     // An answer was lost: what is there is ours.
-    isOver = end === "done" || isOurs(end.keyItem, owner);
-    return isOver || end === "done" ? { answer } : { refusal: end.refusal };
+    isOver = "done" in end || isOurs(end.keyItem, owner);
+    if (!isOver && "refusal" in end) return { refusal: end.refusal };
+    // By what this host slept, the answer would expire too early.
+    if (end.time.isPast(now)) await stampAnswer(parts, { ...request, owner });
+    return { answer };
   } finally {
     if (!isOver) await opening.giveBack(request, owner);
+  }
+}
+
+/** Where it can't be written, the answer expires as much too early as this host slept: all is committed, and no error says otherwise. */
+async function stampAnswer(parts: TableParts, request: TransactionRequest & { readonly owner: string }): Promise<void> {
+  for (let tries = 1; tries <= sendsMax; tries += 1) {
+    const isStamped = await stampEnd(parts, request).then(
+      () => true,
+      () => false,
+    );
+    if (isStamped) return;
+    await parts.connection.pause(tries);
   }
 }
 
@@ -294,13 +312,16 @@ async function stepOnce(
     },
   };
   const end = await commit(parts, first, writes);
-  if (end === "done") return { answer: result };
+  if ("done" in end) return { answer: result };
   const late = end.keyItem && stepEnd(readItem(end.keyItem)?.record, request, now.earliest);
   return late ?? { refusal: end.refusal };
 }
 
 /** How a commit ended: it is there, or why not. `keyItem`: what the key's condition met. */
-type CommitEnd = "done" | { readonly keyItem: Item | undefined; readonly refusal: ConditionRefusal };
+type CommitEnd = { readonly time: AnswerTime } & (
+  | { readonly done: true }
+  | { readonly keyItem: Item | undefined; readonly refusal: ConditionRefusal }
+);
 
 /** Sends a transaction, again while its answers are lost: `first` has the condition that it was not committed before. */
 async function commit(
@@ -312,10 +333,10 @@ async function commit(
   for (let sends = 1; ; sends += 1) {
     try {
       const answer = await connection.sendIf<TransactWriteItemsCommandOutput>(new TransactWriteItemsCommand(input));
-      if (!("refusal" in answer)) return "done";
-      const { refusal } = answer;
+      if (!("refusal" in answer)) return { done: true, time: answer.time };
+      const { refusal, time } = answer;
       const { Code: code, Item = {} } = refusal.CancellationReasons?.[0] ?? {};
-      return { keyItem: code === "ConditionalCheckFailed" ? Item : undefined, refusal };
+      return { keyItem: code === "ConditionalCheckFailed" ? Item : undefined, refusal, time };
     } catch (error) {
       if (isMistake(error)) throw refusedError("DynamoDB refuses the handler's writes", error);
       if (sends === sendsMax) throw error;
@@ -338,8 +359,8 @@ function freeKeys(parts: TableParts): Opening {
       const claim = { kind: "claim", ...request, owner, leaseMs: 0 } as const;
       const { answer } = transition(stored?.record, claim, now.earliest);
       if (answer.kind !== "acquired") return { answer };
-      const place = (item: Item): Condition =>
-        stored === undefined ? freeCondition(item, owner) : sameCondition(stored);
+      const place = (item: Item, at: TimeInterval): Condition =>
+        stored === undefined ? freeCondition(item, owner, at) : sameCondition(stored);
       return { fence: stored?.fence ?? 0, place };
     },
     giveBack: async () => undefined,
@@ -366,8 +387,8 @@ function claimedKeys(leased: Pick<AsyncStore, "claim" | "release">, claimMs: num
 interface OpenKey {
   /** The highest fence that was given for the key. */
   readonly fence: number;
-  /** The condition that the key is still free, or this run's. @param item what is put there. */
-  readonly place: (item: Item) => Condition;
+  /** The condition that the key is still free, or this run's. @param item what is put there, @param now and when. */
+  readonly place: (item: Item, now: TimeInterval) => Condition;
 }
 
 /** A key that is open, or the answer of one that is not free. */
