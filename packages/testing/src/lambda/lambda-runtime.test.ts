@@ -93,10 +93,12 @@ test("a frozen process loses its time, too, and goes on when it thaws", async ()
 
 test("a module that can't be loaded, or has no handler, fails its event and says why", async () => {
   const { lambda } = await runtime({}, "export const other = 1;");
-  expect(await lambda.invoke({})).toMatchObject({
-    kind: "failed",
-    errorMessage: expect.stringContaining("exports no function handler") as string,
-  });
+  for (let times = 0; times < 2; times += 1) {
+    expect(await lambda.invoke({})).toMatchObject({
+      kind: "failed",
+      errorMessage: expect.stringContaining("exports no function handler") as string,
+    });
+  }
 });
 
 test("options that make no sense are refused", async () => {

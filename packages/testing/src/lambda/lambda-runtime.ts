@@ -192,6 +192,8 @@ class Environment {
     }
     const body: unknown = await json(request);
     response.writeHead(202).end();
+    // It ends by itself, and takes no event meanwhile.
+    if (path === "init/error") this.#isOver = true;
     if (path.endsWith("/response")) this.#end({ kind: "answered", answer: body });
     else this.#end({ kind: "failed", ...(body as { errorType: string; errorMessage: string }) });
   }
