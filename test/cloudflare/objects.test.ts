@@ -215,7 +215,7 @@ describe("the store in Durable Objects", () => {
   test("a record that expires late does not keep those that expire soon", async () => {
     const namespace = await keysNamespace();
     const store = durableObjectStore(namespace, { prefix: "alarms/", shards: 1 });
-    const planned = () => (namespace.get(namespace.idFromName("alarms/0")) as unknown as PlannedStub).planned();
+    const planned = () => (namespace.get(namespace.idFromName("alarms/0")) as PlannedStub).planned();
     const dayMs = 86_400_000;
     await store.claim({ ...claim, key: "late", heldRetentionMs: 30 * dayMs });
     await expect.poll(planned).toBeGreaterThan(Date.now() + 29 * dayMs);

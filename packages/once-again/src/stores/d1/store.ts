@@ -45,15 +45,9 @@ export function d1Store(database: D1Binding): D1Store {
     throw wrongClientError("database", "the binding of a D1 database, such as env.DB", database);
   }
   const execute = executeOn(database);
-  const rowsOf = async (text: string, ...values: unknown[]): Promise<readonly unknown[]> =>
-    (await execute([[text, ...values]]))[0]!;
-  const changes = async (text: string, ...values: unknown[]): Promise<boolean> => {
-    try {
-      return (await rowsOf(text, ...values)).length > 0;
-    } catch (error) {
-      throw rowTooLargeError(error) ?? error;
-    }
-  };
+  const rowsOf = rowsBy(execute);
+  const changes = async (text: string, ...values: unknown[]): Promise<boolean> =>
+    (await rowsOf(text, ...values)).length > 0;
   const inspect = async (name: RecordName): Promise<InspectedRecord | undefined> => {
     const [row] = (await rowsOf(d1Statements.inspect, ...namedBy(name))) as readonly KeyRow[];
     return row && inspectRow(row);
@@ -120,6 +114,17 @@ function executeOn(database: D1Binding): ExecuteD1 {
       return results.map(({ results: rows = [] }) => rows.map(withBytes));
     } catch (error) {
       throw String(error).includes("no such table: once_again_keys") ? notMigratedError("D1", error) : error;
+    }
+  };
+}
+
+/** Executes one statement of the port. */
+function rowsBy(execute: ExecuteD1) {
+  return async (text: string, ...values: unknown[]): Promise<readonly unknown[]> => {
+    try {
+      return (await execute([[text, ...values]]))[0]!;
+    } catch (error) {
+      throw rowTooLargeError(error) ?? error;
     }
   };
 }
