@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { d1Store } from "../../packages/once-again/src/cloudflare/index.ts";
 import { storeContract, transactionContract } from "../../packages/testing/src/index.ts";
 import { startWorker, type Worker } from "../support/servers/workerd.ts";
 
@@ -39,3 +40,16 @@ for (const [contract, cases] of Object.entries(names)) {
     }
   });
 }
+
+test("a result that is larger than a row of D1 may be is refused by its size, and its key stays held", async () => {
+  const store = d1Store(await worker.miniflare.getD1Database("DB"));
+  await store.migrate();
+  const claim = { scope: "large", key: "order-7", fingerprint: "f", owner: "me", leaseMs: 60_000, retentionMs: 60_000 };
+  await store.claim(claim);
+  const tooLarge = { code: "ONCE_RESULT_TOO_LARGE" };
+  await expect(store.complete({ ...claim, result: new Uint8Array(1_900_001) })).rejects.toMatchObject(tooLarge);
+  const step = { ...claim, step: "one", result: new Uint8Array(1_800_000) };
+  await expect(store.checkpoint(step)).rejects.toMatchObject(tooLarge);
+  expect(await store.inspect(claim)).toMatchObject({ state: "running" });
+  expect(await store.complete({ ...claim, result: new Uint8Array(1_900_000) })).toBe(true);
+});

@@ -3,7 +3,7 @@ import { checkListRequest } from "../list-records.ts";
 import { readHeldCount } from "../health.ts";
 import { notMigratedError } from "../sql/names.ts";
 import { checkpointText, claimAnswer, inspectRow, type KeyRow } from "../sql/record-format.ts";
-import { rowTooLargeError } from "../sql/row-size.ts";
+import { checkRowSize, rowTooLargeError } from "../sql/row-size.ts";
 import { keysSchema } from "../sql/sqlite-keys.ts";
 import type { HeldCount, InspectedRecord, RecordName, TransactionalStore } from "../store.ts";
 import type { D1Binding } from "./client.ts";
@@ -69,8 +69,8 @@ export function d1Store(database: D1Binding): D1Store {
       ])) as readonly (readonly KeyRow[])[];
       return claimAnswer(taken![0] ?? found![0]!, request);
     },
-    complete: ({ result, retentionMs, ...request }) =>
-      changes(d1Statements.complete, ...ownedBy(request), result, retentionMs),
+    complete: async ({ result, retentionMs, ...request }) =>
+      changes(d1Statements.complete, ...ownedBy(request), checkRowSize(result), retentionMs),
     renew: ({ leaseMs, details = null, ...request }) =>
       changes(d1Statements.renew, ...ownedBy(request), leaseMs, details),
     async release(request) {
@@ -86,7 +86,7 @@ export function d1Store(database: D1Binding): D1Store {
     async resolve({ settlement, ...name }) {
       if (settlement.as === "done") {
         const { result, retentionMs, note = new Uint8Array() } = settlement;
-        return changes(d1Statements.settle, ...namedBy(name), result, retentionMs, note);
+        return changes(d1Statements.settle, ...namedBy(name), checkRowSize(result), retentionMs, note);
       }
       if (await changes(d1Statements.forget, ...namedBy(name))) return true;
       return (await inspect(name))?.state === "broken" && changes(d1Statements.forgetBroken, ...namedBy(name));

@@ -3,9 +3,10 @@ import { OnceAgainError } from "../../core/errors.ts";
 /** How large a result may be in a Durable Object or in D1, bytes: a row of theirs has up to 2,000,000. */
 const resultBytesMax = 1_900_000;
 
-/** @throws OnceAgainError `ONCE_RESULT_TOO_LARGE`. */
-export function checkRowSize(result: Uint8Array): void {
+/** @returns the result. @throws OnceAgainError `ONCE_RESULT_TOO_LARGE`. */
+export function checkRowSize(result: Uint8Array): Uint8Array {
   if (result.byteLength > resultBytesMax) throw tooLargeError();
+  return result;
 }
 
 /** The error for a row that Cloudflare refuses since it is too large; `undefined` for any other reason. */
