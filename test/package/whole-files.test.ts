@@ -14,7 +14,6 @@ const reasons: Readonly<Record<string, string>> = {
   "messaging/inbox/consumers/jetstream-partition.ts": "pure: tested apart from a server",
   "messaging/outbox/retry-or-park.ts": "pure: the explorer decides by it",
   "opentelemetry/trace-publish.ts": "the publisher's half, beside trace-inbox.ts",
-  "stores/indexeddb/tab-lock.ts": "another API of the browser than the rest of its folder",
   "stores/redis/claimed-here.ts": "a measured short cut, with tests of its bounds",
   "stores/redis/server-clock.ts": "pure: tested apart from a server",
 };
