@@ -44,7 +44,10 @@ const together = <Answer>(ask: (index: number) => Promise<Answer>) =>
 test("a leased route: of ten copies at once one has its effect, and a repeat gets its response", async () => {
   const mail = { to: "ann@example.com" };
   const answers = await together(() => post("/mails", "mail-0000000000000001", mail));
-  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201, 409]));
+  // One that comes when the first has ended gets its response.
+  const statuses = answers.map(({ status }) => status);
+  expect(statuses.filter((status) => status !== 409)).toContain(201);
+  expect(statuses.filter((status) => status !== 409 && status !== 201)).toEqual([]);
   expect(await post("/mails", "mail-0000000000000001", mail)).toEqual({ status: 201, text: "sent" });
   expect(worker.log.join("").match(/mail: .*mail-0000000000000001/g)).toHaveLength(1);
   expect(await post("/mails", "mail-0000000000000001", { to: "bob@example.com" })).toMatchObject({ status: 422 });
