@@ -70,7 +70,7 @@ export const judgeMutants: readonly Mutant[] = [
     search: "    known.second ??= witness;\n",
     replace: "",
     check: judgeTest,
-    killedBy: "breaks one-effect",
+    killedBy: "that breaks one-effect is found out by that alone, with the lines that show it",
   },
   {
     guard: "judge: responses of one request are compared",
@@ -78,7 +78,7 @@ export const judgeMutants: readonly Mutant[] = [
     search: "else if (state.first.response !== response)",
     replace: "else if (state.first.response === undefined)",
     check: judgeTest,
-    killedBy: "breaks same-answer",
+    killedBy: "that breaks same-answer is found out by that alone, with the lines that show it",
   },
   {
     guard: "judge: requests under one key are compared",
@@ -86,7 +86,7 @@ export const judgeMutants: readonly Mutant[] = [
     search: "else if (state.first.request !== request)",
     replace: "else if (request === undefined)",
     check: judgeTest,
-    killedBy: "breaks own-answer",
+    killedBy: "that breaks own-answer is found out by that alone, with the lines that show it",
   },
   {
     guard: "judge: what a success names is looked for in the ledger",
@@ -94,7 +94,7 @@ export const judgeMutants: readonly Mutant[] = [
     search: "if (state.ids.has(id)) continue;",
     replace: "if (state.ids.has(id) || id !== '') continue;",
     check: judgeTest,
-    killedBy: "breaks no-lost-effect",
+    killedBy: "that breaks no-lost-effect is found out by that alone, with the lines that show it",
   },
   {
     guard: "judge: who knows that nothing happened is believed only without doubt",
@@ -118,7 +118,7 @@ export const judgeMutants: readonly Mutant[] = [
     search: "if (position > known.highest) {",
     replace: "if (position !== known.highest) {",
     check: judgeTest,
-    killedBy: "breaks order-per-key",
+    killedBy: "that breaks order-per-key is found out by that alone, with the lines that show it",
   },
   {
     guard: "judge: a scope's keys are its own",

@@ -40,7 +40,7 @@ test.each([
   ["storm", /^(gateway|testing)\/|^tools\/src\/(lab|admin|verify|console\/(?!storms))\//],
   [
     "gateway",
-    /^gateway\/src\/(?!index|cli\/|scope\/scope-rule|split\/split-rules)|^testing\/|^tools\/src\/(lab|admin|verify|simulator|console)\//,
+    /^gateway\/src\/(?!index|cli\/|request-record|scope\/scope-rule|split\/split-rules)|^testing\/|^tools\/src\/(lab|admin|verify|simulator|console)\//,
   ],
 ])("%s loads no code of other commands", async (command, others) => {
   const loaded = await loadedBy(command, "--help");
