@@ -2,11 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { build } from "esbuild";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import { expect, onTestFinished } from "vitest";
 import { startHttpServer } from "../support/http-server.ts";
-import { findBinary } from "../support/servers/binary.ts";
-import { chromiumBinary, chromiumFlags } from "../support/servers/chromium.ts";
+import { launchWithProfile } from "../support/servers/chromium.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import type { TestPage } from "./page.ts";
 
@@ -73,10 +72,7 @@ export async function browserBench(entry = "page.ts") {
   const ownProfile = temporaryFolder();
 
   const launch = async (profile = ownProfile): Promise<BrowserContext> => {
-    const context = await chromium.launchPersistentContext(profile, {
-      executablePath: findBinary(chromiumBinary) ?? chromiumBinary.name,
-      args: [...chromiumFlags],
-    });
+    const context = await launchWithProfile(profile);
     onTestFinished(() => context.close().catch(() => undefined));
     return context;
   };

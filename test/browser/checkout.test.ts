@@ -1,8 +1,7 @@
-import { type BrowserContext, chromium, type Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import { expect, onTestFinished, test } from "vitest";
 import { startShop } from "../../examples/checkout/shop.ts";
-import { findBinary } from "../support/servers/binary.ts";
-import { chromiumBinary, chromiumFlags } from "../support/servers/chromium.ts";
+import { chromiumBinary, launchWithProfile } from "../support/servers/chromium.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -12,10 +11,7 @@ const button = (tab: Page, route: "careless" | "safe") =>
 async function checkout(): Promise<{ shop: Awaited<ReturnType<typeof startShop>>; browser: BrowserContext }> {
   const shop = await startShop();
   onTestFinished(() => shop.close());
-  const browser = await chromium.launchPersistentContext(temporaryFolder(), {
-    executablePath: findBinary(chromiumBinary) ?? chromiumBinary.name,
-    args: [...chromiumFlags],
-  });
+  const browser = await launchWithProfile(temporaryFolder());
   onTestFinished(() => browser.close());
   return { shop, browser };
 }
