@@ -281,7 +281,7 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "late use: a transaction of SQLite ends with its operation",
     file: "packages/once-again/src/stores/guard/guard.ts",
-    search: "if (this.#hasEnded) throw this.#lateUse();",
+    search: "if (this.#hasEnded) throw lateUse(this.#onLateUse);",
     replace: "",
     check: test("packages/once-again/src/stores/sqlite/transact-guard.test.ts"),
     killedBy: "is dead",
@@ -305,7 +305,7 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "late use: a transaction of MariaDB ends with its operation",
     file: "packages/once-again/src/stores/guard/guard.ts",
-    search: "if (this.#hasEnded) throw this.#lateUse();",
+    search: "if (this.#hasEnded) throw lateUse(this.#onLateUse);",
     replace: "",
     check: test("packages/once-again/src/stores/mariadb/transact.test.ts"),
     killedBy: "is dead after its end",
@@ -345,7 +345,7 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "transaction: what comes after its end is refused",
     file: "packages/once-again/src/stores/guard/guard.ts",
-    search: "if (this.#hasEnded) throw this.#lateUse();",
+    search: "if (this.#hasEnded) throw lateUse(this.#onLateUse);",
     replace: "",
     check: simulation,
     killedBy: "one-effect",

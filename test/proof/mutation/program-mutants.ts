@@ -7,7 +7,7 @@ export const programMutants: readonly Mutant[] = [
   {
     guard: "programs: a transaction ends with its work",
     file: "packages/once-again/src/stores/guard/guard.ts",
-    search: "if (this.#hasEnded) throw this.#lateUse();",
+    search: "if (this.#hasEnded) throw lateUse(this.#onLateUse);",
     replace: "",
     check: programsIn("pg"),
     killedBy: "one-effect",

@@ -4,12 +4,7 @@ import { findBinary, type ServerBinary } from "./binary.ts";
 export const chromiumBinary: ServerBinary = { name: "chromium", install: "apt-get install -y chromium" };
 
 /** It needs no rights, draws on no screen, and speaks to no server of its makers. */
-const chromiumFlags = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--disable-background-networking",
-] as const;
+const chromiumFlags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"] as const;
 
 /** Starts Chromium, which keeps to this machine. */
 export function launchChromium(...options: readonly string[]): Promise<Browser> {
