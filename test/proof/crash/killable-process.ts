@@ -63,7 +63,7 @@ export function killableProcess(name: string, program: string, taskOf: (life: st
   const ended = async (msMax: number): Promise<void> => Promise.race([exited.then(() => undefined), pauseOf(msMax)]);
   const lifeOf = (number: number): string => `${name}.${number}`;
   const meet = (signal: KillPlan["signal"], at: Point): boolean =>
-    at !== undefined && child?.connected === true && child.send({ signal, ...at } satisfies KillPlan);
+    at !== undefined && sendPlan(child, { signal, ...at } satisfies KillPlan);
 
   const kill = async (at?: Point): Promise<void> => {
     if (meet("SIGKILL", at)) await ended(fateMsMax);
@@ -101,7 +101,7 @@ export function killableProcess(name: string, program: string, taskOf: (life: st
     kill,
     async pause(ms, at) {
       // A process that did not reach the point must not stop there later, when it would not be continued.
-      if (meet("SIGSTOP", at) && !(await stopped(() => child))) child?.send(noKill);
+      if (meet("SIGSTOP", at) && !(await stopped(() => child))) sendPlan(child, noKill);
       const pausing = child;
       if (pausing === undefined) return;
       pausing.kill("SIGSTOP");
@@ -115,14 +115,13 @@ export function killableProcess(name: string, program: string, taskOf: (life: st
       if (stalling?.connected !== true) return undefined;
       const life = lifeOf(lives);
       const reported = once(stalling, "message").then(([stall]) => ({ life, ...(stall as Stall) }));
-      stalling.send({ stallMs: ms, at } satisfies StallPlan);
+      sendPlan(stalling, { stallMs: ms, at } satisfies StallPlan);
       const stalled = (await Promise.race([reported, ended(fateMsMax)])) ?? undefined;
-      if (stalled === undefined && stalling.connected) stalling.send(noStall);
+      if (stalled === undefined) sendPlan(stalling, noStall);
       return stalled;
     },
     moveClock(byMs) {
-      const isMoved = child?.connected === true && child.send({ clockMs: byMs } satisfies ClockPlan);
-      return isMoved ? lifeOf(lives) : undefined;
+      return sendPlan(child, { clockMs: byMs } satisfies ClockPlan) ? lifeOf(lives) : undefined;
     },
     async stop(msMax) {
       child?.kill("SIGTERM");
@@ -132,6 +131,11 @@ export function killableProcess(name: string, program: string, taskOf: (life: st
     [Symbol.asyncDispose]: () => kill(),
   };
 }
+
+/** Whether a process is there for a plan. One that was killed a moment ago gets none, which is no error of the run. */
+const sendPlan = (child: ChildProcess | undefined, plan: object | string): boolean =>
+  // Without a callback a broken pipe would be an "error" of the process.
+  child?.connected === true && child.send(plan, () => undefined);
 
 /** A wait that keeps nothing alive. */
 const pauseOf = (ms: number): Promise<void> => setTimeout(ms, undefined, { ref: false });
