@@ -18,6 +18,10 @@ const seconds = (metric: string, end = ""): string => `{__name__=~"${metric}(_se
 const quantile = (share: number, metric: string, by: string): string =>
   `histogram_quantile(${share}, sum by (le, ${by}) (rate(${seconds(metric, "_bucket")}[$__rate_interval])))`;
 
+/** Requests with a key, for each operation that ended. */
+const attemptsPerIntention = (metric: string, label: string): string =>
+  `sum by (job) (${rate(metric, `,${label}!="lease-lost"`)}) / sum by (job) (${rate(metric, `,${label}=~"executed|handler-failed"`)})`;
+
 const held = (what: string, unit: string): string =>
   `max({__name__=~"once_again_(server|gateway)_held_${what}${unit}",${job}})`;
 
@@ -92,6 +96,12 @@ const rows: Readonly<Record<string, readonly Panel[]>> = {
       queries: {
         "{{once_again_event}}": `sum by (once_again_event) (${rate("once_again_server_events_total", ',once_again_event=~"outcome-unknown|handler-failed|store-failed|in-progress"')}) / on () group_left () sum(${rate("once_again_server_events_total", ',once_again_event!="lease-lost"')})`,
       },
+    },
+    {
+      title: "Attempts per intention",
+      says: "Requests with a key for each operation that ended. 1: nobody retries. Runbook: OnceAgainAttemptsMultiply.",
+      unit: "short",
+      queries: { "{{job}}": attemptsPerIntention("once_again_server_events_total", "once_again_event") },
     },
   ],
   Callers: [
@@ -206,6 +216,12 @@ const rows: Readonly<Record<string, readonly Panel[]>> = {
       says: "Of requests with a key.",
       unit: "ops",
       queries: { "{{event}}": `sum by (event) (${rate("once_again_gateway_operations_total")})` },
+    },
+    {
+      title: "Attempts per intention at the gateway",
+      says: "Requests with a key for each operation that ended. Runbook: OnceAgainAttemptsMultiply.",
+      unit: "short",
+      queries: { "{{job}}": attemptsPerIntention("once_again_gateway_operations_total", "event") },
     },
     {
       title: "Request time",
