@@ -15,7 +15,8 @@ const names = engines.map(({ name }) => name).join("|");
 
 const help = `npm run bench:console -- --engine ${names} [--keys 1000000] [--held 10000] [--json]
 
-Stores so many keys in a private server, and measures how long each page of the console takes: milliseconds, the slowest of 5.
+Stores so many keys in a private server, and measures each page of the console, milliseconds, the slowest of 5: how long a request
+for it takes, and when it is there. A store without an index looks at each key; until then the answer is that it searches.
 
   --engine NAME   ${names}
   --keys NUMBER   default 1000000
@@ -75,17 +76,23 @@ async function measure(
   const watching = await fetch(`${origin}/api/keys/watch`);
   const samples = watching.body!.pipeThrough(new TextDecoderStream()).getReader();
   for (let text = ""; !text.includes("latencyMs"); text += (await samples.read()).value ?? "");
-  const rows: object[] = [{ page: "the first look, in the background", ms: performance.now() - started }];
+  const rows: object[] = [{ page: "the first look, in the background", pageMs: performance.now() - started }];
   for (const { name, query } of pages) {
     say(`${engine.name}: ${name}`);
-    const times: number[] = [];
+    let [requestMs, pageMs] = [0, 0];
     for (let time = 0; time < 5; time += 1) {
-      const sentAt = performance.now();
-      const response = await fetch(`${origin}/api/keys/list?${query}`);
-      await response.text();
-      times.push(performance.now() - sentAt);
+      const startedAt = performance.now();
+      let status: number;
+      do {
+        const sentAt = performance.now();
+        const response = await fetch(`${origin}/api/keys/list?${query}`);
+        await response.text();
+        ({ status } = response);
+        requestMs = Math.max(requestMs, performance.now() - sentAt);
+      } while (status === 202);
+      pageMs = Math.max(pageMs, performance.now() - startedAt);
     }
-    rows.push({ page: name, ms: Math.max(...times) });
+    rows.push({ page: name, requestMs, pageMs });
   }
   await samples.cancel();
   return rows;

@@ -77,6 +77,29 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     expect(complaints).toEqual([]);
   });
 
+  test("a store that looks at every key says so, and its page comes when it is found", async () => {
+    await finish(store, "order-7");
+    const found = Promise.withResolvers<void>();
+    const slow: Store = {
+      ...store,
+      async list(request) {
+        // Health is sampled by state.
+        if (request.state === undefined) await found.promise;
+        return store.list(request);
+      },
+    };
+    const slowServer = await consoleServer({ sections: [keysSection({ store: () => slow })], page: browser.page });
+    onTestFinished(() => slowServer.close());
+    const { page, complaints } = await open(slowServer.url);
+    await shows(page, "No key is held.");
+    await showAll(page);
+    await shows(page, "The store has no index for this, and looks at each key…");
+    found.resolve();
+    await shows(page, "order-7");
+    await page.getByText("looks at each key").waitFor({ state: "detached" });
+    expect(complaints).toEqual([]);
+  });
+
   test("keys are listed by state, scope and name, and a new one appears by itself", async () => {
     await claim(store, "order-1");
     await hold(store, "order-2", "globex");

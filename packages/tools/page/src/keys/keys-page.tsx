@@ -7,6 +7,7 @@ import { KeyTable } from "./key-table.tsx";
 import {
   chosen,
   follow,
+  isSearching,
   key,
   listProblem,
   loadKeys,
@@ -36,6 +37,9 @@ export function KeysPage() {
       <StoreTiles />
       <Filters />
       {listProblem.value !== undefined && <Problem text={listProblem.value} retry={loadKeys} />}
+      <p role="status" class="quiet">
+        {isSearching.value && "The store has no index for this, and looks at each key…"}
+      </p>
       <div class={chosen.value || marked.value.length > 0 ? "keys with-detail" : "keys"}>
         <KeyTable />
         {marked.value.length > 0 ? <Marked /> : chosen.value && <KeyDetail found={chosen.value} />}

@@ -1,6 +1,6 @@
 import { computed, effect, signal } from "@preact/signals";
 import type { HeldKey, KeyDocument, KeyPage, KeySummary } from "../../../src/admin/key-document.ts";
-import type { KeysEvent, StoreSample } from "../../../src/console/keys/keys-protocol.ts";
+import type { KeysEvent, Searching, StoreSample } from "../../../src/console/keys/keys-protocol.ts";
 import { listen, read } from "../session.ts";
 
 /** The last quarter of an hour, as the console keeps it. */
@@ -20,6 +20,8 @@ export const marked = signal<readonly HeldKey[]>([]);
 export const trail = signal<readonly NonNullable<KeyPage["next"]>[]>([]);
 
 export const page = signal<KeyPage | undefined>(undefined);
+/** Whether the store still looks for the page that was asked for. */
+export const isSearching = signal(false);
 export const listProblem = signal<string | undefined>(undefined);
 export const chosen = signal<KeyDocument | undefined>(undefined);
 export const samples = signal<readonly StoreSample[]>([]);
@@ -42,12 +44,17 @@ export async function loadKeys(): Promise<void> {
     if (after.leaseUntil !== undefined) query.set("afterLease", String(after.leaseUntil));
   }
   try {
-    const found = await read<KeyPage>(`keys/list?${query}`);
+    let found = await read<KeyPage | Searching>(`keys/list?${query}`);
+    while ("searching" in found) {
+      if (mine !== asked) return;
+      isSearching.value = true;
+      found = await read<KeyPage | Searching>(`keys/list?${query}`);
+    }
     if (mine !== asked) return;
     page.value = found;
-    listProblem.value = undefined;
+    [listProblem.value, isSearching.value] = [undefined, false];
   } catch (error) {
-    if (mine === asked) listProblem.value = (error as Error).message;
+    if (mine === asked) [listProblem.value, isSearching.value] = [(error as Error).message, false];
   }
 }
 

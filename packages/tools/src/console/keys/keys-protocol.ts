@@ -17,6 +17,11 @@ export type StoreSample =
     }
   | { readonly at: number; readonly problem: string };
 
+/** `GET list` answers so, with status 202, while the store looks for the page: the same question, asked again, gets it. */
+export interface Searching {
+  readonly searching: true;
+}
+
 /** `POST release` and `POST resolve` bring the held keys that are settled in the same way, 1 to 1000 of them. */
 export interface KeysToSettle {
   readonly keys: readonly HeldKey[];

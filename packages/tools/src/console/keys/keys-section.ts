@@ -7,8 +7,9 @@ import { findResponseProblem, findSealKeyId, isHeader, isStatus, resolveWith } f
 import { settleKeys, type Settlement, unsettledReasons } from "../../admin/settle.ts";
 import { showKey } from "../../admin/show.ts";
 import { refusal, type ConsoleResponse, type ConsoleRequest, type Route, type Section } from "../route.ts";
-import type { KeysToSettle, OperatorAnswer, OperatorNote, SettledKeys } from "./keys-protocol.ts";
+import type { KeysToSettle, OperatorAnswer, OperatorNote, Searching, SettledKeys } from "./keys-protocol.ts";
 import type { KeysSource } from "./keys-source.ts";
+import { type LongSearches, longSearches } from "./long-searches.ts";
 import { countMax, noStore, storeWatch, type StoreWatch } from "./store-watch.ts";
 
 const pageSizeMax = 200;
@@ -26,6 +27,7 @@ export interface SettledKey extends RecordName, OperatorNote {
  */
 export function keysSection(source: KeysSource, onSettled: (settled: SettledKey) => void = () => undefined): Section {
   const watch = storeWatch(source);
+  const searches = longSearches();
   const withStore = (handle: (store: Store, request: ConsoleRequest) => Promise<ConsoleResponse>): Route => {
     return (request) => {
       const store = source.store();
@@ -39,7 +41,7 @@ export function keysSection(source: KeysSource, onSettled: (settled: SettledKey)
   return {
     name: "keys",
     routes: {
-      "GET list": ({ query }) => list(source.store(), watch, query),
+      "GET list": ({ query }) => list(source.store(), watch, searches, query),
       "GET show": withStore((store, { query }) => show(store, query)),
       "GET watch": ({ signal }) => ({ events: watch.watch(signal) }),
       "POST release": withStore((store, { body }) =>
@@ -51,7 +53,12 @@ export function keysSection(source: KeysSource, onSettled: (settled: SettledKey)
   };
 }
 
-async function list(store: Store | undefined, watch: StoreWatch, query: URLSearchParams): Promise<ConsoleResponse> {
+async function list(
+  store: Store | undefined,
+  watch: StoreWatch,
+  searches: LongSearches,
+  query: URLSearchParams,
+): Promise<ConsoleResponse> {
   const limit = Number(query.get("limit") ?? 50);
   if (!Number.isInteger(limit) || limit < 1 || limit > pageSizeMax) {
     return refusal(400, `limit must be a whole number from 1 to ${pageSizeMax}.`);
@@ -69,7 +76,10 @@ async function list(store: Store | undefined, watch: StoreWatch, query: URLSearc
   const isPlain = scope === undefined && scopePrefix === undefined && key === undefined && state === "abandoned";
   const held = isPlain ? heldPage(watch.lastHeld(), after, limit) : undefined;
   const selection: KeySelection = { state, scope, scopePrefix, key, order, after, limit };
-  return { json: pageJson(held ?? (await listKeys(store, selection))) };
+  const found = held ?? (await searches.ask(selection, () => listKeys(store, selection)));
+  return found === undefined
+    ? { status: 202, json: { searching: true } satisfies Searching }
+    : { json: pageJson(found) };
 }
 
 /** A page of the held keys that were last found; undefined where the store is to be asked. */
