@@ -99,7 +99,7 @@ const rows: Readonly<Record<string, readonly Panel[]>> = {
     },
     {
       title: "Attempts per intention",
-      says: "Requests with a key for each operation that ended. 1: nobody retries. Runbook: OnceAgainAttemptsMultiply.",
+      says: "Requests with a key for each operation that ended. 1 without retries. Runbook: OnceAgainAttemptsMultiply.",
       unit: "short",
       queries: { "{{job}}": attemptsPerIntention("once_again_server_events_total", "once_again_event") },
     },
