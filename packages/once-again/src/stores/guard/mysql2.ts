@@ -49,6 +49,64 @@ export class MariadbGuard extends TransactionGuard {
   }
 }
 
+/** The part of a connection of `mysql2` with callbacks, inside of one with promises, that we use. */
+export interface CallbackConnection extends EventEmitter {
+  query(statement: unknown, values?: unknown, callback?: unknown): EventEmitter;
+  execute(statement: unknown, values?: unknown, callback?: unknown): EventEmitter;
+  ping(callback?: unknown): void;
+  unprepare(statement: unknown): unknown;
+  format(statement: string, values?: unknown): string;
+  escape(value: unknown): string;
+  escapeId(value: unknown): string;
+  readonly config: unknown;
+  readonly threadId: unknown;
+  readonly stream?: { readonly destroyed?: boolean };
+}
+
+/** The parts of a handler's connection that send nothing: the same with promises and with callbacks. */
+class HeldConnection extends EventEmitter {
+  readonly #callbacks: CallbackConnection;
+  readonly #guard: MariadbGuard;
+
+  constructor(callbacks: CallbackConnection, guard: MariadbGuard) {
+    super();
+    this.#callbacks = callbacks;
+    this.#guard = guard;
+  }
+
+  /** The connection is the operation's until it ends, even if it is given back before: pools do after each query. */
+  release(): void {}
+  destroy(): void {}
+  close(): void {}
+  pause(): void {}
+  resume(): void {}
+
+  unprepare(statement: unknown): unknown {
+    this.#guard.enter();
+    return this.#callbacks.unprepare(statement);
+  }
+
+  format(statement: string, values?: unknown): string {
+    return this.#callbacks.format(statement, values);
+  }
+
+  escape(value: unknown): string {
+    return this.#callbacks.escape(value);
+  }
+
+  escapeId(value: unknown): string {
+    return this.#callbacks.escapeId(value);
+  }
+
+  get config(): unknown {
+    return this.#callbacks.config;
+  }
+
+  get threadId(): unknown {
+    return this.#callbacks.threadId;
+  }
+}
+
 /** The part of a connection of `mysql2/promise` that we use. */
 type PromiseConnection = {
   query(statement: unknown, values?: unknown): Promise<unknown>;
@@ -63,14 +121,15 @@ const ignore = (): void => undefined;
  * The handler's connection: the PoolConnection of `mysql2/promise`, as far as it does not end its transaction, until the
  * operation has ended. `connection` is the same with callbacks.
  */
-export class GuardedPromiseConnection extends EventEmitter {
+export class GuardedPromiseConnection extends HeldConnection {
   readonly #connection: PromiseConnection;
   readonly #guard: MariadbGuard;
   #callbacks: GuardedConnection | undefined;
 
-  constructor(connection: object, guard: MariadbGuard) {
-    super();
-    this.#connection = connection as PromiseConnection;
+  constructor(given: object, guard: MariadbGuard) {
+    const connection = given as PromiseConnection;
+    super(connection.connection, guard);
+    this.#connection = connection;
     this.#guard = guard;
   }
 
@@ -103,12 +162,6 @@ export class GuardedPromiseConnection extends EventEmitter {
     return this.#connection.ping();
   }
 
-  /** The connection is the operation's until it ends, even if it is given back before. */
-  release(): void {}
-  destroy(): void {}
-  close(): void {}
-  pause(): void {}
-  resume(): void {}
   async end(): Promise<void> {}
   async connect(): Promise<void> {}
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -123,30 +176,6 @@ export class GuardedPromiseConnection extends EventEmitter {
 
   async prepare(): Promise<never> {
     throw this.#guard.refusal("prepare()", "Use execute(), which prepares too.");
-  }
-
-  unprepare(statement: unknown): unknown {
-    return this.connection.unprepare(statement);
-  }
-
-  format(statement: string, values?: unknown): string {
-    return this.connection.format(statement, values);
-  }
-
-  escape(value: unknown): string {
-    return this.connection.escape(value);
-  }
-
-  escapeId(value: unknown): string {
-    return this.connection.escapeId(value);
-  }
-
-  get config(): unknown {
-    return this.connection.config;
-  }
-
-  get threadId(): unknown {
-    return this.connection.threadId;
   }
 
   #send(method: "query" | "execute", statement: MysqlStatement, values: unknown): Promise<unknown> {
@@ -178,30 +207,16 @@ export type MysqlStatement = string | { readonly sql: string };
 
 type Callback = (error: Error | null, ...answer: unknown[]) => void;
 
-/** The part of a connection of `mysql2` with callbacks, inside of one with promises, that we use. */
-export interface CallbackConnection extends EventEmitter {
-  query(statement: unknown, values?: unknown, callback?: unknown): EventEmitter;
-  execute(statement: unknown, values?: unknown, callback?: unknown): EventEmitter;
-  ping(callback?: unknown): void;
-  unprepare(statement: unknown): unknown;
-  format(statement: string, values?: unknown): string;
-  escape(value: unknown): string;
-  escapeId(value: unknown): string;
-  readonly config: unknown;
-  readonly threadId: unknown;
-  readonly stream?: { readonly destroyed?: boolean };
-}
-
 /**
  * The connection with callbacks that Kysely and Knex take: `transaction.connection`. Its statements are the transaction's
  * until the operation has ended.
  */
-export class GuardedConnection extends EventEmitter {
+export class GuardedConnection extends HeldConnection {
   readonly #connection: CallbackConnection;
   readonly #guard: MariadbGuard;
 
   constructor(connection: CallbackConnection, guard: MariadbGuard) {
-    super();
+    super(connection, guard);
     this.#connection = connection;
     this.#guard = guard;
   }
@@ -235,13 +250,6 @@ export class GuardedConnection extends EventEmitter {
     this.#connection.ping(callback);
   }
 
-  /** The connection is the operation's until it ends, even if it is given back before: pools do after each query. */
-  release(): void {}
-  destroy(): void {}
-  close(): void {}
-  pause(): void {}
-  resume(): void {}
-
   end(callback?: Callback): void {
     if (callback !== undefined) process.nextTick(callback, null);
   }
@@ -260,31 +268,6 @@ export class GuardedConnection extends EventEmitter {
 
   prepare(...parameters: unknown[]): void {
     this.#refuse("prepare()", parameters, "Use execute(), which prepares too.");
-  }
-
-  unprepare(statement: unknown): unknown {
-    this.#guard.enter();
-    return this.#connection.unprepare(statement);
-  }
-
-  format(statement: string, values?: unknown): string {
-    return this.#connection.format(statement, values);
-  }
-
-  escape(value: unknown): string {
-    return this.#connection.escape(value);
-  }
-
-  escapeId(value: unknown): string {
-    return this.#connection.escapeId(value);
-  }
-
-  get config(): unknown {
-    return this.#connection.config;
-  }
-
-  get threadId(): unknown {
-    return this.#connection.threadId;
   }
 
   /** Whether it is closed; Knex asks before each statement. */

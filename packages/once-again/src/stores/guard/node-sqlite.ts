@@ -54,9 +54,14 @@ export class SqliteGuard extends TransactionGuard {
     );
   }
 
-  /** Looks whether a use that failed took the transaction with it. */
-  leave(hasFailed: boolean): void {
-    if (hasFailed && !this.database.isTransaction) this.#isRolledBack = true;
+  /** Uses the connection, and looks whether a use that failed took the transaction with it. */
+  carryOut<Value>(use: () => Value): Value {
+    try {
+      return use();
+    } catch (error) {
+      if (!this.database.isTransaction) this.#isRolledBack = true;
+      throw error;
+    }
   }
 
   /** Carries a text out. The handler's own BEGIN, COMMIT and ROLLBACK are savepoints. */
@@ -85,14 +90,9 @@ export class SqliteGuard extends TransactionGuard {
   }
 
   #send(text: string): void {
-    let hasFailed = true;
-    try {
-      this.database.exec(text);
-      hasFailed = false;
-    } finally {
-      // Of several statements, one may have ended the transaction before another failed.
-      this.leave(hasFailed && !text.includes(";"));
-    }
+    // Of several statements, one may have ended the transaction before another failed.
+    if (text.includes(";")) this.database.exec(text);
+    else this.carryOut(() => this.database.exec(text));
   }
 }
 
@@ -288,38 +288,17 @@ export class GuardedStatement implements StatementSync {
 
   run(...values: Values): StatementResultingChanges {
     const statement = this.#alive();
-    let hasFailed = true;
-    try {
-      const changes = statement.run(...(values as SQLInputValue[]));
-      hasFailed = false;
-      return changes;
-    } finally {
-      this.#guard.leave(hasFailed);
-    }
+    return this.#guard.carryOut(() => statement.run(...(values as SQLInputValue[])));
   }
 
   get(...values: Values): Row | undefined {
     const statement = this.#alive();
-    let hasFailed = true;
-    try {
-      const row = statement.get(...(values as SQLInputValue[]));
-      hasFailed = false;
-      return row;
-    } finally {
-      this.#guard.leave(hasFailed);
-    }
+    return this.#guard.carryOut(() => statement.get(...(values as SQLInputValue[])));
   }
 
   all(...values: Values): Row[] {
     const statement = this.#alive();
-    let hasFailed = true;
-    try {
-      const rows = statement.all(...(values as SQLInputValue[]));
-      hasFailed = false;
-      return rows;
-    } finally {
-      this.#guard.leave(hasFailed);
-    }
+    return this.#guard.carryOut(() => statement.all(...(values as SQLInputValue[])));
   }
 
   iterate(...values: Values): NodeJS.Iterator<Row> {
@@ -369,15 +348,9 @@ export class GuardedRows implements IterableIterator<Row, undefined>, Closable {
 
   next(): IteratorResult<Row, undefined> {
     this.#guard.enter();
-    let hasFailed = true;
-    try {
-      const next = this.#rows.next();
-      hasFailed = false;
-      if (next.done === true) this.#guard.forget(this);
-      return next;
-    } finally {
-      this.#guard.leave(hasFailed);
-    }
+    const next = this.#guard.carryOut(() => this.#rows.next());
+    if (next.done === true) this.#guard.forget(this);
+    return next;
   }
 
   return(): IteratorResult<Row, undefined> {
