@@ -1,16 +1,20 @@
-import type { Store, TransactionalStore } from "../stores/store.ts";
+import type { TransactionalStore } from "../stores/store.ts";
 import type { Engine, Execution, OpeningEngine } from "./engine.ts";
 import { leasedEngineOn, unkeyedExecution } from "./leased-engine.ts";
-import { type CheckedEngineOptions, checkEngineOptions, engineOptionsOf, type OptionPath } from "./options.ts";
+import {
+  type CheckedEngineOptions,
+  checkEngineOptions,
+  engineOptionsOf,
+  type LeasedMode,
+  type OptionPath,
+  type TransactionalMode,
+} from "./options.ts";
 import { openBoundedStore, type BoundedStore } from "./bounded-store.ts";
 import { transactionalEngineOn } from "./transactional-engine.ts";
 
 /** The options of a room, those of its engine among them: a store, and how it is used. */
 export type RoomOptions<Transaction> = Parameters<typeof engineOptionsOf>[0] &
-  (
-    | { readonly mode?: "leased" | undefined; readonly store: Store }
-    | { readonly mode: "transactional"; readonly store: TransactionalStore<Transaction> }
-  );
+  (LeasedMode | TransactionalMode<Transaction>);
 
 /** The engine of a room, and the calls to its store that run no operation. */
 export interface RoomEngine<Transaction> {

@@ -8,7 +8,7 @@ import { checkNames, type OptionNames, pickOptions } from "../core/option-names.
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
-import type { Store } from "../stores/store.ts";
+import type { Store, TransactionalStore } from "../stores/store.ts";
 import type { ServerEvent } from "./engine.ts";
 
 /** The settings that all operations of one engine share. */
@@ -76,6 +76,18 @@ export interface EngineOptions {
   readonly clock?: Clock | undefined;
   /** Where chance comes from, for the waits between two calls of the store; default the machine's. */
   readonly random?: Random | undefined;
+}
+
+/** The claim is stored before the work runs, its result after; the effect may be anywhere. */
+export interface LeasedMode {
+  readonly mode?: "leased" | undefined;
+  readonly store: Store;
+}
+
+/** Key, effect and result commit in one transaction of the user's own database. */
+export interface TransactionalMode<Transaction> {
+  readonly mode: "transactional";
+  readonly store: TransactionalStore<Transaction>;
 }
 
 /** Options of steps, checked. */

@@ -5,8 +5,7 @@ import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import type { Codec, Execution, Reconciled } from "../engine/engine.ts";
 import { nameProblem } from "../key/key.ts";
-import { engineOptionNames, type EngineOptions } from "../engine/options.ts";
-import type { Store, TransactionalStore } from "../stores/store.ts";
+import { engineOptionNames, type EngineOptions, type LeasedMode, type TransactionalMode } from "../engine/options.ts";
 
 /** The execution that a function gets as its first argument. */
 export interface FunctionExecution<Transaction = undefined> extends Execution<Transaction> {
@@ -30,11 +29,21 @@ export interface Refusals<Stored> {
   readonly decode: (stored: Stored) => unknown;
 }
 
+/** The rules that functions and the tools of MCP have in common. */
+export interface CallRules extends Omit<EngineOptions, "onUnknown"> {
+  /**
+   * Which errors say that nothing happened, as `NoEffectError` does: the key is released, and a repeat runs afresh.
+   * Default none.
+   */
+  readonly hadNoEffect?: ((error: unknown) => boolean) | undefined;
+  /** The largest result that is stored, bytes; default 1 MiB. See `ONCE_RESULT_TOO_LARGE`. */
+  readonly resultBytesMax?: number | undefined;
+  /** When to come back, as a refusal says it (a function's in `details.retryAfterMs`), milliseconds; default 1000. */
+  readonly retryAfterMs?: number | undefined;
+}
+
 /** How one function keeps its promise. */
-export interface FunctionRules<Args extends readonly unknown[], Result, Stored = never> extends Omit<
-  EngineOptions,
-  "onUnknown"
-> {
+export interface FunctionRules<Args extends readonly unknown[], Result, Stored = never> extends CallRules {
   /**
    * The name of this function in the store, 1 to 255 characters. Each function needs another scope: two functions in one
    * would return each other's results. It stays the same for as long as calls may be repeated, whatever becomes of
@@ -68,11 +77,6 @@ export interface FunctionRules<Args extends readonly unknown[], Result, Stored =
    */
   readonly onUnknown?: "hold" | "rerun" | "finish" | ReconcileCall<Args, NoInfer<Result>> | undefined;
   /**
-   * Which errors say that nothing happened, as `NoEffectError` does: the key is released, and a repeat runs afresh.
-   * Default none.
-   */
-  readonly hadNoEffect?: ((error: unknown) => boolean) | undefined;
-  /**
    * Which errors are the function's last word: they are stored, and thrown again at every repeat. In transactional mode,
    * what the function wrote is rolled back first. Default none.
    */
@@ -82,32 +86,15 @@ export interface FunctionRules<Args extends readonly unknown[], Result, Stored =
    * The first call returns what repeats will: the result, encoded and decoded.
    */
   readonly codec?: Codec<NoInfer<Result>> | undefined;
-  /** The largest result that is stored, bytes; default 1 MiB. See `ONCE_RESULT_TOO_LARGE`. */
-  readonly resultBytesMax?: number | undefined;
-  /** When to come back, as `ONCE_IN_PROGRESS` says it in `details.retryAfterMs`, milliseconds; default 1000. */
-  readonly retryAfterMs?: number | undefined;
 }
 
 /** The claim is stored before the function runs, its result after; the effect may be anywhere. */
-export interface LeasedFunctionOptions<Args extends readonly unknown[], Result, Stored = never> extends FunctionRules<
-  Args,
-  Result,
-  Stored
-> {
-  readonly mode?: "leased" | undefined;
-  readonly store: Store;
-}
+export interface LeasedFunctionOptions<Args extends readonly unknown[], Result, Stored = never>
+  extends FunctionRules<Args, Result, Stored>, LeasedMode {}
 
 /** Key, effect and result commit in one transaction of the user's own database. */
-export interface TransactionalFunctionOptions<
-  Args extends readonly unknown[],
-  Result,
-  Transaction,
-  Stored = never,
-> extends FunctionRules<Args, Result, Stored> {
-  readonly mode: "transactional";
-  readonly store: TransactionalStore<Transaction>;
-}
+export interface TransactionalFunctionOptions<Args extends readonly unknown[], Result, Transaction, Stored = never>
+  extends FunctionRules<Args, Result, Stored>, TransactionalMode<Transaction> {}
 
 /** Options of a function, in either mode. */
 export type FunctionOptions<Args extends readonly unknown[], Result, Transaction, Stored> =
@@ -115,35 +102,63 @@ export type FunctionOptions<Args extends readonly unknown[], Result, Transaction
   | TransactionalFunctionOptions<Args, Result, Transaction, Stored>;
 
 /** Function rules, checked, with every default filled in. */
-export interface CheckedFunctionRules<Args extends readonly unknown[], Result> {
+export interface CheckedFunctionRules<Args extends readonly unknown[], Result> extends CheckedCallRules<
+  ReconcileCall<Args, Result>
+> {
   readonly scope: string;
   readonly key: (...args: Args) => unknown;
   readonly fingerprint: "arguments" | "key" | ((...args: Args) => unknown);
-  readonly transactional: boolean;
-  readonly reconcile: ReconcileCall<Args, Result> | undefined;
-  readonly quiesceMs: number;
-  readonly hadNoEffect: (error: unknown) => unknown;
   readonly refusals: Refusals<unknown> | undefined;
   /** Missing where results are stored as JSON. */
   readonly codec: Codec<Result> | undefined;
-  readonly resultBytesMax: number;
-  readonly retryAfterMs: number;
   /** Never throws. */
   readonly onError: (error: unknown) => void;
 }
 
-const names: OptionNames<FunctionRules<[], unknown, unknown> & { store: unknown; mode: unknown }> = {
+/** The common rules, checked, with every default filled in. */
+export interface CheckedCallRules<Reconcile> {
+  readonly transactional: boolean;
+  readonly reconcile: Reconcile | undefined;
+  readonly quiesceMs: number;
+  readonly hadNoEffect: (error: unknown) => unknown;
+  readonly resultBytesMax: number;
+  readonly retryAfterMs: number;
+}
+
+export const callRuleNames: OptionNames<CallRules & LeasedMode & { scope: unknown; onUnknown: unknown }> = {
   ...engineOptionNames,
   store: true,
   mode: true,
   scope: true,
-  key: true,
-  fingerprint: true,
   hadNoEffect: true,
-  refusals: true,
-  codec: true,
   resultBytesMax: true,
   retryAfterMs: true,
+};
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
+export function checkCallRules<Reconcile extends (...facts: never[]) => unknown>(
+  options: CallRules & {
+    readonly mode?: "leased" | "transactional" | undefined;
+    readonly onUnknown?: string | Reconcile | undefined;
+  },
+): CheckedCallRules<Reconcile> {
+  const { mode = "leased", onUnknown, quiesceMs = 0, resultBytesMax = 1_048_576, retryAfterMs = 1000 } = options;
+  return {
+    transactional: checkChoice("mode", mode, ["leased", "transactional"]) === "transactional",
+    reconcile: typeof onUnknown === "function" ? onUnknown : undefined,
+    quiesceMs,
+    hadNoEffect: checkFunction("hadNoEffect", options.hadNoEffect) ?? (() => false),
+    resultBytesMax: checkNumber("resultBytesMax", resultBytesMax, { min: 1024, integer: true }),
+    retryAfterMs: checkNumber("retryAfterMs", retryAfterMs, { min: 0 }),
+  };
+}
+
+const names: OptionNames<LeasedFunctionOptions<[], unknown, unknown>> = {
+  ...callRuleNames,
+  key: true,
+  fingerprint: true,
+  refusals: true,
+  codec: true,
 };
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
@@ -153,7 +168,7 @@ export function checkFunctionRules<Args extends readonly unknown[], Result, Tran
   if (hasMethod(options, "claim"))
     throw wrongClientError("options", "an object such as { store, scope, key }", options);
   checkNames("onceFunction", options, names);
-  const { scope, key, codec, onUnknown } = options;
+  const { scope, key, codec } = options;
   const problem = nameProblem(scope);
   if (problem !== undefined)
     throw invalidOptionError("scope", "the name of this function, a string that no other function has", scope);
@@ -165,14 +180,9 @@ export function checkFunctionRules<Args extends readonly unknown[], Result, Tran
     scope,
     key,
     fingerprint: checkFingerprint(options.fingerprint ?? "arguments"),
-    transactional: checkChoice("mode", options.mode ?? "leased", ["leased", "transactional"]) === "transactional",
-    reconcile: typeof onUnknown === "function" ? onUnknown : undefined,
-    quiesceMs: options.quiesceMs ?? 0,
-    hadNoEffect: checkFunction("hadNoEffect", options.hadNoEffect) ?? (() => false),
+    ...checkCallRules(options),
     refusals: checkRefusals(options.refusals),
     codec,
-    resultBytesMax: checkNumber("resultBytesMax", options.resultBytesMax ?? 1_048_576, { min: 1024, integer: true }),
-    retryAfterMs: checkNumber("retryAfterMs", options.retryAfterMs ?? 1000, { min: 0 }),
     onError: (error: unknown) => notify(options.onError ?? logError, error),
   });
 }

@@ -1,15 +1,13 @@
 import { hasMethod, wrongClientError } from "../core/duck-typing.ts";
 import { checkGroup, checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkChoice, invalidOptionError } from "../core/options.ts";
-import type { EngineOptions } from "../engine/options.ts";
+import type { EngineOptions, LeasedMode, TransactionalMode } from "../engine/options.ts";
 import type {
   HttpLimits,
   HttpOptions,
   HttpRules,
-  LeasedMode,
   ProfileRules,
   StepRules,
-  TransactionalMode,
   UnknownOutcomeAction,
   UnknownOutcomeRules,
 } from "./http-options.ts";
@@ -35,7 +33,7 @@ export interface FlatRules<Request>
 /** The options of a route without groups. */
 export type FlatOptions<Request, Transaction> = FlatRules<Request> & (LeasedMode | TransactionalMode<Transaction>);
 
-const names: OptionNames<HttpRules<never> & LeasedMode> = {
+export const routeNames: OptionNames<HttpRules<never> & LeasedMode> = {
   store: true,
   mode: true,
   scope: true,
@@ -109,7 +107,7 @@ export function flattenOptions<Request, Transaction>(
   given: HttpOptions<Request, Transaction> & MessageRoute,
 ): FlatOptions<Request, Transaction> {
   if (hasMethod(given, "claim")) throw wrongClientError("options", "an object such as { store, scope }", given);
-  checkNames("once-again", given, names);
+  checkNames("once-again", given, routeNames);
   const { profile, limits = {}, steps = {}, onUnknown, [messageRules]: message, ...others } = given;
   checkGroup("once-again", "limits", limits, limitNames);
   checkGroup("once-again", "steps", steps, stepNames);

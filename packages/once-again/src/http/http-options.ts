@@ -1,5 +1,4 @@
-import type { EngineOptions } from "../engine/options.ts";
-import type { Store, TransactionalStore } from "../stores/store.ts";
+import type { EngineOptions, LeasedMode, TransactionalMode } from "../engine/options.ts";
 import type { KeyQuota } from "./key-quota.ts";
 import type { ProfileName } from "./profile.ts";
 import type { Reconcile } from "./reconcile.ts";
@@ -149,18 +148,6 @@ export interface HttpLimits extends Pick<EngineOptions, "storeMsMax" | "handlerM
 
 /** The options that the steps of a route's handlers need. */
 export type StepRules = Pick<EngineOptions, "secret" | "checkpointBytesMax">;
-
-/** The claim is stored before the handler runs, its response after; the effect may be anywhere. */
-export interface LeasedMode {
-  readonly mode?: "leased" | undefined;
-  readonly store: Store;
-}
-
-/** Key, effect and response commit in one transaction of the user's own database. */
-export interface TransactionalMode<Transaction> {
-  readonly mode: "transactional";
-  readonly store: TransactionalStore<Transaction>;
-}
 
 /** Options of a route with effects elsewhere: the key is leased while the handler runs. */
 export type LeasedHttpOptions<Request> = HttpRules<Request> & LeasedMode;

@@ -1,12 +1,11 @@
 import { hasMethod, wrongClientError } from "../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
-import { checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
+import { invalidOptionError } from "../core/options.ts";
 import { nameProblem } from "../key/key.ts";
-import { engineOptionNames, type EngineOptions } from "../engine/options.ts";
+import type { LeasedMode, TransactionalMode } from "../engine/options.ts";
 import type { Reconciled } from "../engine/engine.ts";
-import type { FunctionExecution } from "../function/function-options.ts";
+import { callRuleNames, type CallRules, checkCallRules, type FunctionExecution } from "../function/function-options.ts";
 import { keyHeaderName } from "../key/index.ts";
-import type { Store, TransactionalStore } from "../stores/store.ts";
 import type { ToolCaller } from "./tool-context.ts";
 import type { ToolResult } from "./tool-results.ts";
 
@@ -23,7 +22,7 @@ export interface ToolCall {
 export type ReconcileToolCall = (execution: FunctionExecution, call: ToolCall) => Promise<Reconciled<ToolResult>>;
 
 /** How the tools of a server keep their promise. */
-export interface ToolCallRules extends Omit<EngineOptions, "onUnknown"> {
+export interface ToolCallRules extends CallRules {
   /**
    * The owner of the keys, so that no caller gets another's results: a function of the verified access token that returns the
    * id of the user or the account, or, for a server that has one user, such as one on stdio, that user's name. A server
@@ -46,12 +45,6 @@ export interface ToolCallRules extends Omit<EngineOptions, "onUnknown"> {
    * In transactional mode this never arises: a rollback proves that nothing happened.
    */
   readonly onUnknown?: "hold" | "rerun" | ReconcileToolCall | undefined;
-  /** Which errors say that nothing happened, as `NoEffectError` does: the key is released. Default none. */
-  readonly hadNoEffect?: ((error: unknown) => boolean) | undefined;
-  /** The largest result that is stored, bytes; default 1 MiB. See `ONCE_RESULT_TOO_LARGE`. */
-  readonly resultBytesMax?: number | undefined;
-  /** When a refused call may be made again, as its result says, milliseconds; default 1000. */
-  readonly retryAfterMs?: number | undefined;
   /**
    * How long a repeat waits for a call that is running before it gets "in progress", milliseconds; default 20,000, since clients
    * of the MCP SDK wait for 60,000.
@@ -60,31 +53,15 @@ export interface ToolCallRules extends Omit<EngineOptions, "onUnknown"> {
 }
 
 /** The claim is stored before the handler runs, its result after; the effect may be anywhere. */
-export interface LeasedToolCallOptions extends ToolCallRules {
-  readonly mode?: "leased" | undefined;
-  readonly store: Store;
-}
+export interface LeasedToolCallOptions extends ToolCallRules, LeasedMode {}
 
 /** Key, effect and result commit in one transaction of the user's own database. */
-export interface TransactionalToolCallOptions<Transaction> extends ToolCallRules {
-  readonly mode: "transactional";
-  readonly store: TransactionalStore<Transaction>;
-}
+export interface TransactionalToolCallOptions<Transaction> extends ToolCallRules, TransactionalMode<Transaction> {}
 
 /** Options of tool calls, in either mode. */
 export type ToolCallOptions<Transaction> = LeasedToolCallOptions | TransactionalToolCallOptions<Transaction>;
 
-const names: OptionNames<ToolCallRules & { store: unknown; mode: unknown }> = {
-  ...engineOptionNames,
-  store: true,
-  mode: true,
-  scope: true,
-  keyRequired: "boolean",
-  keyHeader: true,
-  hadNoEffect: true,
-  resultBytesMax: true,
-  retryAfterMs: true,
-};
+const names: OptionNames<LeasedToolCallOptions> = { ...callRuleNames, keyRequired: "boolean", keyHeader: true };
 
 const advice =
   "the caller that these keys belong to: a function of the verified token, such as " +
@@ -104,14 +81,9 @@ export function checkToolCallRules<Transaction>(options: ToolCallOptions<Transac
     scope: typeof scope === "function" ? scope : () => scope,
     keyRequired: options.keyRequired ?? true,
     keyHeader: keyHeader === false ? undefined : keyHeader.toLowerCase(),
-    reconcile: typeof onUnknown === "function" ? onUnknown : undefined,
-    transactional: options.mode === "transactional",
+    ...checkCallRules<ReconcileToolCall>(options),
     /** Whether a call with an unknown outcome is never run again. */
     isHolding: onUnknown === undefined || onUnknown === "hold",
-    quiesceMs: options.quiesceMs ?? 0,
-    hadNoEffect: checkFunction("hadNoEffect", options.hadNoEffect) ?? (() => false),
-    resultBytesMax: checkNumber("resultBytesMax", options.resultBytesMax ?? 1_048_576, { min: 1024, integer: true }),
-    retryAfterMs: checkNumber("retryAfterMs", options.retryAfterMs ?? 1000, { min: 0 }),
   });
 }
 

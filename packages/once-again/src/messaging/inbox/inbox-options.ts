@@ -7,10 +7,15 @@ import { systemRandom } from "../../core/random.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import type { Execution, Reconciled } from "../../engine/engine.ts";
 import { nameProblem } from "../../key/key.ts";
-import { engineOptionNames, type EngineOptions, engineOptionsOf } from "../../engine/options.ts";
+import {
+  engineOptionNames,
+  type EngineOptions,
+  engineOptionsOf,
+  type LeasedMode,
+  type TransactionalMode,
+} from "../../engine/options.ts";
 import { type Backoff, exponentialBackoff } from "../../retry/index.ts";
 import { steadyBackoff } from "../../retry/steady-backoff.ts";
-import type { Store, TransactionalStore } from "../../stores/store.ts";
 import type { ReadableMessage } from "./inbox-message.ts";
 
 /** The second argument of the work, beside the message. */
@@ -52,21 +57,15 @@ export interface InboxRules extends Omit<EngineOptions, "onUnknown" | "waitMs"> 
 }
 
 /** The claim is stored before the work runs, and that it is done after; the effect may be anywhere. */
-export interface LeasedInboxOptions extends InboxRules {
-  readonly mode?: "leased" | undefined;
-  readonly store: Store;
-}
+export interface LeasedInboxOptions extends InboxRules, LeasedMode {}
 
 /** Record and effect commit in one transaction of your own database, and so does what is added to an outbox in it. */
-export interface TransactionalInboxOptions<Transaction> extends InboxRules {
-  readonly mode: "transactional";
-  readonly store: TransactionalStore<Transaction>;
-}
+export interface TransactionalInboxOptions<Transaction> extends InboxRules, TransactionalMode<Transaction> {}
 
 /** Options of an inbox, in either mode. */
 export type InboxOptions<Transaction> = LeasedInboxOptions | TransactionalInboxOptions<Transaction>;
 
-const names: OptionNames<InboxRules & { store: unknown; mode: unknown }> = {
+const names: OptionNames<LeasedInboxOptions> = {
   ...engineOptionNames,
   store: true,
   mode: true,

@@ -1,9 +1,11 @@
 import { checkGroup, checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
+import type { LeasedMode, TransactionalMode } from "../../engine/options.ts";
 import { nameProblem } from "../../key/key.ts";
 import type { LeasedHttpOptions, TransactionalHttpOptions } from "../../http/index.ts";
-import type { HttpRules, LeasedMode, ProfileRules, TransactionalMode } from "../../http/http-options.ts";
+import type { HttpRules, ProfileRules } from "../../http/http-options.ts";
+import { routeNames } from "../../http/flat-options.ts";
 import { type MessageRoute, type MessageRules, messageRules } from "../../http/message-route.ts";
 import { dayMs, type Sender, type VerifyWebhook } from "./sender.ts";
 
@@ -25,26 +27,8 @@ export interface WebhookRules
 
 type WebhookProfile = Pick<ProfileRules, "reusedStatus" | "retryAfterSeconds" | "problemBase">;
 
-const names: OptionNames<WebhookRules & LeasedMode> = {
-  store: true,
-  mode: true,
-  endpoint: true,
-  verify: true,
-  latest: true,
-  onUnknown: true,
-  profile: true,
-  fingerprint: true,
-  noEffectStatuses: true,
-  failureOf: true,
-  limits: true,
-  leaseMs: true,
-  retentionMs: true,
-  waitMs: true,
-  steps: true,
-  onEvent: true,
-  onError: true,
-  clock: true,
-};
+const { scope: _scope, methods: _methods, skip: _skip, ...commonNames } = routeNames;
+const names: OptionNames<WebhookRules & LeasedMode> = { ...commonNames, endpoint: true, verify: true, latest: true };
 
 const profileNames: OptionNames<WebhookProfile> = { reusedStatus: true, retryAfterSeconds: true, problemBase: true };
 
