@@ -1,5 +1,4 @@
-import type { MysqlPool } from "../../stores/mariadb/client.ts";
-import type { MysqlConnection } from "../../stores/mariadb/client.ts";
+import type { MysqlConnection, MysqlPool } from "../../stores/mariadb/client.ts";
 import type { Store } from "../../stores/index.ts";
 import type { OpenOutbox } from "./open-outbox.ts";
 import { loadDriver } from "../load-driver.ts";

@@ -1,7 +1,11 @@
-import type { PostgresConnection, PostgresJsPool, PostgresPool } from "../../stores/postgres/client.ts";
-import type { PostgresJsConnection } from "../../stores/postgres/client.ts";
-import type { PgPool } from "../../stores/postgres/client.ts";
-import type { PgConnection } from "../../stores/postgres/client.ts";
+import type {
+  PgConnection,
+  PgPool,
+  PostgresConnection,
+  PostgresJsConnection,
+  PostgresJsPool,
+  PostgresPool,
+} from "../../stores/postgres/client.ts";
 import type { Store } from "../../stores/index.ts";
 import type { OpenOutbox } from "./open-outbox.ts";
 import { loadDriver } from "../load-driver.ts";

@@ -21,8 +21,8 @@ import {
   deliveryId,
   endingConsumer,
   repeatSign,
-  textHeaders,
   withinTime,
+  writtenHeaders,
 } from "./settle-delivery.ts";
 
 /** The options of a consumer of Redis. */
@@ -179,17 +179,8 @@ function inboxMessageOf(entry: RedisEntry, stream: string, id: string | undefine
   return {
     id,
     topic: topic?.toString() ?? stream,
-    headers: headersOf(headers),
+    headers: writtenHeaders(headers?.toString()),
     body: new Uint8Array(body),
     deliveries,
   };
-}
-
-/** Headers as `publishToRedisStreams` writes them; of anything else none. */
-function headersOf(json: Buffer | undefined): Record<string, string> {
-  try {
-    return textHeaders(JSON.parse(json?.toString() ?? "{}") as Record<string, unknown>);
-  } catch {
-    return {};
-  }
 }

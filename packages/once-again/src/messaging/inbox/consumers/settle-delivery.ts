@@ -193,6 +193,15 @@ export function textHeaders(headers: Readonly<Record<string, unknown>>): Record<
   return Object.fromEntries(texts);
 }
 
+/** Headers as a publisher writes them into one text; of anything else none. */
+export function writtenHeaders(json = "{}"): Record<string, string> {
+  try {
+    return textHeaders(JSON.parse(json) as Record<string, unknown>);
+  } catch {
+    return {};
+  }
+}
+
 /** Says again and again that a message is being handled, until it is stopped. A call that throws or rejects goes to `onError`. */
 export function repeatSign(everyMs: number, call: () => unknown, { onError }: Pick<Deliveries, "onError">): () => void {
   let cancel = (): void => undefined;

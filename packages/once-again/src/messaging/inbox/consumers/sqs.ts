@@ -23,6 +23,7 @@ import {
   repeatSign,
   textHeaders,
   withinTime,
+  writtenHeaders,
 } from "./settle-delivery.ts";
 
 /** The parts that we use of a message of SQS. */
@@ -306,17 +307,8 @@ function inboxMessageOf(
   return {
     id,
     topic: texts["topic"] ?? queueUrl.slice(queueUrl.lastIndexOf("/") + 1),
-    headers: { ...textHeaders(Object.fromEntries(others)), ...headersOf(texts["headers"]) },
+    headers: { ...textHeaders(Object.fromEntries(others)), ...writtenHeaders(texts["headers"]) },
     body: awsBody(Body, texts["encoding"]),
     deliveries: Number.isSafeInteger(deliveries) && deliveries > 0 ? deliveries : 1,
   };
-}
-
-/** Headers as `publishToSqs` writes them; of anything else none. */
-function headersOf(json: string | undefined): Record<string, string> {
-  try {
-    return textHeaders(JSON.parse(json ?? "{}") as Record<string, unknown>);
-  } catch {
-    return {};
-  }
 }
