@@ -23,7 +23,6 @@ const sharedNames: ReadonlySet<string> = new Set([
   "record-format",
   "schema",
   "scan",
-  "listen",
   "errors",
   "health",
 ]);
@@ -37,7 +36,7 @@ const ownNames: Readonly<Record<string, readonly string[]>> = {
   mariadb: [],
   memory: [],
   nats: ["purge"],
-  postgres: ["notify-after-commit", "once-within", "orms", "overdue-connections", "pool", "standby-question"],
+  postgres: ["listen", "notify-after-commit", "once-within", "orms", "overdue-connections", "pool", "standby-question"],
   "react-native": [],
   redis: ["claimed-here", "scripts", "server-clock", "silence-watch", "upstash"],
   sqlite: [],

@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { nearestName } from "../core/options.ts";
+import { checkNumber, nearestName } from "../core/options.ts";
 import { makeKey } from "../key/index.ts";
 import { headerBytesMax, type NewMessage, type OutboxMessage } from "./outbox-store.ts";
 
@@ -7,6 +7,17 @@ const nameLengthMax = 255;
 
 /** The largest body by default: with its headers it fits into 1 MiB, which is what NATS takes by default. */
 export const bodyBytesMaxByDefault = 1_000_000;
+
+/** The bounds of what an outbox takes. */
+export interface OutboxBounds {
+  /** The largest body of a message, bytes: at least 1, default 1,000,000. The broker has to take it. */
+  readonly bodyBytesMax?: number | undefined;
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID`. */
+export function checkBodyBytesMax({ bodyBytesMax = bodyBytesMaxByDefault }: OutboxBounds): number {
+  return checkNumber("bodyBytesMax", bodyBytesMax, { min: 1, integer: true });
+}
 
 const controls = /\p{Cc}/u;
 const visibleAscii = /^[\x21-\x7e]+$/;

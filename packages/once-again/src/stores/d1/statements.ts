@@ -1,5 +1,7 @@
 import { heldCountMax } from "../health.ts";
+import { listConditions } from "../sql/list-conditions.ts";
 import { storedName, storedText } from "../sql/names.ts";
+import { scopeBegins } from "../sql/sqlite-keys.ts";
 import type { ListRequest, RecordName, ReleaseRequest } from "../store.ts";
 import { storedNever } from "../transition.ts";
 
@@ -96,24 +98,18 @@ export const d1Statements = {
 };
 
 /** The statement of a list, with its values. */
-export function d1ListStatement({ scope, scopePrefix, key, state, order, after }: ListRequest, limit: number) {
+export function d1ListStatement(request: ListRequest, limit: number) {
   const values: (string | number)[] = [limit];
   const value = (given: string | number): string => `?${values.push(given)}`;
-  const place = order === "age" ? "lease_until, scope, key" : "scope, key";
-  const conditions = [`NOT ${expired}`];
-  if (scope !== undefined) conditions.push(`scope = ${value(storedText(scope))}`);
-  if (scopePrefix !== undefined) {
-    const prefix = value(storedText(scopePrefix));
-    conditions.push(`scope >= ${prefix} AND substr(scope, 1, length(${prefix})) = ${prefix}`);
-  }
-  if (key !== undefined) conditions.push(`key = ${value(storedText(key))}`);
-  if (state !== undefined) conditions.push(inState[state]);
-  if (after !== undefined) {
-    const lease = order === "age" ? `${value(after.leaseUntil ?? 0)}, ` : "";
-    conditions.push(`(${place}) > (${lease}${value(storedText(after.scope))}, ${value(storedText(after.key))})`);
-  }
-  const text = `SELECT details, ${columns} FROM once_again_keys WHERE ${conditions.join(" AND ")} ORDER BY ${place} LIMIT ?1`;
-  return { text, values };
+  const { conditions, place } = listConditions(request, {
+    column: (name) => name,
+    text: (text) => value(storedText(text)),
+    time: value,
+    scopeBegins: (begin) => scopeBegins(value(storedText(begin))),
+    inState,
+  });
+  const all = [`NOT ${expired}`, ...conditions].join(" AND ");
+  return { text: `SELECT details, ${columns} FROM once_again_keys WHERE ${all} ORDER BY ${place} LIMIT ?1`, values };
 }
 
 /** A statement and its values. */

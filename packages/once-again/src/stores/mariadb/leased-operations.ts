@@ -3,6 +3,7 @@ import { checkListRequest } from "../list-records.ts";
 import { storedExpiry } from "../transition.ts";
 import { readHeldCount } from "../health.ts";
 import { batchRequests } from "../sql/batch.ts";
+import { listConditions } from "../sql/list-conditions.ts";
 import { likePrefix, storedName, storedText } from "../sql/names.ts";
 import { checkpointText, claimAnswer, inspectRow, type KeyRow } from "../sql/record-format.ts";
 import type {
@@ -79,9 +80,7 @@ export function leasedOperations(
     inspect,
     async list(request) {
       const limit = checkListRequest(request);
-      const { conditions, place, values } = listConditions(request);
-      const rows = await query(statements.list(conditions, place), [...values, limit]);
-      return (rows as KeyRow[]).map(inspectRow);
+      return ((await query(...listStatement(statements.list, request, limit))) as KeyRow[]).map(inspectRow);
     },
     async countHeld() {
       const [row] = (await query(statements.countHeld)) as Parameters<typeof readHeldCount>;
@@ -231,35 +230,21 @@ function ownedBy({ owner, ...name }: ReleaseRequest): MysqlValue[] {
   return [...namedBy(name), Buffer.from(owner)];
 }
 
-function listConditions({ scope, scopePrefix, key, state, order, after }: ListRequest): {
-  conditions: string[];
-  place: string;
-  values: MysqlValue[];
-} {
-  const place = order === "age" ? "lease_until, scope, `key`" : "scope, `key`";
-  const conditions: string[] = [];
+function listStatement(list: MariadbStatements["list"], request: ListRequest, limit: number): [string, MysqlValue[]] {
   const values: MysqlValue[] = [];
-  if (scope !== undefined) {
-    conditions.push("scope = ?");
-    values.push(Buffer.from(storedText(scope)));
-  }
-  if (scopePrefix !== undefined) {
-    conditions.push("scope LIKE ? ESCAPE '|'");
-    values.push(Buffer.from(likePrefix(scopePrefix)));
-  }
-  if (key !== undefined) {
-    conditions.push("`key` = ?");
-    values.push(Buffer.from(storedText(key)));
-  }
-  if (state !== undefined) {
-    conditions.push(inState[state]);
-  }
-  if (after !== undefined) {
-    conditions.push(order === "age" ? `(${place}) > (?, ?, ?)` : `(${place}) > (?, ?)`);
-    if (order === "age") values.push(after.leaseUntil!);
-    values.push(Buffer.from(storedText(after.scope)), Buffer.from(storedText(after.key)));
-  }
-  return { conditions, place, values };
+  const value = (given: MysqlValue): string => {
+    values.push(given);
+    return "?";
+  };
+  const text = (given: string): string => value(Buffer.from(given));
+  const { conditions, place } = listConditions(request, {
+    column: (name) => (name === "key" ? "`key`" : name),
+    text: (given) => text(storedText(given)),
+    time: value,
+    scopeBegins: (begin) => `scope LIKE ${text(likePrefix(begin))} ESCAPE '|'`,
+    inState,
+  });
+  return [list(conditions, place), [...values, limit]];
 }
 
 /** A value that is no text is left to the server to refuse, so that no other request fails for it. */

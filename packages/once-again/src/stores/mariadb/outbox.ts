@@ -1,10 +1,8 @@
 import { hasMethod } from "../../core/duck-typing.ts";
-import type { Clock } from "../../core/clock.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
-import { checkNumber, invalidOptionError } from "../../core/options.ts";
-import { systemClock } from "../../core/system-clock.ts";
+import { invalidOptionError } from "../../core/options.ts";
 import { checkAfter, checkListLimit } from "../list-records.ts";
-import { bodyBytesMaxByDefault, storedMessage, type StoredMessage } from "../outbox-message.ts";
+import { checkBodyBytesMax, type OutboxBounds, storedMessage, type StoredMessage } from "../outbox-message.ts";
 import type { ClaimMessagesRequest, OutboxStore } from "../outbox-store.ts";
 import {
   readBacklog,
@@ -21,30 +19,17 @@ import {
   readWholeParked,
 } from "../sql/outbox.ts";
 import { notMigratedError, tableName } from "../sql/names.ts";
+import { checkSqlOptions, type MigratedTables, type SqlOptions, sqlOptionNames } from "../sql/options.ts";
 import { checkPool, type MysqlConnection, type MysqlPool, type MysqlQuery, mysqlQuery } from "./client.ts";
 import { errorNumber, noSuchTable } from "./errors.ts";
 import { outboxSchema, outboxStatements, type OutboxStatements } from "./outbox-statements.ts";
 import { sessionOpener, sessionQuery } from "./session.ts";
 
 /** Where an outbox in MariaDB has its messages, and how long it waits. */
-export interface MariadbOutboxOptions {
-  /** The prefix of the tables' names: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
-  readonly tablePrefix?: string | undefined;
-  /** The largest body of a message, bytes: at least 1, default 1,000,000. The broker has to take it. */
-  readonly bodyBytesMax?: number | undefined;
-  /** How long a free connection or the server's answer is waited for, milliseconds; default 5000. Not for `add`. */
-  readonly busyMsMax?: number | undefined;
-  /** The clock that bounds the waits; default the machine's clock. Leases are decided by the database's. */
-  readonly clock?: Clock | undefined;
-}
+export interface MariadbOutboxOptions extends SqlOptions, OutboxBounds {}
 
 /** An outbox in MariaDB. */
-export interface MariadbOutbox extends OutboxStore<MariadbOutboxTransaction> {
-  /** The SQL that `migrate` runs, for those who run it themselves. */
-  readonly schemaSql: string;
-  /** Makes the tables in the connection's database, unless they are there; any number of processes at a time. */
-  migrate(): Promise<void>;
-}
+export interface MariadbOutbox extends OutboxStore<MariadbOutboxTransaction>, MigratedTables {}
 
 /** The transaction that a message can be added to: a connection of `mysql2/promise` with an open transaction, or what `from…` makes of another. */
 export type MariadbOutboxTransaction = Pick<MysqlConnection, "query">;
@@ -70,15 +55,11 @@ export function mariadbOutbox<Connection extends MysqlConnection>(
   options: MariadbOutboxOptions = {},
 ): MariadbOutbox {
   checkNames("mariadbOutbox", options, {
-    tablePrefix: true,
+    ...sqlOptionNames,
     bodyBytesMax: true,
-    busyMsMax: true,
-    clock: true,
   } satisfies OptionNames<MariadbOutboxOptions>);
-  const { tablePrefix = "once_again_", clock = systemClock } = options;
-  const whole = { min: 1, max: 2 ** 31 - 1, integer: true };
-  const bodyBytesMax = checkNumber("bodyBytesMax", options.bodyBytesMax ?? bodyBytesMaxByDefault, whole);
-  const busyMsMax = checkNumber("busyMsMax", options.busyMsMax ?? 5000, whole);
+  const { tablePrefix, busyMsMax, clock } = checkSqlOptions(options);
+  const bodyBytesMax = checkBodyBytesMax(options);
   const schema = outboxSchema(tableName(tablePrefix, "outbox"));
   checkPool(pool);
   const statements = outboxStatements(tableName(tablePrefix, "outbox"));

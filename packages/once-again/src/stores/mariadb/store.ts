@@ -1,9 +1,12 @@
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
-import type { Clock } from "../../core/clock.ts";
-import { checkChoice, checkNumber } from "../../core/options.ts";
-import { systemClock } from "../../core/system-clock.ts";
 import { heldWarnings, storeHealth } from "../health.ts";
-import type { StoreHealth, TransactionalStore } from "../store.ts";
+import {
+  checkIsolation,
+  checkSqlOptions,
+  type SqlStore,
+  type SqlStoreOptions,
+  sqlOptionNames,
+} from "../sql/options.ts";
 import { checkPool, type MysqlConnection, type MysqlPool } from "./client.ts";
 import { mariadbProblems } from "./health.ts";
 import { markMover, transact, type TransactionContext, transactStep, transactUnkeyed } from "./transact.ts";
@@ -13,32 +16,10 @@ import { sessionOpener, sessionQuery } from "./session.ts";
 import { mariadbStatements } from "./statements.ts";
 
 /** Where a MariaDB store keeps its records, and how long it waits. */
-export interface MariadbStoreOptions {
-  /** The prefix of the tables' names: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
-  readonly tablePrefix?: string | undefined;
-  /**
-   * How long a free connection, a lock on a record or the server's answer is waited for, milliseconds; default 5000. The
-   * locks that handlers wait for are bounded by the server's `innodb_lock_wait_timeout`.
-   */
-  readonly busyMsMax?: number | undefined;
-  /** The isolation of transactions that handlers run in; default `read committed`. */
-  readonly isolation?: "read committed" | "repeatable read" | "serializable" | undefined;
-  /** The clock that bounds the waits; default the machine's clock. Leases and expiry are decided by the database's. */
-  readonly clock?: Clock | undefined;
-}
+export type MariadbStoreOptions = SqlStoreOptions;
 
 /** A store in MariaDB. */
-export interface MariadbStore<Connection> extends TransactionalStore<Connection> {
-  /** The SQL that `migrate` runs, for those who run it themselves. */
-  readonly schemaSql: string;
-  /** Makes the tables in the connection's database, or brings them up to date; any number of processes at a time. */
-  migrate(): Promise<void>;
-  /**
-   * Finds problems that prevent operations, or that let a crash forget them: no answer, no tables of this version, a
-   * server that only reads or does not keep what it acknowledges. Never rejects.
-   */
-  health(): Promise<StoreHealth>;
-}
+export type MariadbStore<Connection> = SqlStore<Connection>;
 
 /**
  * A store in MariaDB 10.6 or newer (InnoDB), through your own pool of `mysql2/promise`. MySQL has neither `INSERT …
@@ -48,7 +29,8 @@ export interface MariadbStore<Connection> extends TransactionalStore<Connection>
  *
  * In transactional mode, handlers are given a connection of the pool that is good until their operation ends, and on which
  * BEGIN, COMMIT and ROLLBACK are savepoints; `connection` is the same with callbacks, for Kysely and Knex. Statements that
- * commit by themselves (DDL, `LOCK TABLES`) are refused. `close()` leaves the pool open, since it is yours.
+ * commit by themselves (DDL, `LOCK TABLES`) are refused; the locks that handlers wait for are bounded by the server's
+ * `innodb_lock_wait_timeout`. `close()` leaves the pool open, since it is yours.
  *
  * @example
  * ```ts
@@ -63,19 +45,13 @@ export function mariadbStore<Connection extends MysqlConnection>(
   options: MariadbStoreOptions = {},
 ): MariadbStore<Connection> {
   checkNames("mariadbStore", options, {
-    tablePrefix: true,
-    busyMsMax: true,
+    ...sqlOptionNames,
     isolation: true,
-    clock: true,
   } satisfies OptionNames<MariadbStoreOptions>);
-  const tablePrefix = options.tablePrefix ?? "once_again_";
+  const { tablePrefix, busyMsMax, clock } = checkSqlOptions(options);
   const schema = mariadbSchema(tablePrefix);
-  const busyMsMax = checkNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 1, max: 2 ** 31 - 1, integer: true });
-  const levels = ["read committed", "repeatable read", "serializable"] as const;
-  const isolation = checkChoice("isolation", options.isolation ?? "read committed", levels);
-
+  const isolation = checkIsolation(options);
   checkPool(pool);
-  const clock = options.clock ?? systemClock;
   const open = sessionOpener(pool, { clock, busyMsMax, isolation });
   const query = sessionQuery(open);
   const statements = mariadbStatements(tablePrefix);

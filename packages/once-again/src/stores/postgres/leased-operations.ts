@@ -2,6 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { readHeldCount } from "../health.ts";
 import { checkListRequest } from "../list-records.ts";
 import { batchRequests } from "../sql/batch.ts";
+import { listConditions } from "../sql/list-conditions.ts";
 import { likePrefix, storedName, storedText } from "../sql/names.ts";
 import { checkpointText, claimAnswer, inspectRow, type KeyRow, newClaimAnswer } from "../sql/record-format.ts";
 import type {
@@ -55,9 +56,7 @@ export function leasedOperations(
     inspect,
     async list(request) {
       const limit = checkListRequest(request);
-      const { conditions, place, values } = listConditions(request);
-      const statement = statements.list(conditions, place, `$${values.push(limit)}::bigint`);
-      return ((await query(statement, values)) as KeyRow[]).map(inspectRow);
+      return ((await query(...listStatement(statements.list, request, limit))) as KeyRow[]).map(inspectRow);
     },
     async countHeld() {
       const [row] = (await query(statements.countHeld)) as Parameters<typeof readHeldCount>;
@@ -116,32 +115,21 @@ function namedBy(name: RecordName): string[] {
   return [scope, key];
 }
 
-function listConditions({ scope, scopePrefix, key, state, order, after }: ListRequest): {
-  conditions: string[];
-  place: string;
-  values: unknown[];
-} {
+function listStatement(list: PostgresStatements["list"], request: ListRequest, limit: number): [string, unknown[]] {
   const values: unknown[] = [];
-  const value = (text: string): string => `$${values.push(text)}::text`;
-  const names = "k.scope, k.key";
+  const text = (given: string): string => `$${values.push(given)}::text`;
+  const { conditions, place } = listConditions(request, {
+    column: (name) => `k.${name}`,
+    text: (given) => text(storedText(given)),
+    time: (ms) => `$${values.push(ms)}::bigint`,
+    scopeBegins: (begin) => `k.scope LIKE ${text(likePrefix(begin))} ESCAPE '|'`,
+    inState,
+  });
+  const { scope, state, order } = request;
   // In the order of names, an index would lead to every row of the table until there are enough of the few that run.
-  const readsAll = scope === undefined && (state === "running" || state === "abandoned");
-  const namePlace = readsAll ? "k.scope || '', k.key || ''" : names;
-  const conditions = [
-    ...(scope === undefined ? [] : [`k.scope = ${value(storedText(scope))}`]),
-    ...(scopePrefix === undefined ? [] : [`k.scope LIKE ${value(likePrefix(scopePrefix))} ESCAPE '|'`]),
-    ...(key === undefined ? [] : [`k.key = ${value(storedText(key))}`]),
-    ...(state === undefined ? [] : [inState[state]]),
-  ];
-  if (after !== undefined) {
-    const name = `${value(storedText(after.scope))}, ${value(storedText(after.key))}`;
-    conditions.push(
-      order === "age"
-        ? `(k.lease_until, ${names}) > ($${values.push(after.leaseUntil)}::bigint, ${name})`
-        : `(${names}) > (${name})`,
-    );
-  }
-  return { conditions, place: order === "age" ? `k.lease_until, ${names}` : namePlace, values };
+  const readsAll = scope === undefined && order !== "age" && (state === "running" || state === "abandoned");
+  const statement = list(conditions, readsAll ? "k.scope || '', k.key || ''" : place, `$${values.push(limit)}::bigint`);
+  return [statement, values];
 }
 
 /** The condition of a record in each of the states that people see. */

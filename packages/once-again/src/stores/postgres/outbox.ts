@@ -1,9 +1,7 @@
-import type { Clock } from "../../core/clock.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
-import { checkChoice, checkNumber } from "../../core/options.ts";
-import { systemClock } from "../../core/system-clock.ts";
+import { checkChoice } from "../../core/options.ts";
 import { checkAfter, checkListLimit } from "../list-records.ts";
-import { bodyBytesMaxByDefault, storedMessage, type StoredMessage } from "../outbox-message.ts";
+import { checkBodyBytesMax, type OutboxBounds, storedMessage, type StoredMessage } from "../outbox-message.ts";
 import type { OutboxStore } from "../outbox-store.ts";
 import {
   readBacklog,
@@ -19,6 +17,7 @@ import {
   readWholeParked,
 } from "../sql/outbox.ts";
 import { tableName } from "../sql/names.ts";
+import { checkSqlOptions, type MigratedTables, type SqlOptions, sqlOptionNames } from "../sql/options.ts";
 import { type PostgresConnection, type PostgresPool, type PostgresQuery, postgresQuery } from "./client.ts";
 import { explainErrors, rethrowExplained } from "./errors.ts";
 import { listenOn } from "./listen.ts";
@@ -30,11 +29,7 @@ import { checkPool, outliveBrokenConnections, poolAccess } from "./pool.ts";
 import { migrationLock } from "./schema.ts";
 
 /** Where an outbox in PostgreSQL has its messages, and how long it waits. */
-export interface PostgresOutboxOptions {
-  /** The prefix of the table's name: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
-  readonly tablePrefix?: string | undefined;
-  /** The largest body of a message, bytes: at least 1, default 1,000,000. The broker has to take it. */
-  readonly bodyBytesMax?: number | undefined;
+export interface PostgresOutboxOptions extends SqlOptions, OutboxBounds {
   /**
    * How relays are woken, by NOTIFY. `"grouped"` (default): this process notifies some milliseconds after its commits, once for all
    * of that time, from a connection of the pool. A process that ends or is frozen before that wakes no relay, which finds the
@@ -42,21 +37,12 @@ export interface PostgresOutboxOptions {
    * its own flush to the disk, and refuses to prepare them (`PREPARE TRANSACTION`). `false`: relays find it at their next look.
    */
   readonly notify?: boolean | "grouped" | undefined;
-  /** How long a free connection or the server's answer is waited for, milliseconds; default 5000. Not for `add`. */
-  readonly busyMsMax?: number | undefined;
   /** As in `postgresStore`; default true. */
   readonly prepare?: boolean | undefined;
-  /** The clock that bounds the waits; default the machine's clock. Leases are decided by the database's. */
-  readonly clock?: Clock | undefined;
 }
 
 /** An outbox in PostgreSQL. */
-export interface PostgresOutbox extends OutboxStore<PostgresTransaction> {
-  /** The SQL that `migrate` runs, for those who run it themselves. */
-  readonly schemaSql: string;
-  /** Makes the table in the schema of the search path, unless it is there; any number of processes at a time. */
-  migrate(): Promise<void>;
-}
+export interface PostgresOutbox extends OutboxStore<PostgresTransaction>, MigratedTables {}
 
 /**
  * An outbox in PostgreSQL 12 or newer, through your own pool: a Pool of `pg`, or the `sql` of `postgres`. `add` takes your
@@ -79,20 +65,15 @@ export function postgresOutbox(
   options: PostgresOutboxOptions = {},
 ): PostgresOutbox {
   checkNames("postgresOutbox", options, {
-    tablePrefix: true,
+    ...sqlOptionNames,
     bodyBytesMax: true,
     notify: true,
-    busyMsMax: true,
     prepare: "boolean",
-    clock: true,
   } satisfies OptionNames<PostgresOutboxOptions>);
-  const { tablePrefix = "once_again_", prepare = true, clock = systemClock } = options;
+  const { tablePrefix, busyMsMax, clock } = checkSqlOptions(options);
+  const { prepare = true } = options;
   const notify = checkChoice("notify", options.notify ?? "grouped", ["grouped", true, false]);
-  const bodyBytesMax = checkNumber("bodyBytesMax", options.bodyBytesMax ?? bodyBytesMaxByDefault, {
-    min: 1,
-    integer: true,
-  });
-  const busyMsMax = checkNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 1, max: 2 ** 31 - 1, integer: true });
+  const bodyBytesMax = checkBodyBytesMax(options);
   const schemaSql = outboxSchema(tablePrefix);
   checkPool(pool);
   outliveBrokenConnections(pool);

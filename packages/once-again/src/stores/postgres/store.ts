@@ -1,9 +1,13 @@
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
-import type { Clock } from "../../core/clock.ts";
-import { checkChoice, checkNumber } from "../../core/options.ts";
-import { systemClock } from "../../core/system-clock.ts";
+import { checkNumber } from "../../core/options.ts";
 import { heldWarnings, storeHealth } from "../health.ts";
-import type { StoreHealth, TransactionalStore } from "../store.ts";
+import {
+  checkIsolation,
+  checkSqlOptions,
+  type SqlStore,
+  type SqlStoreOptions,
+  sqlOptionNames,
+} from "../sql/options.ts";
 import {
   type PgConnection,
   type PgPool,
@@ -27,13 +31,7 @@ import { postgresSchema } from "./schema.ts";
 import { type OpenSession, sessionOpener } from "./session.ts";
 
 /** Where a PostgreSQL store keeps its records, and how long it waits. */
-export interface PostgresStoreOptions {
-  /** The prefix of the tables' names: 1 to 40 of a-z, 0-9 and _; default `once_again_`. */
-  readonly tablePrefix?: string | undefined;
-  /** How long a free connection, another's lock or the server's answer is waited for, milliseconds; default 5000. */
-  readonly busyMsMax?: number | undefined;
-  /** The isolation of transactions that handlers run in; default `read committed`. */
-  readonly isolation?: "read committed" | "repeatable read" | "serializable" | undefined;
+export interface PostgresStoreOptions extends SqlStoreOptions {
   /**
    * Whether a replay waits until a synchronous standby has what is replayed, by writing a message of a few bytes to the
    * write-ahead log; default false. A standby that is promoted may otherwise not know an answer that a caller was given
@@ -51,8 +49,6 @@ export interface PostgresStoreOptions {
    * other without end; for a pool that does not say how many it has, no bound.
    */
   readonly transactionsMax?: number | undefined;
-  /** The clock that bounds the waits; default the machine's clock. Leases and expiry are decided by the database's. */
-  readonly clock?: Clock | undefined;
 }
 
 /** The same, for handlers that run in transactions of an ORM. */
@@ -62,17 +58,7 @@ export interface PostgresOrmOptions<Transaction> extends PostgresStoreOptions {
 }
 
 /** A store in PostgreSQL. */
-export interface PostgresStore<Connection> extends TransactionalStore<Connection> {
-  /** The SQL that `migrate` runs, for those who run it themselves: in one transaction. */
-  readonly schemaSql: string;
-  /** Makes the tables in the schema of the search path, or brings them up to date; any number of processes at a time. */
-  migrate(): Promise<void>;
-  /**
-   * Finds problems that prevent operations, or that let a crash forget them: no answer, no tables of this version, a
-   * server that only reads or does not keep what it acknowledges. Never rejects.
-   */
-  health(): Promise<StoreHealth>;
-}
+export type PostgresStore<Connection> = SqlStore<Connection>;
 
 /**
  * A store in PostgreSQL 12 or newer, through your own pool: a Pool of `pg`, or the `sql` of `postgres`. Each operation
@@ -108,23 +94,19 @@ export function postgresStore<Given>(
   options: PostgresStoreOptions & Partial<PostgresOrmOptions<Given>> = {},
 ): PostgresStore<Given> {
   checkNames("postgresStore", options, {
-    tablePrefix: true,
-    busyMsMax: true,
+    ...sqlOptionNames,
     isolation: true,
     replayTouch: "boolean",
     prepare: "boolean",
     transactionsMax: true,
     transactions: true,
-    clock: true,
   } satisfies OptionNames<PostgresOrmOptions<unknown>>);
-  const prefix = options.tablePrefix ?? "once_again_";
+  const { tablePrefix: prefix, busyMsMax, clock } = checkSqlOptions(options);
   const schemaSql = postgresSchema(prefix);
-  const busyMsMax = checkNumber("busyMsMax", options.busyMsMax ?? 5000, { min: 1, max: 2 ** 31 - 1, integer: true });
   const replayTouch = options.replayTouch ?? false;
   checkPool(pool);
   outliveBrokenConnections(pool);
 
-  const clock = options.clock ?? systemClock;
   const prepare = options.prepare ?? true;
   const access = poolAccess(pool, { clock, busyMsMax, prepare });
   const query = explainErrors(access.query);
@@ -173,8 +155,7 @@ function handlerTransactions<Given>(
 ): { open: OpenSession<Given>; queryIn: (transaction: Given) => PostgresQuery } {
   const { take, limitTime, giveUp } = access;
   const { transactions } = options;
-  const levels = ["read committed", "repeatable read", "serializable"] as const;
-  const level = checkChoice("isolation", options.isolation ?? "read committed", levels);
+  const level = checkIsolation(options);
   const isolation = level.toUpperCase() as Uppercase<typeof level>;
   if (transactions !== undefined) checkOrmTransactions(transactions);
   const connectionsMax = transactions?.connectionsMax ?? pool.options?.max ?? Number.POSITIVE_INFINITY;

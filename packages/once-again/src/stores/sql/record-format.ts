@@ -29,7 +29,11 @@ export interface KeyRow {
 
 /** The record that a row holds, as it is. */
 function recordOf(row: KeyRow): KeyRecord {
-  const checkpoints = checkpointsOf(row.checkpoints);
+  return rowRecord(row, checkpointsOf(row.checkpoints));
+}
+
+/** The record of a row, with its checkpoints as they were read. */
+export function rowRecord(row: Omit<KeyRow, "ms">, checkpoints: KeyRecord["checkpoints"] | undefined): KeyRecord {
   if (checkpoints === undefined) return unreadableRecord;
   return {
     state: row.state,
@@ -50,7 +54,9 @@ function recordOf(row: KeyRow): KeyRecord {
 
 /** The bytes that a driver read, apart from its buffer, which is a view of all that it received. */
 function copyOf(bytes: Uint8Array | null): Uint8Array | undefined {
-  return bytes === null ? undefined : Uint8Array.from(bytes);
+  if (bytes === null) return undefined;
+  const isApart = bytes.constructor === Uint8Array && bytes.byteLength === bytes.buffer.byteLength;
+  return isApart ? bytes : Uint8Array.from(bytes);
 }
 
 /** The record that a row holds, as people see it. */

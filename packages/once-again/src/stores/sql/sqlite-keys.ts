@@ -1,7 +1,9 @@
 import { decodeBase64, encodeBase64 } from "../../core/bytes.ts";
-import { readExpiry, storedExpiry, storedNever, unreadableRecord } from "../transition.ts";
+import { storedExpiry, storedNever } from "../transition.ts";
 import { heldCountMax, readHeldCount } from "../health.ts";
 import type { HeldCount, KeyRecord, ListRequest, RecordName } from "../store.ts";
+import { listConditions } from "./list-conditions.ts";
+import { type KeyRow, rowRecord } from "./record-format.ts";
 
 /** The table of keys. `WITHOUT ROWID` would put every result into the index of keys: no. */
 export const keysSchema = `
@@ -48,22 +50,7 @@ export interface KeyTable {
   countHeld(now: number): HeldCount;
 }
 
-interface Row extends RecordName {
-  state: KeyRecord["state"];
-  fingerprint: string;
-  owner: string;
-  attempt: number;
-  fence: number;
-  lease_until: number;
-  checkpoints: string;
-  result: Uint8Array | null;
-  created_at: number;
-  expires_at: number;
-  /** Both are null unless a person settled the record. */
-  settled_at: number | null;
-  settlement_note: Uint8Array | null;
-  details: Uint8Array | null;
-}
+type Row = Omit<KeyRow, "ms">;
 
 /** Mirrors `isExpired` of transition.ts. */
 const expired = "expires_at <= :now AND (state = 'done' OR lease_until <= :now)";
@@ -111,7 +98,7 @@ function namedStatement(
   text: string,
 ): (values: Readonly<Record<string, SqliteValue>>) => readonly unknown[] {
   const names: string[] = [];
-  const byPlace = text.replaceAll(/:([a-zA-Z]+)/g, (_, name: string) => {
+  const byPlace = text.replaceAll(/:(\w+)/g, (_, name: string) => {
     names.push(name);
     return "?";
   });
@@ -123,35 +110,30 @@ function namedStatement(
  * People list records now and then, so each list has its own statement, with no more conditions than it needs. One of records
  * that run, in every scope, reads the table from its beginning to its end: the index of names would lead to a page for each row.
  */
-function listStatement({ scope, scopePrefix, key, state, order, after }: ListRequest): {
-  text: string;
-  values: Record<string, string | number>;
-} {
+function listStatement(request: ListRequest): { text: string; values: Record<string, string | number> } {
   const values: Record<string, string | number> = {};
-  const value = (name: string, given: string | number): string => {
+  const value = (given: string | number): string => {
+    const name = `value${Object.keys(values).length}`;
     values[name] = given;
     return `:${name}`;
   };
-  const place = order === "age" ? "lease_until, scope, key" : "scope, key";
-  const conditions = [
-    `NOT (${expired})`,
-    ...(scope === undefined ? [] : [`scope = ${value("scope", scope)}`]),
-    ...(scopePrefix === undefined
-      ? []
-      : [`scope >= ${value("prefix", scopePrefix)} AND substr(scope, 1, length(:prefix)) = :prefix`]),
-    ...(key === undefined ? [] : [`key = ${value("key", key)}`]),
-    ...(state === undefined ? [] : [inState[state]]),
-    ...(after === undefined
-      ? []
-      : order === "age"
-        ? [
-            `(${place}) > (${value("afterLease", after.leaseUntil ?? 0)}, ${value("afterScope", after.scope)}, ${value("afterKey", after.key)})`,
-          ]
-        : [`(${place}) > (${value("afterScope", after.scope)}, ${value("afterKey", after.key)})`]),
-  ];
+  const { conditions, place } = listConditions(request, {
+    column: (name) => name,
+    text: value,
+    time: value,
+    scopeBegins: (begin) => scopeBegins(value(begin)),
+    inState,
+  });
+  const { scope, order, state } = request;
   const readsAll = scope === undefined && (order === "age" || state === "running" || state === "abandoned");
   const from = readsAll ? "once_again_keys NOT INDEXED" : "once_again_keys";
-  return { text: `SELECT * FROM ${from} WHERE ${conditions.join(" AND ")} ORDER BY ${place} LIMIT :limit`, values };
+  const all = [`NOT (${expired})`, ...conditions].join(" AND ");
+  return { text: `SELECT * FROM ${from} WHERE ${all} ORDER BY ${place} LIMIT :limit`, values };
+}
+
+/** The condition of a scope that begins as the expression `prefix` says, by the index of names. */
+export function scopeBegins(prefix: string): string {
+  return `scope >= ${prefix} AND substr(scope, 1, length(${prefix})) = ${prefix}`;
 }
 
 /** The condition of a record in each of the states that people see. */
@@ -183,23 +165,7 @@ function valuesOf(record: KeyRecord): SqliteValue[] {
 }
 
 function recordOf(row: Row): KeyRecord {
-  const checkpoints = checkpointsOf(row.checkpoints);
-  if (checkpoints === undefined) return unreadableRecord;
-  return {
-    state: row.state,
-    fingerprint: row.fingerprint,
-    owner: row.owner,
-    attempt: row.attempt,
-    fence: row.fence,
-    leaseUntil: row.lease_until,
-    checkpoints,
-    result: row.result ?? undefined,
-    createdAt: row.created_at,
-    expiresAt: readExpiry(row.expires_at),
-    settledAt: row.settled_at ?? undefined,
-    settlementNote: row.settlement_note ?? undefined,
-    details: row.details ?? undefined,
-  };
+  return rowRecord(row, checkpointsOf(row.checkpoints));
 }
 
 /** `undefined` for what is no such JSON. */

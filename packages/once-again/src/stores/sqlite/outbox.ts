@@ -1,9 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../core/clock.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
-import { checkNumber, invalidOptionError } from "../../core/options.ts";
+import { invalidOptionError } from "../../core/options.ts";
 import { checkAfter, checkListLimit } from "../list-records.ts";
-import { bodyBytesMaxByDefault, storedMessage, type StoredMessage } from "../outbox-message.ts";
+import { checkBodyBytesMax, type OutboxBounds, storedMessage, type StoredMessage } from "../outbox-message.ts";
 import type { ClaimMessagesRequest, OutboxStore } from "../outbox-store.ts";
 import {
   readBacklog,
@@ -26,14 +26,10 @@ import {
   type SqliteConnection,
   type SqliteOptions,
 } from "./connection.ts";
-import { listenOn } from "./listen.ts";
 import { addStatement, outboxQueries, type OutboxQueries, outboxSchema } from "./outbox-statements.ts";
 
 /** Where an outbox in SQLite has its messages, and how long it waits: your own file, so that message and effect commit together. */
-export interface SqliteOutboxOptions extends SqliteOptions {
-  /** The largest body of a message, bytes: at least 1, default 1,000,000. The broker has to take it. */
-  readonly bodyBytesMax?: number | undefined;
-}
+export interface SqliteOutboxOptions extends SqliteOptions, OutboxBounds {}
 
 /** An outbox in a SQLite file. */
 export interface SqliteOutbox extends OutboxStore<DatabaseSync> {
@@ -65,8 +61,8 @@ export function sqliteOutbox(options: SqliteOutboxOptions): SqliteOutbox {
     queueMax: true,
     clock: true,
   } satisfies OptionNames<SqliteOutboxOptions>);
-  const { bodyBytesMax: bytesMax = bodyBytesMaxByDefault, ...connecting } = options;
-  const bodyBytesMax = checkNumber("bodyBytesMax", bytesMax, { min: 1, integer: true });
+  const { bodyBytesMax: _bytesMax, ...connecting } = options;
+  const bodyBytesMax = checkBodyBytesMax(options);
   if (options.path === ":memory:") {
     throw invalidOptionError("path", "a database file, which your transactions share", options.path);
   }
@@ -98,6 +94,39 @@ export function sqliteOutbox(options: SqliteOutboxOptions): SqliteOutbox {
     backlog: () => takeTurn(() => readBacklog(queries.all<BacklogRow>("backlog", now())[0]!)),
     close,
   };
+}
+
+/** How often it is asked whether others have committed, milliseconds. It reads one number in shared memory. */
+const askMs = 20;
+
+/**
+ * Detects commits to the file by other connections, of any process, whatever they wrote.
+ *
+ * @param onLost is called once when listening has failed.
+ * @returns what ends it.
+ */
+function listenOn(
+  database: DatabaseSync,
+  clock: Clock,
+  onCommit: () => void,
+  onLost: (error: unknown) => void,
+): () => Promise<void> {
+  const statement = database.prepare("PRAGMA data_version");
+  const version = (): unknown => statement.get()?.["data_version"];
+  let last = version();
+  let cancel = (): void => undefined;
+  const ask = (): void => {
+    try {
+      const current = version();
+      if (current !== last) onCommit();
+      last = current;
+    } catch (error) {
+      return onLost(error);
+    }
+    cancel = clock.timer(askMs, ask);
+  };
+  cancel = clock.timer(askMs, ask);
+  return async () => cancel();
 }
 
 /** Adds a message within a transaction of another connection to the same file, before it returns. */
