@@ -26,6 +26,7 @@ describe("in plain JavaScript", () => {
   test.each<[string, () => unknown, string]>([
     ["no scope", () => openToolCalls({ store } as never), "scope must be the caller that these keys belong to"],
     ["an empty scope", () => openToolCalls({ store, scope: "" }), "scope must be"],
+    ["an unknown mode", () => openToolCalls({ store, scope: "a", mode: "Transactional" } as never), "mode must be"],
     ["a store alone", () => openToolCalls(store as never), "give it as the option `store`"],
     ["a name that is wrong", () => openToolCalls({ store, scope: "a", keyrequired: true } as never), "keyRequired?"],
     [
