@@ -1,10 +1,10 @@
 import type { APIGatewayProxyEventV2WithJWTAuthorizer } from "aws-lambda";
-import { onceLambda } from "once-again/lambda";
+import { onceLambdaHttp } from "once-again/lambda";
 import { sqliteStore } from "once-again/stores/sqlite";
 
 type Event = APIGatewayProxyEventV2WithJWTAuthorizer;
 
-export const handler = onceLambda.http(
+export const handler = onceLambdaHttp(
   {
     store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
     // The account that API Gateway has authenticated.

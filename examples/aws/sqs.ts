@@ -1,10 +1,10 @@
 import type { SQSRecord } from "aws-lambda";
-import { onceLambda } from "once-again/lambda";
+import { onceSqs } from "once-again/lambda";
 import { sqliteStore } from "once-again/stores/sqlite";
 
 const path = process.env["ORDERS_DB"] ?? "orders.db";
 
-export const handler = onceLambda.sqs(
+export const handler = onceSqs(
   // Key and row are committed together, so nothing is ever unknown.
   { mode: "transactional", store: sqliteStore({ path }), scope: "invoices" },
   (record: SQSRecord, { transaction }) => {

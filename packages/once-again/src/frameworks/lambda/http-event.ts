@@ -68,7 +68,7 @@ export function checkHttpEvent(event: HttpEvent): void {
   if (isRequest) return;
   throw invalidOptionError(
     "event",
-    "a request of API Gateway, a function URL or a load balancer; onceLambda() takes any other event",
+    "a request of API Gateway, a function URL or a load balancer; onceLambda takes any other event",
     typeof event === "object" ? Object.keys(given).join(", ") : typeof event,
   );
 }

@@ -3,8 +3,13 @@
  *
  * @module
  */
-export type { HttpEvent, LambdaHttpAnswer, LambdaResponse } from "./http-event.ts";
+export { onceDynamodbStream } from "./dynamodb-stream.ts";
+export { onceEventBridge } from "./event-bridge.ts";
+export type { HttpEvent, LambdaHttpAnswer } from "./http-event.ts";
 export type { LambdaContext, LambdaFunction } from "./invocation.ts";
-export type { OnceHttpFunction } from "./lambda-http.ts";
+export { onceKinesis } from "./kinesis.ts";
+export { type OnceHttpFunction, onceLambdaHttp } from "./lambda-http.ts";
 export { onceLambda } from "./once-lambda.ts";
-export type { BatchAnswer } from "./sources.ts";
+export { onceS3 } from "./s3.ts";
+export { onceSns } from "./sns.ts";
+export { onceSqs } from "./sqs.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../stores/memory/index.ts";
 import type { HttpEvent, HttpEventV1, LambdaHttpAnswer } from "./http-event.ts";
-import { onceLambda } from "./once-lambda.ts";
+import { onceLambdaHttp } from "./lambda-http.ts";
 
 /** The parts of a request, whichever front hands it over. */
 interface Parts {
@@ -77,7 +77,7 @@ const options = () => ({ store: memoryStore(), scope: "public" as const, onError
 describe.for(Object.entries(fronts))("a request of the front %s", ([name, eventOf]) => {
   test("happens once, and each repeat has the first answer", async () => {
     let orders = 0;
-    const handler = onceLambda.http(options(), (event: HttpEvent, { key }) => {
+    const handler = onceLambdaHttp(options(), (event: HttpEvent, { key }) => {
       orders += 1;
       return Response.json(
         { key, order: orders, sent: event.body },
@@ -99,7 +99,7 @@ describe.for(Object.entries(fronts))("a request of the front %s", ([name, eventO
 
   test("bytes come and go as Base64, also in a repeat", async () => {
     const bytes = Buffer.from(Uint8Array.from({ length: 256 }, (_, index) => index));
-    const handler = onceLambda.http(options(), () => ({
+    const handler = onceLambdaHttp(options(), () => ({
       statusCode: 200,
       headers: { "content-type": "image/png", "x-count": 1 },
       body: bytes.toString("base64"),
@@ -116,7 +116,7 @@ describe.for(Object.entries(fronts))("a request of the front %s", ([name, eventO
   });
 
   test("several cookies and several values of a header arrive", async () => {
-    const handler = onceLambda.http(options(), () => {
+    const handler = onceLambdaHttp(options(), () => {
       const headers = new Headers({ vary: "a" });
       headers.append("vary", "b");
       for (const cookie of ["one=1; Path=/", "two=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT"]) {
@@ -137,7 +137,7 @@ describe.for(Object.entries(fronts))("a request of the front %s", ([name, eventO
 
   test("a method without keys passes through", async () => {
     let calls = 0;
-    const handler = onceLambda.http(options(), () => ({ statusCode: 200, body: String((calls += 1)) }));
+    const handler = onceLambdaHttp(options(), () => ({ statusCode: 200, body: String((calls += 1)) }));
     const get = eventOf({ method: "GET" });
     expect([await handler(get), await handler(get)].map(({ body }) => body)).toEqual(["1", "2"]);
     expect(header(await handler(get), "idempotency-policy")).toBe(undefined);
@@ -147,7 +147,7 @@ describe.for(Object.entries(fronts))("a request of the front %s", ([name, eventO
 const post = (parts: Parts): HttpEvent => fronts["HTTP API, 2.0"]!({ headers: keyed("k"), body: "{}", ...parts });
 
 test("an answer without a status is JSON for payload 2.0, and a failure elsewhere", async () => {
-  const handler = onceLambda.http(options(), () => ({ order: 7 }));
+  const handler = onceLambdaHttp(options(), () => ({ order: 7 }));
   expect(await handler(post({}))).toMatchObject({
     statusCode: 200,
     body: '{"order":7}',
@@ -165,7 +165,7 @@ test.for([
 ] as const)("%s is a failure, and its repeat has the same answer", async ([, work]) => {
   const errors: unknown[] = [];
   let runs = 0;
-  const handler = onceLambda.http({ ...options(), onError: (error) => errors.push(error) }, () => {
+  const handler = onceLambdaHttp({ ...options(), onError: (error) => errors.push(error) }, () => {
     runs += 1;
     return work();
   });
@@ -175,17 +175,17 @@ test.for([
 });
 
 test("a body beyond the limit, a scope that throws, and a second mount are refused as elsewhere", async () => {
-  const handler = onceLambda.http({ ...options(), limits: { bodyBytesMax: 10 } }, () => new Response("ok"));
+  const handler = onceLambdaHttp({ ...options(), limits: { bodyBytesMax: 10 } }, () => new Response("ok"));
   expect(await handler(post({ body: "x".repeat(11) }))).toMatchObject({ statusCode: 413 });
   const scope = (): string => {
     throw new Error("who?");
   };
-  expect(await onceLambda.http({ ...options(), scope }, () => new Response("ok"))(post({}))).toMatchObject({
+  expect(await onceLambdaHttp({ ...options(), scope }, () => new Response("ok"))(post({}))).toMatchObject({
     statusCode: 503,
   });
   const shared = options();
-  const inner = onceLambda.http(shared, () => new Response("ok"));
-  const outer = onceLambda.http(shared, async (event: HttpEvent) => inner(event));
+  const inner = onceLambdaHttp(shared, () => new Response("ok"));
+  const outer = onceLambdaHttp(shared, async (event: HttpEvent) => inner(event));
   expect(await outer(post({}))).toMatchObject({
     statusCode: 500,
     body: expect.stringContaining("once-again twice") as string,
@@ -193,7 +193,7 @@ test("a body beyond the limit, a scope that throws, and a second mount are refus
 });
 
 test("an event with the parts of both payloads is one of 1.0", async () => {
-  const handler = onceLambda.http(options(), () => new Response("ok"));
+  const handler = onceLambdaHttp(options(), () => new Response("ok"));
   const event = { httpMethod: "POST", path: "/orders", rawPath: "/orders", body: "{}" };
   const single = { ...event, headers: { "Idempotency-Key": "k", "Content-Type": "application/json" } };
   expect(await handler(single)).toMatchObject({ statusCode: 200, body: "ok" });
@@ -205,15 +205,15 @@ test.for([
   ["a text", "POST"],
   ["a method alone", { httpMethod: "POST" }],
 ])("%s is no request, and the error says what is", async ([, event]) => {
-  const handler = onceLambda.http(options(), () => new Response("ok"));
+  const handler = onceLambdaHttp(options(), () => new Response("ok"));
   await expect(handler(event as unknown as HttpEventV1)).rejects.toMatchObject({
     code: "ONCE_OPTION_INVALID",
-    message: expect.stringContaining("onceLambda() takes any other event") as string,
+    message: expect.stringContaining("onceLambda takes any other event") as string,
   });
 });
 
 test("the time that is left ends the handler, and its key is free for a look soon after", async () => {
-  const handler = onceLambda.http(
+  const handler = onceLambdaHttp(
     options(),
     (_event: HttpEvent, { signal }) =>
       new Promise<Response>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error))),
@@ -232,7 +232,7 @@ test("the time that the claim takes is the handler's, too", async () => {
       return store.claim(request);
     },
   };
-  const handler = onceLambda.http({ ...options(), store: slow }, () => new Promise<Response>(() => undefined));
+  const handler = onceLambdaHttp({ ...options(), store: slow }, () => new Promise<Response>(() => undefined));
   const begunAt = performance.now();
   expect(await handler(post({}), { getRemainingTimeInMillis: () => 1000 })).toMatchObject({ statusCode: 504 });
   // The handler's 900 ms after the claim's 600 would be 1500 at least.

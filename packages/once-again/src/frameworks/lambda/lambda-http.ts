@@ -33,15 +33,29 @@ export interface OnceHttpFunction<Event, Context extends LambdaContext>
   close(): Promise<void>;
 }
 
-export function lambdaHttp<Transaction, Event extends HttpEvent, Context extends LambdaContext>(
+/**
+ * Makes a handler of requests run once for each `Idempotency-Key`: of API Gateway (1.0 and 2.0), a function URL or a load
+ * balancer. Its options are those of the other frameworks; the function's remaining time bounds handler and lease.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. The function throws `ONCE_OPTION_INVALID` for an event that is
+ *   no request.
+ * @example
+ * ```ts
+ * export const handler = onceLambdaHttp({ store, scope: "public" }, async (event: { body: string }, { key, signal }) => {
+ *   const { amount } = JSON.parse(event.body) as { amount: number };
+ *   return Response.json(await charge(amount, { idempotencyKey: key, signal }), { status: 201 });
+ * });
+ * ```
+ */
+export function onceLambdaHttp<Transaction, Event extends HttpEvent, Context extends LambdaContext>(
   options: TransactionalHttpOptions<Event, Transaction>,
   handler: HttpEventHandler<Event, Transaction, Context>,
 ): OnceHttpFunction<Event, Context>;
-export function lambdaHttp<Event extends HttpEvent, Context extends LambdaContext>(
+export function onceLambdaHttp<Event extends HttpEvent, Context extends LambdaContext>(
   options: LeasedHttpOptions<Event>,
   handler: HttpEventHandler<Event, undefined, Context>,
 ): OnceHttpFunction<Event, Context>;
-export function lambdaHttp<Transaction, Event extends HttpEvent, Context extends LambdaContext>(
+export function onceLambdaHttp<Transaction, Event extends HttpEvent, Context extends LambdaContext>(
   options: HttpOptions<Event, Transaction>,
   handler: HttpEventHandler<Event, Transaction, Context>,
 ): OnceHttpFunction<Event, Context> {

@@ -1,8 +1,18 @@
 import { describe, expect, test } from "vitest";
 import { NoEffectError } from "../../engine/index.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
+import { onceDynamodbStream } from "./dynamodb-stream.ts";
+import { onceEventBridge } from "./event-bridge.ts";
+import { onceKinesis } from "./kinesis.ts";
+import { onceLambdaHttp } from "./lambda-http.ts";
 import { onceLambda } from "./once-lambda.ts";
-import type { DynamodbRecord, KinesisRecord, SqsRecord } from "./sources.ts";
+import { onceS3 } from "./s3.ts";
+import { onceSns } from "./sns.ts";
+import { onceSqs } from "./sqs.ts";
+
+type SqsRecord = Parameters<ReturnType<typeof onceSqs>>[0]["Records"][number];
+type KinesisRecord = Parameters<ReturnType<typeof onceKinesis>>[0]["Records"][number];
+type DynamodbRecord = Parameters<ReturnType<typeof onceDynamodbStream>>[0]["Records"][number];
 
 const queue = "arn:aws:sqs:us-east-1:1:orders";
 
@@ -31,7 +41,7 @@ describe("a batch of SQS", () => {
   test("says which messages failed, and does the others once", async () => {
     const { options, errors, effects } = rules();
     let soldOut = true;
-    const handler = onceLambda.sqs(options, ({ body }) => {
+    const handler = onceSqs(options, ({ body }) => {
       if (body === "b" && soldOut) throw new NoEffectError("sold out");
       effects.push(body);
     });
@@ -46,7 +56,7 @@ describe("a batch of SQS", () => {
 
   test("holds a message with an unknown outcome, which fails until the queue parks it", async () => {
     const { options, effects } = rules();
-    const handler = onceLambda.sqs(options, ({ body }) => {
+    const handler = onceSqs(options, ({ body }) => {
       effects.push(body);
       throw new Error("broken off");
     });
@@ -59,7 +69,7 @@ describe("a batch of SQS", () => {
     ["the deduplication id", { attributes: { MessageDeduplicationId: "7" } }],
   ] as const)("knows a message that was sent twice by %s", async ([, changes]) => {
     const { options, effects } = rules();
-    const handler = onceLambda.sqs(options, ({ messageId }) => void effects.push(messageId));
+    const handler = onceSqs(options, ({ messageId }) => void effects.push(messageId));
     const twice = ["first", "second"].map((messageId) => sqs("a", { ...changes, messageId }));
     for (const record of twice) expect(await handler({ Records: [record] })).toEqual(failures());
     expect(effects).toEqual(["first"]);
@@ -67,7 +77,7 @@ describe("a batch of SQS", () => {
 
   test("does not take a hash of the content for an id: two orders of the same content are two", async () => {
     const { options, effects } = rules();
-    const handler = onceLambda.sqs(options, ({ messageId }) => void effects.push(messageId));
+    const handler = onceSqs(options, ({ messageId }) => void effects.push(messageId));
     const attributes = { MessageDeduplicationId: "0".repeat(64), MessageGroupId: "g" };
     for (const messageId of ["1", "2"]) await handler({ Records: [sqs("tea", { messageId, attributes })] });
     expect(effects).toEqual(["1", "2"]);
@@ -75,7 +85,7 @@ describe("a batch of SQS", () => {
 
   test("takes a deduplication id for one of its group: a queue may deduplicate within each group alone", async () => {
     const { options, effects } = rules();
-    const handler = onceLambda.sqs(options, ({ messageId }) => void effects.push(messageId));
+    const handler = onceSqs(options, ({ messageId }) => void effects.push(messageId));
     const eventSourceARN = `${queue}.fifo`;
     for (const [messageId, MessageGroupId] of [
       ["1", "anna"],
@@ -96,7 +106,7 @@ describe("a batch of SQS", () => {
 
   test("an id that names nothing fails, and is not that of all such messages", async () => {
     const { options, errors, effects } = rules();
-    const handler = onceLambda.sqs(options, ({ messageId }) => void effects.push(messageId));
+    const handler = onceSqs(options, ({ messageId }) => void effects.push(messageId));
     const messageAttributes = { id: { stringValue: " " } };
     const Records = ["1", "2"].map((messageId) => sqs("tea", { messageId, messageAttributes }));
     expect(await handler({ Records })).toEqual(failures("1", "2"));
@@ -106,7 +116,7 @@ describe("a batch of SQS", () => {
 
   test("an id that came with another body before fails", async () => {
     const { options, errors } = rules();
-    const handler = onceLambda.sqs({ ...options, key: () => "7" }, () => undefined);
+    const handler = onceSqs({ ...options, key: () => "7" }, () => undefined);
     expect(await handler({ Records: [sqs("a")] })).toEqual(failures());
     expect(await handler({ Records: [sqs("b")] })).toEqual(failures("m-b"));
     expect(errors).toMatchObject([{ code: "ONCE_KEY_REUSED" }]);
@@ -114,7 +124,7 @@ describe("a batch of SQS", () => {
 
   test("after a group's first failure the rest of that group fails untried, and other groups go on", async () => {
     const { options, effects } = rules();
-    const handler = onceLambda.sqs(options, ({ body }) => {
+    const handler = onceSqs(options, ({ body }) => {
       if (body === "a2") throw new NoEffectError("not yet");
       effects.push(body);
     });
@@ -131,7 +141,7 @@ describe("a batch of SQS", () => {
 
   test("groups of a queue without order do not hold each other up", async () => {
     const { options } = rules();
-    const handler = onceLambda.sqs(options, ({ body }) => {
+    const handler = onceSqs(options, ({ body }) => {
       if (body === "a") throw new NoEffectError("not yet");
     });
     const Records = ["a", "b"].map((body) => sqs(body, { attributes: { MessageGroupId: "tenant" } }));
@@ -142,7 +152,7 @@ describe("a batch of SQS", () => {
     const { options, effects } = rules();
     let [running, most] = [0, 0];
     let left = 10_000;
-    const handler = onceLambda.sqs({ ...options, concurrency: 2 }, async ({ body }) => {
+    const handler = onceSqs({ ...options, concurrency: 2 }, async ({ body }) => {
       most = Math.max(most, (running += 1));
       await new Promise((resolve) => setTimeout(resolve, 10));
       running -= 1;
@@ -176,11 +186,11 @@ const dynamodb = (SequenceNumber: string): DynamodbRecord => ({
 test("a stream comes again from its first failure on, behind which nothing was tried", async () => {
   for (const make of [
     (work: (id: string) => void) => {
-      const handler = onceLambda.kinesis(rules().options, ({ kinesis: { sequenceNumber } }) => work(sequenceNumber));
+      const handler = onceKinesis(rules().options, ({ kinesis: { sequenceNumber } }) => work(sequenceNumber));
       return (ids: readonly string[]) => handler({ Records: ids.map(kinesis) });
     },
     (work: (id: string) => void) => {
-      const handler = onceLambda.dynamodb(rules().options, ({ dynamodb: stream }) => work(stream!.SequenceNumber!));
+      const handler = onceDynamodbStream(rules().options, ({ dynamodb: stream }) => work(stream!.SequenceNumber!));
       return (ids: readonly string[]) => handler({ Records: ids.map(dynamodb) });
     },
   ]) {
@@ -200,7 +210,7 @@ test("a stream comes again from its first failure on, behind which nothing was t
 
 test("a record without a name has the whole batch come again, and not none of it", async () => {
   const { options, errors } = rules();
-  const handler = onceLambda.dynamodb(options, () => undefined);
+  const handler = onceDynamodbStream(options, () => undefined);
   expect(await handler({ Records: [{ eventName: "INSERT" }] })).toEqual(failures(""));
   expect(errors).toMatchObject([{ code: "ONCE_KEY_INVALID" }]);
 });
@@ -208,7 +218,7 @@ test("a record without a name has the whole batch come again, and not none of it
 test("events that Lambda hands over as a whole fail as a whole, and what was done is not done again", async () => {
   const { options, effects } = rules();
   let failing: readonly string[] = ["b", "c"];
-  const handler = onceLambda.s3(options, ({ s3: { object } }) => {
+  const handler = onceS3(options, ({ s3: { object } }) => {
     if (failing.includes(object.key)) throw new NoEffectError(`not ${object.key}`);
     effects.push(object.key);
   });
@@ -224,7 +234,7 @@ test("events that Lambda hands over as a whole fail as a whole, and what was don
   const changed = Records.map((record) => ({ ...record, s3: { ...record.s3, object: { key: "a", sequencer: "2" } } }));
   await handler({ Records: changed.slice(0, 1) });
   expect(effects).toEqual(["a", "b", "c", "a"]);
-  const sns = onceLambda.sns({ ...options, scope: "sns" }, ({ Sns }) => void effects.push(Sns.Message));
+  const sns = onceSns({ ...options, scope: "sns" }, ({ Sns }) => void effects.push(Sns.Message));
   for (let times = 0; times < 2; times += 1) {
     await sns({ Records: [{ Sns: { MessageId: "1", TopicArn: "arn", Message: "hello" } }] });
   }
@@ -233,7 +243,7 @@ test("events that Lambda hands over as a whole fail as a whole, and what was don
 
 test("a notification that its producer published twice has one effect, by its attribute id", async () => {
   const { options, effects } = rules();
-  const handler = onceLambda.sns(options, ({ Sns }) => void effects.push(Sns.MessageId));
+  const handler = onceSns(options, ({ Sns }) => void effects.push(Sns.MessageId));
   for (const MessageId of ["first", "second"]) {
     const MessageAttributes = { id: { Type: "String", Value: "order-7" } };
     await handler({ Records: [{ Sns: { MessageId, TopicArn: "arn", Message: "hello", MessageAttributes } }] });
@@ -243,7 +253,7 @@ test("a notification that its producer published twice has one effect, by its at
 
 test("changes to an object's tags have no sequencer, and are known by their request", async () => {
   const { options, effects } = rules();
-  const handler = onceLambda.s3(options, ({ responseElements }) => {
+  const handler = onceS3(options, ({ responseElements }) => {
     effects.push(String(responseElements?.["x-amz-request-id"]));
   });
   const tagged = (request?: string) => ({
@@ -270,9 +280,9 @@ test("a function that is wrapped for streaming does nothing, and its error says 
   const refused = { code: "ONCE_OPTION_INVALID", message: expect.stringContaining("streamifyResponse") as string };
   const any = onceLambda({ ...options, scope: "any", key: () => "7" }, work);
   await expect(any({}, stream)).rejects.toMatchObject(refused);
-  const batch = onceLambda.sqs({ ...options, scope: "batch" }, work);
+  const batch = onceSqs({ ...options, scope: "batch" }, work);
   await expect(batch({ Records: [sqs("a")] }, stream)).rejects.toMatchObject(refused);
-  const route = onceLambda.http({ ...options, scope: "public" }, work);
+  const route = onceLambdaHttp({ ...options, scope: "public" }, work);
   for (const method of ["GET", "POST"]) {
     const event = { rawPath: "/", requestContext: { http: { method } }, headers: { "idempotency-key": "7" } };
     await expect(route(event, stream)).rejects.toMatchObject(refused);
@@ -283,7 +293,7 @@ test("a function that is wrapped for streaming does nothing, and its error says 
 test("an event of EventBridge is known by its id, also when an archive replays it", async () => {
   const { options } = rules();
   let runs = 0;
-  const handler = onceLambda.eventBridge(options, ({ detail }) => ({ detail, run: (runs += 1) }));
+  const handler = onceEventBridge(options, ({ detail }) => ({ detail, run: (runs += 1) }));
   const event = { id: "e-1", source: "shop", "detail-type": "order", detail: { id: 7 }, time: "2026-01-01" };
   const replayed = { ...event, "replay-name": "again" };
   expect([await handler(event), await handler(replayed)]).toEqual([
@@ -310,18 +320,18 @@ test("any event runs once by the key that its user names, and returns what it re
 
 test("what is no batch, and options that make no sense, are refused", async () => {
   const { options } = rules();
-  const handler = onceLambda.sqs(options, () => undefined);
+  const handler = onceSqs(options, () => undefined);
   for (const event of [{}, null, { Records: "a" }]) {
     await expect(handler(event as never)).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
   }
   const refused = expect.objectContaining({ code: "ONCE_OPTION_INVALID" }) as unknown;
   for (const make of [
-    () => onceLambda.sqs({ ...options, scope: "a", concurrency: 0 }, () => undefined),
-    () => onceLambda.sqs({ ...options, scope: "b", key: "id" as never }, () => undefined),
-    () => onceLambda.sqs({ ...options, scope: "c", retries: 3 } as never, () => undefined),
-    () => onceLambda.sqs({ ...options, scope: "d" }, undefined as never),
-    () => onceLambda.sqs(undefined as never, () => undefined),
-    () => onceLambda.http({ ...options, scope: "public" }, undefined as never),
+    () => onceSqs({ ...options, scope: "a", concurrency: 0 }, () => undefined),
+    () => onceSqs({ ...options, scope: "b", key: "id" as never }, () => undefined),
+    () => onceSqs({ ...options, scope: "c", retries: 3 } as never, () => undefined),
+    () => onceSqs({ ...options, scope: "d" }, undefined as never),
+    () => onceSqs(undefined as never, () => undefined),
+    () => onceLambdaHttp({ ...options, scope: "public" }, undefined as never),
   ]) {
     expect(make).toThrow(refused);
   }

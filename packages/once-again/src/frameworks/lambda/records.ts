@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { logError } from "../../core/error-log.ts";
+import { errorText } from "../../core/error-text.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { notify } from "../../core/events.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
@@ -190,4 +191,27 @@ function groupsOf<Record>(
 export function nameFrom(...parts: readonly (string | undefined)[]): string {
   const name = parts.filter((part) => part !== undefined).join(" ");
   return fittingName(name, (text) => hash("sha256", text, "hex"));
+}
+
+/** The answer to Lambda where its event source mapping has `ReportBatchItemFailures`: what shall come again. */
+export function batchFailures(ids: readonly string[]): { batchItemFailures: { itemIdentifier: string }[] } {
+  return { batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })) };
+}
+
+/**
+ * From which record on a stream shall hand over again: the first that failed, behind which none was tried. Lambda takes an
+ * empty identifier for the whole batch.
+ */
+export function answerStream<Record>(
+  sequenceNumber: (record: Record) => string | undefined,
+): (failed: readonly FailedRecord<Record>[]) => ReturnType<typeof batchFailures> {
+  return ([first]) => batchFailures(first === undefined ? [] : [sequenceNumber(first.record) ?? ""]);
+}
+
+/** Has Lambda hand the whole event over again: what was done is not done again. @throws what failed. */
+export function answerWhole(failed: readonly FailedRecord<unknown>[]): void {
+  const errors = failed.map(({ error }) => error ?? new Error("There was no time left to begin it."));
+  if (errors.length === 1) throw errors[0];
+  if (errors.length === 0) return;
+  throw new AggregateError(errors, `${errors.length} records failed; the first one: ${errorText(errors[0])}`);
 }
