@@ -4,6 +4,7 @@ import { openConfig } from "../../packages/gateway/src/config/open-config.ts";
 import { readConfig } from "../../packages/gateway/src/config/read-config.ts";
 import { startGateway } from "../../packages/gateway/src/gateway.ts";
 import { startHttpServer } from "../support/http-server.ts";
+import { gatewayTo, keyedRoute } from "./start-gateway.ts";
 
 // Several services behind one gateway, by path, with a part of the path taken off.
 
@@ -96,4 +97,54 @@ test.each([
   [{ path: "/billing/*", upstream: "http://127.0.0.1:1", rewrite: "/" }, /has no setting "rewrite"/],
 ])("%o is refused by its name", (upstream, message) => {
   expect(() => configOf({ upstream: "http://127.0.0.1:1", upstreams: [upstream] })).toThrow(message);
+});
+
+/** A service that breaks its first POST off, and answers each question with this status. */
+async function startBrokenService(foundStatus: number) {
+  const seen: string[] = [];
+  const url = await startHttpServer((request, response) => {
+    seen.push(`${request.method} ${request.url}`);
+    request.resume();
+    if (request.method === "GET") response.writeHead(foundStatus).end("found");
+    else if (seen.length === 1) request.socket.destroy();
+    else response.writeHead(201).end("again");
+  });
+  return { url, seen };
+}
+
+test.for([
+  ["/billing/charges/{key}", "200 found"],
+  ["/charges/{key}", "500 ONCE_HANDLER_FAILED"],
+] as const)("a question at %s about an operation of another service: %s", async ([question, expected]) => {
+  const [shop, billing] = [await startBrokenService(404), await startBrokenService(200)];
+  const errors: unknown[] = [];
+  const { url } = await gatewayTo(shop.url, {
+    upstreams: [{ path: "/billing/*", upstream: new URL(billing.url), strip: "/billing" }],
+    routes: [
+      {
+        ...keyedRoute,
+        leaseMs: 100,
+        onUnknown: { policy: "reconcile", url: question, quiesceMs: 1 },
+      },
+    ],
+    onError: (error) => errors.push(error),
+  });
+  const repeat = async (): Promise<string> => {
+    for (;;) {
+      const response = await fetch(`${url}/billing/charges`, { method: "POST", headers: { "idempotency-key": "k-1" } });
+      const text = await response.text();
+      if (text.includes("ONCE_IN_PROGRESS")) continue;
+      return `${response.status} ${/ONCE_\w+/.exec(text)?.[0] ?? text}`;
+    }
+  };
+  expect(await repeat()).toMatch(/^502 /);
+  expect(await repeat()).toBe(expected);
+  expect(await repeat()).toBe(expected);
+  // The other service would have said that nothing happened, and the charge would have been made again.
+  expect(shop.seen).toEqual([]);
+  const isAsked = question.startsWith("/billing");
+  expect(billing.seen).toEqual(["POST /charges", ...(isAsked ? ["GET /charges/k-1"] : [])]);
+  const text = errors.map(String).join("\n");
+  const problem = '"/charges/{key}" is a path of another service than /billing/charges';
+  expect(text.includes(problem)).toBe(!isAsked);
 });

@@ -113,6 +113,7 @@ const traceUpstream: GatewayTracing["traceUpstream"] = (upstream, origin) => {
       sent.once("error", (error) => noteError(span, error));
       return sent.once("close", () => span.end());
     },
+    isOneService: (target, other) => upstream.isOneService(target, other),
     close: () => upstream.close(),
   };
 };

@@ -14,13 +14,18 @@ const ofOperation = /^(?:content-|idempotency-|if-|range$)/i;
 
 /**
  * Looks an operation up: a GET that answers by its status, sent as the caller of the repeat, so that the upstream
- * shows only what that caller may see.
+ * shows only what that caller may see. It throws where the question would go to another service than the operation.
  */
 export function reconcileByGet(upstream: Upstream, policy: ReconcilePolicy, bytesMax: number): Reconcile<KeyedCall> {
   const { url, foundStatuses = [200], absentStatuses = [404] } = policy;
   return async ({ key = "", scope, signal }: Execution, { forwarded, variables }) => {
     const target = fillTemplate(url, { ...variables, key, scope });
     if (target === undefined) return "unknown";
+    if (!upstream.isOneService(forwarded.target, target)) {
+      // Another service does not know the operation, and would say that it never happened.
+      const [path] = forwarded.target.split("?", 1);
+      throw new Error(`reconcile: "${url}" is a path of another service than ${path}. See upstreams.`);
+    }
     const { headers } = forwarded;
     const asked = headers.filter((_, at) => !ofOperation.test(headers[at - (at % 2)] ?? ""));
     const question = { method: "GET", target, headers: asked, body: null };

@@ -23,10 +23,13 @@ export function openUpstreams(
     upstream: open(upstream),
     stripCount: segmentCount(strip ?? ""),
   }));
+  const choiceOf = (target: string): (typeof choices)[number] | undefined => {
+    if (!target.startsWith("/")) return undefined;
+    const path = normalPath(target);
+    return choices.find(({ matches }) => matches(path) !== undefined);
+  };
   const choose = <Request extends { readonly target: string }>(request: Request): [Upstream, Request] => {
-    if (!request.target.startsWith("/")) return [fallback, request];
-    const path = normalPath(request.target);
-    const choice = choices.find(({ matches }) => matches(path) !== undefined);
+    const choice = choiceOf(request.target);
     if (choice === undefined) return [fallback, request];
     return [choice.upstream, { ...request, target: withoutSegments(request.target, choice.stripCount) }];
   };
@@ -39,6 +42,7 @@ export function openUpstreams(
       const [upstream, rewritten] = choose(request);
       return upstream.request(rewritten);
     },
+    isOneService: (target, other) => choiceOf(target) === choiceOf(other),
     async close() {
       await Promise.all([fallback, ...choices.map(({ upstream }) => upstream)].map((one) => one.close()));
     },

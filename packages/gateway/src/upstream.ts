@@ -21,6 +21,8 @@ export interface Upstream {
   ): void;
   /** Begins a request on a separate connection, where no pool can carry it: see `needsOwnConnection`. */
   request(request: UpstreamRequest): ClientRequest;
+  /** Whether two targets are of one service. */
+  isOneService(target: string, other: string): boolean;
   close(): Promise<void>;
 }
 
@@ -57,6 +59,7 @@ export function openUpstream(origin: URL, limits: GatewayLimits): Upstream {
       // Not by `request()`: instrumentations replace it, and make an object of headers that are a list.
       return new ClientRequest({ ...to, protocol, method, path: pathOf(target), headers, setHost: false });
     },
+    isOneService: () => true,
     async close() {
       agent.destroy();
       await pool.close();
