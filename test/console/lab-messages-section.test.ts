@@ -70,7 +70,7 @@ test("step by step each service places one order; what is shown of the ledger is
   await client.post("step");
   const { sides } = await client.until(placed(2));
   for (const side of ["careless", "safe"] as const) {
-    const { charges, duplicates } = audit(shippedOrders.slice(0, 30), ledgerOf(side));
+    const { charges, duplicates } = await audit(shippedOrders.slice(0, 30), ledgerOf(side));
     expect(sides[side].totals).toMatchObject({ shipments: charges, duplicates });
     expect(sides[side].ledger).toHaveLength(2);
     expect(sides[side].ledger[0]?.amount).toBe(ledgerOf(side).at(-1)?.amount);

@@ -89,7 +89,7 @@ describeWithServer("the story of messages on the Lab page", chromiumBinary, () =
       const tooMany = async (side: string) => {
         const [ledger] = ledgers();
         if (ledger === undefined) throw new Error("There is no ledger yet.");
-        const { charges, duplicates } = audit(orders, readCharges(ledger, side));
+        const { charges, duplicates } = await audit(orders, readCharges(ledger, side));
         const shown = await totals(side, on);
         return [shown["shipments"]! - charges, shown["duplicates"]! - duplicates];
       };

@@ -90,7 +90,10 @@ test("the totals of a paused run are those of an audit of its ledger; then it go
   const { callers } = await client.until(isAtRest);
   const [database = ""] = labDatabases(folder);
   for (const caller of ["careless", "safe"] as const) {
-    const { charges, duplicates, wrongAmounts } = audit(shippedOrders.slice(0, 30), readCharges(database, caller));
+    const { charges, duplicates, wrongAmounts } = await audit(
+      shippedOrders.slice(0, 30),
+      readCharges(database, caller),
+    );
     const { totals, ledger } = callers[caller];
     expect({ charges, duplicates, wrongAmounts }).toEqual({
       charges: totals.charges,

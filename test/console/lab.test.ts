@@ -119,7 +119,7 @@ describeWithServer("the Lab page", chromiumBinary, () => {
       const [database = ""] = labDatabases(folder);
       await expect
         .poll(async () => {
-          const { charges, duplicates } = audit(shippedOrders.slice(0, 40), readCharges(database, caller));
+          const { charges, duplicates } = await audit(shippedOrders.slice(0, 40), readCharges(database, caller));
           return { charges, duplicates, shown: await totals(caller) };
         })
         .toSatisfy(({ charges, duplicates, shown }) => shown.charges === charges && shown.duplicates === duplicates);

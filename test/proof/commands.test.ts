@@ -24,6 +24,7 @@ function run(command: string, ...args: string[]): Promise<Ended> {
 const benchmarks = [
   "bench/defaults",
   "bench/intents",
+  "bench/judge",
   "bench/messages",
   "bench/retention",
   "bench/storm-data",
@@ -89,6 +90,7 @@ test.for([
   ["bench/retention", "--engine", "redis"],
   ["bench/retention", "--engine", "sqlite", "--keys", "9999"],
   ["bench/intents", "--intents", "none"],
+  ["bench/judge", "--operations", "999"],
   ["bench/messages", "--rows", "none"],
   ["bench/storms", "--callers", "1000001"],
   ["bench/storms", "--rounds", "101"],
@@ -108,6 +110,14 @@ test("the explorer prints the story of a counterexample, and its JSON has it too
 test("the data of the storms are what their command makes", async () => {
   const { code, stdout } = await run("bench/storm-data", "--check", "3", "--workers", "2", "--json");
   expect(JSON.parse(stdout)).toEqual({ checked: 3, other: [], stale: [] });
+  expect(code).toBe(0);
+});
+
+test("a long history is judged whole, in a heap that has no room for it", async () => {
+  const { code, stdout } = await run("bench/judge", "--operations", "100000", "--json");
+  const rules = ["one-effect", "same-answer", "own-answer", "no-lost-effect", "order-per-key"];
+  const anomalies = Object.fromEntries(rules.map((rule) => [rule, 1]));
+  expect(JSON.parse(stdout)).toMatchObject({ runs: [{ anomalies }, { anomalies }], missed: [] });
   expect(code).toBe(0);
 });
 

@@ -35,38 +35,42 @@ const numbered = (chosen: readonly Kind[]): History => together(chosen.map((kind
 const soundOnes = fc.array(fc.constantFrom(...kinds), { maxLength: 12 });
 
 /** The names that are broken when a sound order of a kind, among others, is changed. */
-function brokenBy(kind: Kind, change: (history: OrderHistory) => OrderHistory, others: readonly Kind[]): Set<string> {
+async function brokenBy(
+  kind: Kind,
+  change: (history: OrderHistory) => OrderHistory,
+  others: readonly Kind[],
+): Promise<Set<string>> {
   const { orders, effects } = numbered([kind, ...others]);
-  const found = breaches({ orders: orders.map((one, index) => (index === 0 ? change(one) : one)), effects });
+  const found = await breaches({ orders: orders.map((one, index) => (index === 0 ? change(one) : one)), effects });
   expect(new Set(found.map(({ order }) => order))).toEqual(new Set(found.length > 0 ? ["acme/order-1"] : []));
   return new Set(found.map(({ invariant }) => invariant));
 }
 
-test("a history in which nothing is broken is fine, however its orders ended", () => {
-  fc.assert(
-    fc.property(soundOnes, (chosen) => {
-      expect(breaches(numbered(chosen))).toEqual([]);
+test("a history in which nothing is broken is fine, however its orders ended", async () => {
+  await fc.assert(
+    fc.asyncProperty(soundOnes, async (chosen) => {
+      expect(await breaches(numbered(chosen))).toEqual([]);
     }),
   );
 });
 
-test("a second effect is a duplicate, wherever it is in the ledger and however its order ended", () => {
-  fc.assert(
-    fc.property(soundOnes, fc.constantFrom(...kinds), fc.nat(), (chosen, kind, at) => {
+test("a second effect is a duplicate, wherever it is in the ledger and however its order ended", async () => {
+  await fc.assert(
+    fc.asyncProperty(soundOnes, fc.constantFrom(...kinds), fc.nat(), async (chosen, kind, at) => {
       const { orders, effects } = numbered([kind, ...chosen]);
       const more = [1, 2].map((index) => ({ effect: `more ${index}`, order: "acme/order-1", life: "api-2.1" }));
       const place = at % (effects.length + 1);
-      const found = breaches({ orders, effects: effects.toSpliced(place, 0, ...more) });
+      const found = await breaches({ orders, effects: effects.toSpliced(place, 0, ...more) });
       expect(found).toContainEqual(expect.objectContaining({ invariant: "one-effect", order: "acme/order-1" }));
     }),
   );
 });
 
-test("an acknowledged effect that is not in the ledger is lost", () => {
-  fc.assert(
-    fc.property(soundOnes, (chosen) => {
+test("an acknowledged effect that is not in the ledger is lost", async () => {
+  await fc.assert(
+    fc.asyncProperty(soundOnes, async (chosen) => {
       const { orders, effects } = numbered(["done", ...chosen]);
-      const found = breaches({ orders, effects: effects.slice(1) });
+      const found = await breaches({ orders, effects: effects.slice(1) });
       expect(new Set(found.map(({ invariant, order }) => `${invariant} ${order}`))).toEqual(
         new Set(["no-lost-effect acme/order-1"]),
       );
@@ -74,31 +78,36 @@ test("an acknowledged effect that is not in the ledger is lost", () => {
   );
 });
 
-test("a key that answers anything else than it did before is reported", () => {
-  fc.assert(
-    fc.property(soundOnes, fc.constantFrom<Kind>("done", "declined"), fc.nat({ max: 1 }), (others, kind, place) => {
-      const other = { status: 201, text: answerText.done("effect-1 again", "acme/order-1") };
-      const isFirst = place === 0 && kind === "done";
-      const change = (one: OrderHistory): OrderHistory =>
-        isFirst ? { ...one, answers: [other, ...one.answers] } : { ...one, last: other };
-      expect(brokenBy(kind, change, others)).toContain("same-answer");
-    }),
+test("a key that answers anything else than it did before is reported", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      soundOnes,
+      fc.constantFrom<Kind>("done", "declined"),
+      fc.nat({ max: 1 }),
+      async (others, kind, place) => {
+        const other = { status: 201, text: answerText.done("effect-1 again", "acme/order-1") };
+        const isFirst = place === 0 && kind === "done";
+        const change = (one: OrderHistory): OrderHistory =>
+          isFirst ? { ...one, answers: [other, ...one.answers] } : { ...one, last: other };
+        expect(await brokenBy(kind, change, others)).toContain("same-answer");
+      },
+    ),
   );
 });
 
-test("an intent that never ended, a key that runs or is not answered: each hangs", () => {
+test("an intent that never ended, a key that runs or is not answered: each hangs", async () => {
   const changes: ((one: OrderHistory) => OrderHistory)[] = [
     (one) => ({ ...one, end: "open" }),
     (one) => ({ ...one, record: "running" }),
     (one) => ({ ...one, last: undefined }),
   ];
-  fc.assert(
-    fc.property(
+  await fc.assert(
+    fc.asyncProperty(
       soundOnes,
       fc.constantFrom(...kinds.slice(0, -1)),
       fc.constantFrom(...changes),
-      (others, kind, change) => {
-        expect(brokenBy(kind, change, others)).toContain("every-key-ends");
+      async (others, kind, change) => {
+        expect(await brokenBy(kind, change, others)).toContain("every-key-ends");
       },
     ),
   );
@@ -131,12 +140,14 @@ describe("one thing that is wrong with an order is called by its name", () => {
       "every-key-ends",
     ],
   ];
-  test.for(cases)("%s", ([, kind, change, invariant]) => {
-    expect(brokenBy(kind, change, ["done", "declined"])).toContain(invariant);
+  test.for(cases)("%s", async ([, kind, change, invariant]) => {
+    expect(await brokenBy(kind, change, ["done", "declined"])).toContain(invariant);
   });
 
-  test("an effect without an order", () => {
+  test("an effect without an order", async () => {
     const effects = [{ effect: "effect-9", order: "acme/order-9", life: "api-1.1" }];
-    expect(breaches({ orders: [], effects })).toMatchObject([{ invariant: "no-lost-effect", order: "acme/order-9" }]);
+    expect(await breaches({ orders: [], effects })).toMatchObject([
+      { invariant: "no-lost-effect", order: "acme/order-9" },
+    ]);
   });
 });

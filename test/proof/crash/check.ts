@@ -1,6 +1,7 @@
 import { invariants, type InvariantName } from "../invariants.ts";
 import type { Effect } from "./evidence.ts";
-import { storedStatuses } from "./orders.ts";
+import { type HistoryFile, type HistoryLine, judgeLines } from "../../../packages/tools/src/judge/index.ts";
+import { orderName, partsOf, readAnswer, storedStatuses } from "./orders.ts";
 
 /** How an order ended for its caller. `open`: it did not. */
 export type OrderEnd = "ok" | "fail" | "info" | "open";
@@ -39,37 +40,60 @@ const isStored = (answer: Answer | undefined): answer is Answer =>
 
 /**
  * Holds a history against the invariants of docs/verification.md: an order that is ok had exactly one effect, a failed
- * one had none, one of unknown outcome at most one, and every answer to a key is the same.
+ * one had none, one of unknown outcome at most one, and every answer to a key is the same. `once-again judge` says so; here is
+ * what no history of calls shows: the store's list, and whether an order ends.
+ *
+ * @param to The history is added to it, as lines for `once-again judge`.
  */
-export function breaches({ orders, effects }: History): Breach[] {
-  const effectsOf = Map.groupBy(effects, ({ order }) => order);
-  const ordered = new Set(orders.map(({ order }) => order));
-  const unordered = [...effectsOf.keys()].filter((order) => !ordered.has(order));
+export async function breaches(history: History, to?: HistoryFile): Promise<Breach[]> {
+  const anomalies = await judgeLines(linesOf(history), to);
+  const effectsOf = Map.groupBy(history.effects, ({ order }) => order);
   return [
-    ...orders.flatMap((history) => breachesOf(history, effectsOf.get(history.order) ?? [])),
-    ...unordered.map((order) => breach("no-lost-effect", order, "It has an effect, and was not ordered.")),
+    ...anomalies.map(({ rule, scope, key, what }): Breach => {
+      // A number in a sequence is no part of an order's history.
+      if (rule === "order-per-key") throw new Error(what);
+      return breach(rule, orderName(scope, key), what);
+    }),
+    ...history.orders.flatMap((one) => breachesOf(one, effectsOf.has(one.order))),
   ];
 }
 
-function breachesOf(history: OrderHistory, effects: readonly Effect[]): Breach[] {
-  const { order, end, answers, last, record } = history;
-  const all = [...answers, ...(last === undefined ? [] : [last])];
-  const stored = all.filter(isStored);
-  const texts = new Set(stored.map(textOf));
-  const acknowledged = answers.filter(({ status }) => status === 201);
-  const missing = acknowledged.find(({ text }) => !effects.some(({ effect }) => text.includes(effect)));
-  const foreign = stored.find(({ text }) => !text.endsWith(` of ${order}`));
+/** The history of callers and the ledger, for the judge. */
+function* linesOf({ orders, effects }: History): Generator<HistoryLine> {
+  for (const { order, end, answers, last } of orders) {
+    const operation = { ...partsOf(order), request: order };
+    for (const answer of [...answers, ...(last === undefined ? [] : [last])].filter(isStored)) {
+      const { request, effect } = readAnswer(answer.text);
+      yield { ...operation, type: "invoke" };
+      yield {
+        ...operation,
+        type: "ok",
+        request,
+        response: textOf(answer),
+        effects: effect === undefined ? [] : [effect],
+      };
+    }
+    // An answer says more than the word of its intent.
+    yield { ...operation, type: "invoke" };
+    if (end === "fail" || end === "info") yield { ...operation, type: end };
+  }
+  for (const { effect, order } of effects) yield { ...partsOf(order), type: "effect", request: order, effect };
+}
+
+function breachesOf({ order, end, answers, last, record }: OrderHistory, hasEffect: boolean): Breach[] {
+  const isRefused = [...answers, last].some((answer) => answer?.status === 422);
+  const isAcknowledged = answers.some(({ status }) => status === 201);
+  const hanging = hangs({ order, end, answers, last, record });
   const found: [InvariantName, string | false][] = [
-    ["one-effect", effects.length > 1 && `It has ${effects.length} effects.`],
-    ["same-answer", texts.size > 1 && `It was answered ${[...texts].join(" and ")}.`],
     ["same-answer", answers.some(isStored) && !isStored(last) && `It was answered, and in the end ${textOf(last)}.`],
-    ["no-lost-effect", missing !== undefined && `"${missing.text}" is not in the ledger.`],
-    ["no-lost-effect", end === "ok" && effects.length === 0 && "It is ok for its caller, and has no effect."],
-    ["no-lost-effect", end === "fail" && effects.length > 0 && "It failed for its caller, and has an effect."],
-    ["no-lost-effect", effects.length > 0 && record === "none" && "It has an effect, and its key no record."],
-    ["own-answer", foreign !== undefined && `It was answered "${foreign.text}".`],
-    ["own-answer", all.some(({ status }) => status === 422) && "Its key was said to be another request's."],
-    ["every-key-ends", hangs(history)],
+    [
+      "no-lost-effect",
+      end === "fail" && isAcknowledged && "It was answered with a success, and failed for its caller.",
+    ],
+    ["no-lost-effect", end === "ok" && !hasEffect && "It is ok for its caller, and has no effect."],
+    ["no-lost-effect", hasEffect && record === "none" && "It has an effect, and its key no record."],
+    ["own-answer", isRefused && "Its key was said to be another request's."],
+    ["every-key-ends", hanging],
   ];
   return found.flatMap(([invariant, what]) => (what === false ? [] : [breach(invariant, order, what)]));
 }

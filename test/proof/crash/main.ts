@@ -1,5 +1,6 @@
 /** `npm run crash`: real processes that are killed, stopped and cut off. See docs/verification.md. */
 import process from "node:process";
+import type { HistoryFile } from "../../../packages/tools/src/judge/index.ts";
 import { findBinary, type ServerBinary } from "../../support/servers/binary.ts";
 import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../support/command.ts";
 import { type EngineName, engineNames } from "./engine.ts";
@@ -33,15 +34,16 @@ const operationsHelp = Object.entries(operatorFaults)
 
 const help = `npm run crash -- [--scenario requests] [--seconds N] [--engine ${engineNames.join("|")}]
                  [--mode hold|transactional] [--seed N] [--without ${guards.join("|")}] [--json]
-                 [--operations all|NAME,NAME] [--beside REVISION] [--trace FILE]
+                 [--operations all|NAME,NAME] [--beside REVISION] [--trace FILE] [--history FILE]
 npm run crash -- --scenario messages [--seconds N] [--messages N] [--engine ${messageEngineNames.join("|")}]
-                 [--broker ${brokerNames.join("|")}] [--seed N] [--without ${messageGuards.join("|")}] [--json]
-npm run crash -- --scenario gateway [--requests N] [--engine ${gatewayEngines.join("|")}] [--seed N] [--json]
+                 [--broker ${brokerNames.join("|")}] [--seed N] [--without ${messageGuards.join("|")}] [--history FILE] [--json]
+npm run crash -- --scenario gateway [--requests N] [--engine ${gatewayEngines.join("|")}] [--seed N]
+                 [--history FILE] [--json]
 
 requests: real callers with durable intents order from real API processes. messages: real writers add messages within
 their own transactions, relays publish them to a broker, and consumers have effects of them. Meanwhile all of them, the
 servers and the connections between them are killed, stopped and cut. Then all faults end, and what is left is
-held against the invariants. It is up to the machine which critical windows a run hits: another one follows, with the next seed, and
+held against the invariants, by the rules of once-again judge and by what no history shows. It is up to the machine which critical windows a run hits: another one follows, with the next seed, and
 a window that ${runsMax} runs miss fails.
 
 gateway: two gateways on one store stand before a careless service, which has an effect for each request and dies at any
@@ -56,6 +58,7 @@ ${operationsHelp}
   --beside REV   of requests: another version, as a revision of git, serves beside this one from the same store
   --trace FILE   of requests in mode hold: adds the calls of the store to a file of JSON lines, and fails unless the rules of
                  spec/key.md explain each, and a take-over, a repeat and a lost acknowledgement are among them
+  --history FILE adds the history to a file, for once-again judge
   --broker NAME  of messages; default one run for each
   --messages N   how many messages are to be committed under faults, however long that takes; default any number
   --requests N   of gateway: how many keyed operations are sent; default 10000
@@ -80,6 +83,7 @@ const options = {
   beside: { type: "string" },
   seed: { type: "string" },
   trace: { type: "string" },
+  history: { type: "string" },
   without: { type: "string" },
   json: { type: "boolean" },
 } as const;
@@ -121,6 +125,11 @@ await command(help, options, async (values) => {
   return all.every(havePassed) ? exitCodes.fine : exitCodes.bad;
 });
 
+/** Where a run adds its history to. Several runs have the same keys. */
+function fileOf({ history }: Values, name: string, seed: number): HistoryFile | undefined {
+  return history === undefined ? undefined : { path: history, run: `${name} ${seed}` };
+}
+
 function faultsText(over: number, seconds: number): string {
   return `${Math.min(seconds, Math.floor(over))} of ${seconds} s of faults`;
 }
@@ -139,7 +148,17 @@ async function requestSubjects(values: Values, seconds: number): Promise<Subject
     name: `${engine.name}, ${mode}`,
     async run(seed, onProgress) {
       const result = await runCrash(
-        { engine, mode, without, operations, beside: values.beside, trace, seconds, seed },
+        {
+          engine,
+          mode,
+          without,
+          operations,
+          beside: values.beside,
+          trace,
+          history: fileOf(values, mode, seed),
+          seconds,
+          seed,
+        },
         (over) => onProgress(faultsText(over, seconds)),
       );
       return { result, text: resultText(result) };
@@ -158,8 +177,9 @@ async function messageSubjects(values: Values, seconds: number): Promise<Subject
   return brokers.map((broker) => ({
     name: `${engine.name}, ${broker.name}`,
     async run(seed, onProgress) {
-      const result = await runMessages({ engine, broker, messages, without, seconds, seed }, (over, committed) =>
-        onProgress(`${faultsText(over, seconds)}, ${committed.toLocaleString("en")} messages`),
+      const result = await runMessages(
+        { engine, broker, messages, without, history: fileOf(values, broker.name, seed), seconds, seed },
+        (over, committed) => onProgress(`${faultsText(over, seconds)}, ${committed.toLocaleString("en")} messages`),
       );
       return { result, text: messagesText(result) };
     },
@@ -175,8 +195,9 @@ async function gatewaySubjects(values: Values): Promise<Subject[]> {
     {
       name: `gateway, ${engine.name}`,
       async run(seed, onProgress) {
-        const result = await runGateway({ engine, seed, requests }, (sent) =>
-          onProgress(`${sent.toLocaleString("en")} of ${requests.toLocaleString("en")} operations`),
+        const result = await runGateway(
+          { engine, seed, requests, history: fileOf(values, engine.name, seed) },
+          (sent) => onProgress(`${sent.toLocaleString("en")} of ${requests.toLocaleString("en")} operations`),
         );
         return { result, text: gatewayText(result) };
       },

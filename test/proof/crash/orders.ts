@@ -19,6 +19,13 @@ export const answerText = {
   declined: (number: string, order: string): string => `declined ${number} of ${order}`,
 };
 
+/** The order that an answer of the API is of, and its effect. */
+export function readAnswer(text: string): { readonly request: string; readonly effect: string | undefined } {
+  const [what = "", request = text] = text.split(" of ");
+  const [kind, effect] = what.split(" ", 2);
+  return { request, effect: kind === "effect" ? effect : undefined };
+}
+
 /** The statuses of the handler's own answers, which are stored under a key: it was executed, or declined for good. */
 export const storedStatuses: ReadonlySet<number> = new Set([201, 402]);
 

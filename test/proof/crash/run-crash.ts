@@ -84,7 +84,8 @@ export async function runCrash(
   const history = await readHistory(options, scene, evidence);
   const leaks = await abandonedConnections(scene);
   const trace = options.trace === undefined ? undefined : acceptedTrace(scene.files.trace, options.trace);
-  return resultOf(options, scene, { cuts, evidence, history, leaks, trace });
+  const broken = await breaches(history, options.history);
+  return resultOf(options, scene, { cuts, evidence, history, broken, leaks, trace });
 }
 
 /** Ends all faults, and lets callers of a last life end what they have begun. */
@@ -118,10 +119,17 @@ async function abandonedConnections({ keys, apis }: Scene): Promise<string[]> {
 function resultOf(
   { engine, mode, seed, seconds, beside }: CrashOptions,
   scene: Scene,
-  found: { cuts: Cuts; evidence: Evidence; history: History; leaks: readonly string[]; trace: Acceptance | undefined },
+  found: {
+    cuts: Cuts;
+    evidence: Evidence;
+    history: History;
+    broken: readonly Breach[];
+    leaks: readonly string[];
+    trace: Acceptance | undefined;
+  },
 ): CrashResult {
   const { apis, callers, wire, database } = scene;
-  const { cuts, evidence, history, leaks, trace } = found;
+  const { cuts, evidence, history, broken, leaks, trace } = found;
   const sum = (counts: readonly (readonly unknown[])[]): number => counts.flat().length;
   const hits = windowHits(evidence);
   const windows = windowsOf(mode, database !== undefined, {
@@ -129,7 +137,6 @@ function resultOf(
     beside,
     runsAgain: engine.runsAgain,
   });
-  const broken = breaches(history);
   const effectsOf = Map.groupBy(history.effects, ({ order }) => order);
   const ended = (end: OrderEnd): number => history.orders.filter((order) => order.end === end).length;
   return {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { HistoryFile } from "../../../packages/tools/src/judge/index.ts";
 import { Pool } from "pg";
 import { seededRandom } from "../../../packages/once-again/src/core/random.ts";
 import type { IntentStore } from "../../../packages/once-again/src/stores/intent-store.ts";
@@ -38,6 +39,8 @@ export interface CrashOptions {
   readonly beside?: string | undefined;
   /** A file to which a trace of the store's calls is added, in mode `hold`. The run fails unless the rules explain it. */
   readonly trace?: string | undefined;
+  /** Where the history is added to, for `once-again judge`. */
+  readonly history?: HistoryFile | undefined;
 }
 
 /** Everything that runs, and where it leaves its traces. */

@@ -36,6 +36,12 @@ test("judge ends with 0 for a clean history, and with 2 for one that it can't re
     code: 0,
     stdout: expect.stringContaining("No anomaly.") as unknown,
   });
+  const lost = fileOf("lost.jsonl", ['{"type":"invoke","key":"k"}', '{"type":"ok","key":"k","effects":["gone"]}']);
+  expect((await runCli(["judge", lost])).code).toBe(0);
+  expect(await runCli(["judge", lost, "--ledger"])).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining("no-lost-effect: 1 time.") as unknown,
+  });
   const broken = await runCli(["judge", fileOf("broken.jsonl", ["{}"])]);
   expect(broken).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("line 1 must be") as unknown });
   expect(await runCli(["judge", "/nowhere.jsonl"])).toMatchObject({ code: 2, stdout: "" });

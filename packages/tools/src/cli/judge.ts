@@ -15,6 +15,7 @@ export function judgeCommand(): Command {
         "sequences. Each line is a JSON object with a type (invoke, ok, fail, info or effect) and a key.",
     )
     .argument("<history>", "a file of JSON lines, or - for the standard input")
+    .option("--ledger", "the history has the ledger, even if there is no effect in it")
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
@@ -33,13 +34,18 @@ Exit codes: 0 no anomaly, 1 an anomaly, 2 wrong usage, or a history that can't b
     .action(run);
 }
 
-async function run(file: string, { json }: { json?: boolean }, command: Command): Promise<void> {
+async function run(
+  file: string,
+  { ledger, json }: { ledger?: boolean; json?: boolean },
+  command: Command,
+): Promise<void> {
   const progress = progressBar(process.stderr, "percent");
   try {
     const bytes = file === "-" ? undefined : statSync(file).size;
     const judged = await runUntilInterrupted((signal) =>
-      judgeHistory(file === "-" ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 }), {
+      judgeHistory(file === "-" ? process.stdin : createReadStream(file, { highWaterMark: 1 << 18 }), {
         bytes,
+        hasLedger: ledger,
         signal,
         onProgress: (done) => {
           if (bytes !== undefined && bytes > 0) progress.update(Math.floor((50 * done) / bytes), 100);

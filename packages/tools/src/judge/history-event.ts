@@ -10,7 +10,7 @@ export interface HistoryEvent {
   readonly request: string | undefined;
   /** A hash of the response. */
   readonly response: string | undefined;
-  /** The effects that a response names. `undefined`: it names none. */
+  /** The effects that a response names; none: it says that there is no effect. `undefined`: it says nothing of them. */
   readonly effects: readonly string[] | undefined;
   /** Of an effect: its id, and which effect of its operation it is. */
   readonly effect: string | undefined;

@@ -68,6 +68,9 @@ describe("a history", () => {
     expect(await brokenBy([invoke, invoke, failed, effect])).toEqual([]);
     expect(await brokenBy([invoke, failed])).toEqual([]);
     expect(await brokenBy([effect])).toEqual(["no-lost-effect"]);
+    const refused = { type: "ok", key: "k", response: "declined", effects: [] };
+    expect(await brokenBy([invoke, refused])).toEqual([]);
+    expect(await brokenBy([invoke, effect, refused])).toEqual(["no-lost-effect"]);
   });
 
   test("without a ledger is judged by the effects that its successes name", async () => {
@@ -80,6 +83,22 @@ describe("a history", () => {
     expect(
       await brokenBy([invoke, { ...effect, request: "r" }, { type: "ok", key: "k", request: "q", response: "a" }]),
     ).toEqual(["own-answer"]);
+    const sent = { ...invoke, request: "r" };
+    const ok = (request: string) => ({ type: "ok", key: "k", request, response: "declined", effects: [] });
+    expect(await brokenBy([sent, ok("r")])).toEqual([]);
+    expect(await brokenBy([sent, ok("q")])).toEqual(["own-answer"]);
+    expect(await brokenBy([invoke, ok("q")])).toEqual([]);
+  });
+
+  test("has each violation reported, and not the smallest alone", async () => {
+    const keys: string[] = [];
+    const lines = ["a", "b"].flatMap((key) => [
+      { ...invoke, key },
+      { ...effect, key },
+      { ...effect, key },
+    ]);
+    await judgeHistory(chunksOf(Buffer.from(textOf(lines)), 1000), { onAnomaly: ({ key }) => keys.push(key) });
+    expect(keys.toSorted()).toEqual(["a", "b"]);
   });
 
   test("may bring what was published again, at any place of its sequence", async () => {
@@ -150,6 +169,11 @@ describe("the bytes of a history", () => {
     await expect(judgeHistory(chunksOf(Uint8Array.of(0x7b, 0xff, 0xfe, 0x0a), 1))).rejects.toThrow("a text in UTF-8");
     await expect(judgeHistory(chunksOf(Buffer.alloc(1_100_000, "x"), 100_000))).rejects.toThrow("1,000,000 characters");
   });
+});
+
+test("a history of more bytes than was said is split again, and judged alike", async () => {
+  const { keys, anomalies } = await judgeHistory(historyOf(50_000, rules), { bytes: 1 });
+  expect([keys, anomalies.map(({ rule, count }) => [rule, count])]).toEqual([50_006, rules.map((rule) => [rule, 1])]);
 });
 
 test("a longer history takes no more memory", async () => {

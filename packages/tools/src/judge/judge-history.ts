@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { type HistoryEvent, readEvent } from "./history-event.ts";
 import {
   addEvent,
@@ -9,7 +9,7 @@ import {
   type KeyState,
   newKeyState,
 } from "./judge-key.ts";
-import { partitions, type Partitions } from "./partitions.ts";
+import { partitions } from "./partitions.ts";
 import { readLines } from "./read-lines.ts";
 
 /** The verdict on a history. */
@@ -28,12 +28,18 @@ export interface JudgeOptions {
   readonly bytes?: number | undefined;
   /** Called now and then with the bytes that were read, twice over: once to split, once to judge. */
   readonly onProgress?: ((bytes: number) => void) | undefined;
+  /** Whether the history has the ledger, also where that is empty. Default: it has if there is any effect in it. */
+  readonly hasLedger?: boolean | undefined;
+  /** Called with every violation, as it is found. */
+  readonly onAnomaly?: ((anomaly: Anomaly) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** About so much of a history is in memory at a time, bytes. */
-const partBytes = 8 * 1024 * 1024;
+const partBytes = 2 * 1024 * 1024;
+/** Into how many parts a history is split at once, and how often a part that is too large is split again. */
 const partsMax = 256;
+const levelMax = 3;
 
 /**
  * Judges a history of calls and effects, whatever system it is of. Each key is a history for itself, so it takes as long as the
@@ -43,9 +49,9 @@ const partsMax = 256;
  */
 export async function judgeHistory(
   chunks: AsyncIterable<Uint8Array>,
-  { bytes, onProgress, signal }: JudgeOptions = {},
+  { bytes, hasLedger = false, onProgress, onAnomaly, signal }: JudgeOptions = {},
 ): Promise<Judgement> {
-  const parts = bytes === undefined ? 64 : Math.min(partsMax, Math.max(1, Math.ceil(bytes / partBytes)));
+  const parts = bytes === undefined ? 64 : partsFor(bytes);
   using byKey = partitions(parts);
   using byGroup = partitions(parts);
   const counts = { lines: 0, keys: 0, calls: 0, effects: 0 };
@@ -64,6 +70,7 @@ export async function judgeHistory(
   }
   const found = new Map<HistoryRule, { count: number; smallest: Anomaly }>();
   const note = (anomaly: Anomaly): void => {
+    onAnomaly?.(anomaly);
     const known = found.get(anomaly.rule);
     if (known === undefined) found.set(anomaly.rule, { count: 1, smallest: anomaly });
     else {
@@ -72,19 +79,50 @@ export async function judgeHistory(
     }
   };
   for (let part = 0; part < parts; part += 1) {
-    const states = new Map<string, KeyState>();
-    await eachLine(byKey, part, signal, (event, witness) => {
-      let state = states.get(event.key);
-      if (state === undefined) states.set(event.key, (state = newKeyState()));
-      addEvent(state, event, witness);
-    });
-    counts.keys += states.size;
-    for (const [key, state] of states) for (const anomaly of judgeKey(key, state, counts.effects > 0)) note(anomaly);
-    await judgeGroups(byGroup, part, signal, note);
+    await eachPart(
+      byKey.fileOf(part),
+      ({ key }) => key,
+      signal,
+      async (file) => {
+        const states = new Map<string, KeyState>();
+        await eachLine(file, signal, (event, witness) => {
+          let state = states.get(event.key);
+          if (state === undefined) states.set(event.key, (state = newKeyState()));
+          addEvent(state, event, witness);
+        });
+        counts.keys += states.size;
+        for (const [key, state] of states)
+          for (const anomaly of judgeKey(key, state, hasLedger || counts.effects > 0)) note(anomaly);
+      },
+    );
+    await eachPart(
+      byGroup.fileOf(part),
+      ({ group }) => group!,
+      signal,
+      (file) => judgeGroups(file, signal, note),
+    );
     if (bytes !== undefined) onProgress?.(bytes + Math.round((bytes * (part + 1)) / parts));
   }
   const rules = Object.keys(historyRules) as HistoryRule[];
   return { ...counts, anomalies: rules.flatMap((rule) => (found.has(rule) ? [{ rule, ...found.get(rule)! }] : [])) };
+}
+
+const partsFor = (bytes: number): number => Math.min(partsMax, Math.max(1, Math.ceil(bytes / partBytes)));
+
+/** Hands over a file, or, if it is too large, parts of it one after the other. A key that is too large alone stays whole. */
+async function eachPart(
+  file: string | undefined,
+  keyOf: (event: HistoryEvent) => string,
+  signal: AbortSignal | undefined,
+  use: (file: string) => Promise<void>,
+  level = 1,
+): Promise<void> {
+  if (file === undefined) return;
+  const { size } = statSync(file);
+  if (size <= 4 * partBytes || level > levelMax) return use(file);
+  using parts = partitions(partsFor(size), level);
+  await eachLine(file, signal, (event, { line, text }) => parts.add(keyOf(event), `${line} ${text}`));
+  for (let part = 0; part < parts.count; part += 1) await eachPart(parts.fileOf(part), keyOf, signal, use, level + 1);
 }
 
 /** The fewest lines; of those with as few, the one that came first. */
@@ -95,13 +133,12 @@ function isSmaller({ lines }: Anomaly, than: Anomaly): boolean {
 
 /** A position that comes for the first time must be higher than those before. */
 async function judgeGroups(
-  byGroup: Partitions,
-  part: number,
+  file: string,
   signal: AbortSignal | undefined,
   note: (anomaly: Anomaly) => void,
 ): Promise<void> {
   const groups = new Map<string, { highest: number; last: { line: number; text: string }; seen: Set<number> }>();
-  await eachLine(byGroup, part, signal, (event, witness) => {
+  await eachLine(file, signal, (event, witness) => {
     const [group, position] = [event.group!, event.position!];
     const known = groups.get(group);
     if (known === undefined) {
@@ -122,14 +159,11 @@ async function judgeGroups(
 }
 
 async function eachLine(
-  parts: Partitions,
-  part: number,
+  file: string,
   signal: AbortSignal | undefined,
   use: (event: HistoryEvent, witness: { line: number; text: string }) => void,
 ): Promise<void> {
-  const file = parts.fileOf(part);
-  if (file === undefined) return;
-  for await (const lines of readLines(createReadStream(file, { highWaterMark: 1 << 20 }), "a part of the history")) {
+  for await (const lines of readLines(createReadStream(file, { highWaterMark: 1 << 17 }), "a part of the history")) {
     signal?.throwIfAborted();
     for (const { text: numbered } of lines) {
       const space = numbered.indexOf(" ");

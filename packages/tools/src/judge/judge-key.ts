@@ -35,11 +35,15 @@ interface Answer extends Witness {
 /** The facts about one key. They grow with the effects that its responses name, and not with its repeats. */
 export interface KeyState {
   invoked: Witness | undefined;
+  /** The requests that callers sent. */
+  readonly requests: Set<string>;
   first: Answer | undefined;
   /** The first ok that differs from the first. */
   other: Answer | undefined;
   /** The first ok of another request, or without the answer to its own. */
   foreign: Answer | undefined;
+  /** The first ok that says that there is no effect. */
+  none: Witness | undefined;
   failed: Witness | undefined;
   isOpen: boolean;
   /** The calls that have begun and not ended. */
@@ -48,22 +52,24 @@ export interface KeyState {
   readonly effects: Map<string, { readonly first: Witness; second: Witness | undefined; count: number }>;
   readonly ids: Set<string>;
   readonly named: Map<string, Witness>;
-  /** The request of the first effect that says so. */
-  effectRequest: (Witness & { readonly request: string }) | undefined;
+  /** The requests that effects say they are of, each with the first of them. */
+  readonly effectRequests: Map<string, Witness>;
 }
 
 export const newKeyState = (): KeyState => ({
   invoked: undefined,
+  requests: new Set(),
   first: undefined,
   other: undefined,
   foreign: undefined,
+  none: undefined,
   failed: undefined,
   isOpen: false,
   running: 0,
   effects: new Map(),
   ids: new Set(),
   named: new Map(),
-  effectRequest: undefined,
+  effectRequests: new Map(),
 });
 
 /** Adds one line to what is known of its key. */
@@ -71,6 +77,7 @@ export function addEvent(state: KeyState, event: HistoryEvent, witness: Witness)
   switch (event.type) {
     case "invoke":
       state.invoked ??= witness;
+      if (event.request !== undefined) state.requests.add(event.request);
       state.running += 1;
       return;
     case "ok":
@@ -89,12 +96,13 @@ export function addEvent(state: KeyState, event: HistoryEvent, witness: Witness)
   }
 }
 
-function addAnswer(state: KeyState, { request, response, effects = [] }: HistoryEvent, witness: Witness): void {
+function addAnswer(state: KeyState, { request, response, effects }: HistoryEvent, witness: Witness): void {
   const answer = { ...witness, request, response };
   if (state.first === undefined) state.first = answer;
   else if (state.first.request !== request) state.foreign ??= answer;
   else if (state.first.response !== response) state.other ??= answer;
-  for (const id of effects) if (!state.named.has(id)) state.named.set(id, witness);
+  if (effects?.length === 0) state.none ??= witness;
+  for (const id of effects ?? []) if (!state.named.has(id)) state.named.set(id, witness);
 }
 
 function addEffect(state: KeyState, { effect, name, request }: HistoryEvent, witness: Witness): void {
@@ -105,8 +113,7 @@ function addEffect(state: KeyState, { effect, name, request }: HistoryEvent, wit
     known.second ??= witness;
     known.count += 1;
   }
-  if (request === undefined) return;
-  if (state.effectRequest === undefined) state.effectRequest = { ...witness, request };
+  if (request !== undefined && !state.effectRequests.has(request)) state.effectRequests.set(request, witness);
 }
 
 /** The anomalies of one key, once all of its lines are known. @param hasLedger whether the history has effects at all. */
@@ -118,16 +125,19 @@ export function judgeKey(name: string, state: KeyState, hasLedger: boolean): Ano
     found.push({ rule, scope, key, what, lines: witnesses.sort((one, two) => one.line - two.line) });
   };
   judgeEffects(state, hasLedger, anomaly);
-  const { first, other, foreign, effectRequest } = state;
+  const { first, other, foreign, requests, effectRequests } = state;
+  const foreignEffect = [...effectRequests].find(([request]) => request !== first?.request)?.[1];
   if (other !== undefined)
     anomaly("same-answer", `It was answered with ${said(first!)}, and later with ${said(other)}.`, [first, other]);
   if (foreign !== undefined)
     anomaly("own-answer", "Two different requests both got a success under it.", [first, foreign]);
-  else if (effectRequest !== undefined && first?.request !== undefined && effectRequest.request !== first.request)
+  else if (foreignEffect !== undefined && first?.request !== undefined)
     anomaly("own-answer", "Its success answers another request than the one that had the effect.", [
       first,
-      effectRequest,
+      foreignEffect,
     ]);
+  else if (first?.request !== undefined && requests.size > 0 && !requests.has(first.request))
+    anomaly("own-answer", "Its success answers a request that no caller sent under it.", [state.invoked, first]);
   return found;
 }
 
@@ -159,6 +169,11 @@ function judgeEffects(
   if (effect === undefined) return;
   if (state.invoked === undefined)
     anomaly("no-lost-effect", "It has an effect, and there was no request.", [effect.first]);
+  if (state.none !== undefined)
+    anomaly("no-lost-effect", "A success says that there is no effect, and one is in the ledger.", [
+      state.none,
+      effect.first,
+    ]);
   const isSure = state.failed !== undefined && state.first === undefined && !state.isOpen && state.running <= 0;
   if (isSure)
     anomaly("no-lost-effect", "Its caller believes that nothing happened, and its effect is in the ledger.", [

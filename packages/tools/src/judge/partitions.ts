@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -12,45 +12,55 @@ export interface Partitions extends Disposable {
   fileOf(part: number): string | undefined;
 }
 
-/** How much of a part waits in memory until it is written, characters. */
-const waitingMax = 128 * 1024;
+/** How much of all parts together waits in memory until it is written, bytes. */
+const waitingMax = 8 * 1024 * 1024;
 
-/** Parts in a new folder among the temporary files, which goes with them. */
-export function partitions(count: number): Partitions {
+/**
+ * Parts in a new folder among the temporary files, which goes with them.
+ *
+ * @param level A part that is split again is split at another level: there its keys have other hashes.
+ */
+export function partitions(count: number, level = 0): Partitions {
   const folder = mkdtempSync(join(tmpdir(), "once-again-judge-"));
-  const parts = Array.from({ length: count }, () => ({ lines: [] as string[], length: 0, descriptor: -1 }));
+  // Bytes, and not texts: a text that waits would hold the whole chunk of the history that it was cut from.
+  const waiting = Buffer.allocUnsafeSlow(waitingMax);
+  const room = Math.floor(waitingMax / count);
+  const parts = Array.from({ length: count }, () => ({ length: 0, isWritten: false }));
   const pathOf = (part: number): string => join(folder, `${part}.jsonl`);
+  // No file stays open: some systems allow a process no more than 256.
+  const write = (at: number, bytes: Buffer): void => {
+    appendFileSync(pathOf(at), bytes, { mode: 0o600 });
+    parts[at]!.isWritten = true;
+  };
   const flush = (at: number): void => {
     const part = parts[at]!;
-    if (part.lines.length === 0) return;
-    if (part.descriptor < 0) part.descriptor = openSync(pathOf(at), "w", 0o600);
-    writeSync(part.descriptor, `${part.lines.join("\n")}\n`);
-    part.lines = [];
+    if (part.length > 0) write(at, waiting.subarray(at * room, at * room + part.length));
     part.length = 0;
   };
   return {
     count,
     add(key, line) {
-      const at = hash(key) % count;
+      const at = hash(key, level) % count;
       const part = parts[at]!;
-      part.lines.push(line);
-      part.length += line.length;
-      if (part.length > waitingMax) flush(at);
+      const lengthMax = 3 * line.length + 1;
+      if (part.length + lengthMax > room) flush(at);
+      if (lengthMax > room) return write(at, Buffer.from(`${line}\n`));
+      part.length += waiting.write(line, at * room + part.length);
+      part.length += waiting.write("\n", at * room + part.length);
     },
     fileOf(at) {
       flush(at);
-      return parts[at]!.descriptor < 0 ? undefined : pathOf(at);
+      return parts[at]!.isWritten ? pathOf(at) : undefined;
     },
     [Symbol.dispose]() {
-      for (const { descriptor } of parts) if (descriptor >= 0) closeSync(descriptor);
       rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
 /** FNV-1a, 32 bits. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
+function hash(text: string, level: number): number {
+  let value = 0x811c9dc5 ^ level;
   for (let at = 0; at < text.length; at += 1) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
-  return value >>> 0;
+  return (value ^ (value >>> 15)) >>> 0;
 }

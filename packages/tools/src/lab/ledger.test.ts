@@ -14,8 +14,8 @@ const order = (id: string, unitPrice = 100): Order => ({
 });
 const charge = (orderId: string, amount = 200, currency = "EUR"): Charge => ({ orderId, amount, currency });
 
-test("one charge each is right", () => {
-  expect(audit([order("a"), order("b")], [charge("b"), charge("a")])).toEqual({
+test("one charge each is right", async () => {
+  expect(await audit([order("a"), order("b")], [charge("b"), charge("a")])).toEqual({
     charges: 2,
     duplicates: 0,
     lost: 0,
@@ -23,9 +23,9 @@ test("one charge each is right", () => {
   });
 });
 
-test("each charge beyond the first is a duplicate, an order without any is lost", () => {
+test("each charge beyond the first is a duplicate, an order without any is lost", async () => {
   const charges = [charge("a"), charge("a"), charge("b"), charge("a")];
-  expect(audit([order("a"), order("b"), order("c")], charges)).toEqual({
+  expect(await audit([order("a"), order("b"), order("c")], charges)).toEqual({
     charges: 4,
     duplicates: 2,
     lost: 1,
@@ -33,9 +33,9 @@ test("each charge beyond the first is a duplicate, an order without any is lost"
   });
 });
 
-test("another amount, another currency and a charge without an order are wrong", () => {
+test("another amount, another currency and a charge without an order are wrong", async () => {
   const charges = [charge("a", 201), charge("b", 200, "USD"), charge("z")];
-  expect(audit([order("a"), order("b")], charges)).toMatchObject({ lost: 0, wrongAmounts: 3 });
+  expect(await audit([order("a"), order("b")], charges)).toMatchObject({ lost: 0, wrongAmounts: 3 });
 });
 
 test("what was written is read, each caller's own", () => {

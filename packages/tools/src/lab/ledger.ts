@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { type HistoryLine, type HistoryRule, judgeLines } from "../judge/index.ts";
 import { openDatabase } from "./open-database.ts";
 import { totalOf, type Order } from "./orders.ts";
 
@@ -105,18 +106,28 @@ export function ledgerTail(path: string): LedgerTail {
   };
 }
 
-/** Holds charges against the orders that they should be for: one each, of the right amount. */
-export function audit(orders: readonly Order[], charges: readonly Charge[]): Audit {
-  const wanted = new Map(orders.map((order) => [order.id, order]));
-  const charged = new Set(charges.map(({ orderId }) => orderId));
-  const wrong = charges.filter(({ orderId, amount, currency }) => {
-    const order = wanted.get(orderId);
-    return order === undefined || amount !== totalOf(order) || currency !== order.currency;
-  });
+/** Holds charges against the orders that they should be for, by the rules of `once-again judge`: one each, of the right amount. */
+export async function audit(orders: readonly Order[], charges: readonly Charge[]): Promise<Audit> {
+  const wanted = new Set(orders.map(({ id }) => id));
+  const anomalies = await judgeLines(linesOf(orders, charges));
+  const keysOf = (rule: HistoryRule, isOrdered: boolean): number =>
+    anomalies.filter((anomaly) => anomaly.rule === rule && wanted.has(anomaly.key) === isOrdered).length;
   return {
     charges: charges.length,
-    duplicates: charges.length - charged.size,
-    lost: orders.filter(({ id }) => !charged.has(id)).length,
-    wrongAmounts: wrong.length,
+    // The judge counts orders that were charged too often, and not the charges.
+    duplicates: charges.length - new Set(charges.map(({ orderId }) => orderId)).size,
+    lost: keysOf("no-lost-effect", true),
+    wrongAmounts: keysOf("own-answer", true) + keysOf("no-lost-effect", false),
   };
+}
+
+/** Each order promises one charge, of its amount. */
+function* linesOf(orders: readonly Order[], charges: readonly Charge[]): Generator<HistoryLine> {
+  for (const order of orders) {
+    const operation = { key: order.id, request: `${totalOf(order)} ${order.currency}` };
+    yield { ...operation, type: "invoke" };
+    yield { ...operation, type: "ok", effects: ["charge"] };
+  }
+  for (const { orderId, amount, currency } of charges)
+    yield { type: "effect", key: orderId, request: `${amount} ${currency}`, effect: "charge" };
 }

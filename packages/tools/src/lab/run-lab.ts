@@ -9,7 +9,7 @@ import { crashShares, crashSchedule } from "./crash-schedule.ts";
 import { labPlan } from "./fault-plan.ts";
 import { killableCaller, type KillableCaller } from "./killable-caller.ts";
 import type { LabResult } from "./lab-result.ts";
-import { audit, readCharges } from "./ledger.ts";
+import { audit, type Audit, readCharges } from "./ledger.ts";
 import type { Order } from "./orders.ts";
 import { runCaller } from "./run-caller.ts";
 import { safeCaller } from "./safe-caller.ts";
@@ -113,13 +113,13 @@ async function runInFolder(
   const [careless, safe] = await Promise.all(runs);
   await api.stop();
 
-  const auditCaller = (name: CallerName) => audit(orders, readCharges(database, name));
+  const auditCaller = (name: CallerName): Promise<Audit> => audit(orders, readCharges(database, name));
   return {
     seed,
     faults,
     crashes,
-    careless: { ...careless!, ...auditCaller("careless") },
-    safe: { ...safe!, ...auditCaller("safe") },
+    careless: { ...careless!, ...(await auditCaller("careless")) },
+    safe: { ...safe!, ...(await auditCaller("safe")) },
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Order, OrderEnd } from "./caller.ts";
-import { answerOf, type Effect } from "./orders.ts";
+import { type HistoryFile, type HistoryLine, judgeLines } from "../../../../packages/tools/src/judge/index.ts";
+import type { Effect } from "./orders.ts";
 
 /** The end of a run, before any key was settled. */
 export interface GatewayHistory {
@@ -16,27 +17,41 @@ export interface GatewayBreach {
   readonly what: string;
 }
 
-/** Holds what is left against the invariants. */
-export function gatewayBreaches({ orders, ends, ledger, held }: GatewayHistory): GatewayBreach[] {
-  const effects = Map.groupBy(ledger, ({ key }) => key);
-  return orders.flatMap(({ key }): GatewayBreach[] => {
-    const breaches: GatewayBreach[] = [];
-    const breach = (invariant: GatewayBreach["invariant"], what: string): void =>
-      void breaches.push({ invariant, what: `${key} ${what}` });
-    const had = effects.get(key) ?? [];
+/**
+ * Holds what is left against the invariants: `once-again judge` the history of calls and effects, and here what it does not show.
+ *
+ * @param to The history is added to it.
+ */
+export async function gatewayBreaches(history: GatewayHistory, to?: HistoryFile): Promise<GatewayBreach[]> {
+  const { orders, ends, held } = history;
+  const anomalies = await judgeLines(linesOf(history), to);
+  const breaches = anomalies.map(({ rule, key, what }): GatewayBreach => {
+    if (rule === "own-answer" || rule === "order-per-key") throw new Error(what);
+    return { invariant: rule, what: `${key}: ${what}` };
+  });
+  const breach = (invariant: GatewayBreach["invariant"], what: string): void => void breaches.push({ invariant, what });
+  for (const { key } of orders) {
     const its = ends.get(key) ?? [];
-    const answers = new Set(its.flatMap((end) => (typeof end === "object" ? [end.answer] : [])));
     // A process that has lost its lease may still live: if it was only late, its answer is stored after all.
     const isUnknown = its.at(-1) === "unknown";
-    if (had.length > 1) breach("one-effect", `has ${had.length} effects`);
-    if (answers.size > 1) breach("same-answer", `was answered in ${answers.size} ways`);
-    if (answers.size > 0 && isUnknown) breach("same-answer", "was answered, and called unknown in the end");
-    if (answers.size > 0 && !had.some((effect) => answers.has(answerOf(effect)))) {
-      breach("no-lost-effect", "was answered with an effect that is not there");
-    }
-    if (its.includes("open") || its.length === 0) breach("every-key-ends", "came to no end");
+    if (isUnknown && its.some((end) => typeof end === "object"))
+      breach("same-answer", `${key} was answered, and called unknown in the end`);
+    if (its.includes("open") || its.length === 0) breach("every-key-ends", `${key} came to no end`);
     if (isUnknown !== held.has(key))
-      breach("every-key-ends", isUnknown ? "is unknown, and not held" : "is held, and not named");
-    return breaches;
-  });
+      breach("every-key-ends", `${key} ${isUnknown ? "is unknown, and not held" : "is held, and not named"}`);
+  }
+  return breaches;
+}
+
+/** The history of callers and the ledger, for the judge. */
+function* linesOf({ orders, ends, ledger }: GatewayHistory): Generator<HistoryLine> {
+  for (const { key } of orders)
+    for (const end of ends.get(key) ?? ["open"]) {
+      yield { type: "invoke", key };
+      if (end === "unknown") yield { type: "info", key };
+      if (typeof end === "object")
+        yield { type: "ok", key, response: end.answer, effects: [(JSON.parse(end.answer) as Effect).effect] };
+    }
+  const sent = new Set(orders.map(({ key }) => key));
+  for (const { key, effect } of ledger) if (sent.has(key)) yield { type: "effect", key, effect };
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import type { HistoryFile } from "../../../../packages/tools/src/judge/index.ts";
 import { seededRandom } from "../../../../packages/once-again/src/core/random.ts";
 import type { HeldKey } from "../../../../packages/tools/src/admin/key-document.ts";
 import { listHeldKeys } from "../../../../packages/tools/src/admin/list.ts";
@@ -30,6 +31,8 @@ export interface GatewayCrashOptions {
   readonly seed: number;
   /** How many keyed operations are sent, each by one caller or two at once, until they have an end. */
   readonly requests: number;
+  /** Where the history is added to, for `once-again judge`. */
+  readonly history?: HistoryFile | undefined;
 }
 
 /** The result of a run. */
@@ -76,7 +79,7 @@ const restMs = 1500;
  * left against the invariants. Then a person settles what is held, by the ledger, and each order has one effect.
  */
 export async function runGateway(
-  { engine, seed, requests }: GatewayCrashOptions,
+  { engine, seed, requests, history }: GatewayCrashOptions,
   onProgress: (sent: number) => void = () => undefined,
 ): Promise<GatewayCrashResult> {
   await using stack = new AsyncDisposableStack();
@@ -140,7 +143,7 @@ export async function runGateway(
     (await listHeldKeys(store, { scope: account.value, limit: requests }, 0)).held;
   const ledger = ledgerNow();
   const held = await heldNow();
-  const breaches = gatewayBreaches({ orders, ends, ledger, held: keysOf(held) });
+  const breaches = await gatewayBreaches({ orders, ends, ledger, held: keysOf(held) }, history);
 
   // A person settles what is held, by the ledger, and it is sent again. On a busy machine that may be unknown once more.
   const effects = new Map(ledger.map((effect) => [effect.key, effect]));
@@ -157,7 +160,8 @@ export async function runGateway(
     const settledEnds = new Map<string, OrderEnd[]>();
     await inParallel(settled, async (order) => void settledEnds.set(order.key, [await sendOne(order)]));
     left = await heldNow();
-    breaches.push(...gatewayBreaches({ orders: settled, ends: settledEnds, ledger: ledgerNow(), held: keysOf(left) }));
+    const found = { orders: settled, ends: settledEnds, ledger: ledgerNow(), held: keysOf(left) };
+    breaches.push(...(await gatewayBreaches(found)));
   }
   const lastLedger = ledgerNow();
 

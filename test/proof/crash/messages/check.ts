@@ -1,3 +1,9 @@
+import {
+  type Anomaly,
+  type HistoryFile,
+  type HistoryLine,
+  judgeLines,
+} from "../../../../packages/tools/src/judge/index.ts";
 import type { InvariantName } from "../../invariants.ts";
 import type { Effect, Order } from "./tables.ts";
 import { consumers, type Topic } from "./shop.ts";
@@ -29,68 +35,58 @@ const orderedTopics: ReadonlySet<Topic> = new Set(
   Object.values(consumers).flatMap(({ isOrdered, topic }) => (isOrdered ? [topic] : [])),
 );
 
-/** Holds what is found against the invariants. */
-export function messageBreaches({
-  orders,
-  published,
-  effects,
-  left,
-  deliversInOrder,
-}: MessageHistory): MessageBreach[] {
+/**
+ * Holds what is found against the invariants. Publishing is one history for `once-again judge`, in which what was committed is the
+ * effect, and consuming another. What is left in places is in neither.
+ *
+ * @param to The history of consuming is added to it.
+ */
+export async function messageBreaches(history: MessageHistory, to?: HistoryFile): Promise<MessageBreach[]> {
+  const { orders, published, effects, left, deliversInOrder } = history;
   const orderOf = new Map(orders.map((order) => [order.id, order]));
-  const wasPublished = new Set(published);
-  const effectsOf = new Map<string, number>();
-  for (const { message } of effects) effectsOf.set(message, (effectsOf.get(message) ?? 0) + 1);
-  const everywhere = new Set([...wasPublished, ...effectsOf.keys()]);
-  const inOrder = (ids: Iterable<string>): Order[] => [...ids].flatMap((id) => orderOf.get(id) ?? []);
-  const ordered = inOrder(effectsOf.keys()).filter(({ topic }) => deliversInOrder && orderedTopics.has(topic));
-  const of = (invariant: InvariantName, ids: Iterable<string>, what: string): MessageBreach[] =>
-    Array.from(ids, (message) => ({ invariant, message, what }));
-  const ids = [...orderOf.keys()];
+  const placeOf = (id: string): Place => orderOf.get(id) ?? { orderingKey: null, number: null };
+  const isOrdered = (id: string): boolean => {
+    const topic = orderOf.get(id)?.topic;
+    return deliversInOrder && topic !== undefined && orderedTopics.has(topic);
+  };
+  // A broker may have a message again. A set has each where it came first.
+  const publishes = Array.from(new Set(published), (id) => ({ id, ...placeOf(id) }));
+  const consumed = effects.map(({ message: id }) => ({ id, ...(isOrdered(id) ? placeOf(id) : placeless) }));
+  const breachOf =
+    (lost: InvariantName, did: string) =>
+    ({ rule, key, what, lines }: Anomaly): MessageBreach => {
+      if (rule === "order-per-key")
+        return { invariant: "commit-order", message: key, other: keyIn(lines[0]), what: `${did}: ${what}` };
+      if (rule === "one-effect") return { invariant: rule, message: key, what };
+      if (rule !== "no-lost-effect") throw new Error(what);
+      const invariant = orderOf.has(key) ? lost : "only-commits-are-published";
+      return { invariant, message: key, what: `${did}: ${what}` };
+    };
   return [
-    ...of(
-      "every-commit-is-published",
-      ids.filter((id) => !wasPublished.has(id)),
-      "it was committed, and never published",
-    ),
-    ...of(
-      "acknowledged-is-settled",
-      ids.filter((id) => !effectsOf.has(id)),
-      "it was committed, and has no effect",
-    ),
-    ...of(
-      "one-effect",
-      ids.filter((id) => (effectsOf.get(id) ?? 0) > 1),
-      "it has more than one effect",
-    ),
-    ...of(
-      "only-commits-are-published",
-      [...everywhere].filter((id) => !orderOf.has(id)),
-      "it was never committed",
-    ),
-    // A set has each where it came first.
-    ...late(inOrder(wasPublished), "it was published").map((pair): MessageBreach => ({
-      invariant: "commit-order",
-      ...pair,
-    })),
-    ...late(ordered, "it had its effect").map((pair): MessageBreach => ({ invariant: "commit-order", ...pair })),
+    ...(await judgeLines(linesOf(orders, publishes))).map(breachOf("every-commit-is-published", "published")),
+    ...(await judgeLines(linesOf(orders, consumed), to)).map(breachOf("acknowledged-is-settled", "handled")),
     ...Object.entries(left).flatMap(([place, count]): MessageBreach[] =>
       count === 0 ? [] : [{ invariant: "every-message-ends", message: undefined, what: `${count} left: ${place}` }],
     ),
   ];
 }
 
-/** Those that come after one of their ordering key with a higher number, and that one. */
-function late(
+type Place = Pick<Order, "orderingKey" | "number">;
+const placeless: Place = { orderingKey: null, number: null };
+
+/** The promise of each commit, and the events, in their order. */
+function* linesOf(
   orders: readonly Order[],
-  did: string,
-): (Required<Pick<MessageBreach, "other" | "what">> & { message: string })[] {
-  const highest = new Map<string, { id: string; number: number }>();
-  return orders.flatMap(({ id, orderingKey, number }) => {
-    if (orderingKey === null || number === null) return [];
-    const before = highest.get(orderingKey);
-    if (before === undefined || number > before.number) highest.set(orderingKey, { id, number });
-    if (before === undefined || number > before.number) return [];
-    return [{ message: id, other: before.id, what: `${did} after ${before.id}, which committed later` }];
-  });
+  happened: readonly (Place & { readonly id: string })[],
+): Generator<HistoryLine> {
+  for (const { id } of orders) {
+    yield { type: "invoke", key: id };
+    yield { type: "ok", key: id, effects: [id] };
+  }
+  for (const { id, orderingKey, number } of happened) {
+    const place = orderingKey === null || number === null ? {} : { group: orderingKey, position: number };
+    yield { type: "effect", key: id, effect: id, ...place };
+  }
 }
+
+const keyIn = (line: Anomaly["lines"][number] | undefined): string => (JSON.parse(line!.text) as HistoryLine).key;

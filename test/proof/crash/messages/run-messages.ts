@@ -89,7 +89,8 @@ export async function runMessages(
   const secondsToRest = Math.round(secondsSince(restsFrom));
   const history = await readHistory(options, scene);
   const evidence = readEvidence(scene, faults, history);
-  return { ...resultOf(options, scene, { faults, evidence, history }), seconds, secondsToRest };
+  const broken = await messageBreaches(history, options.history);
+  return { ...resultOf(options, scene, { faults, evidence, history, broken }), seconds, secondsToRest };
 }
 
 /** Has writers pause while too much waits. */
@@ -101,7 +102,12 @@ function holdWriters({ hold }: Scene, isHeld: boolean): void {
 function resultOf(
   { engine, broker, seed }: MessagesOptions,
   { processes, database, wires, places }: Scene,
-  { faults, evidence, history }: { faults: MessageFaults; evidence: Evidence; history: MessageHistory },
+  {
+    faults,
+    evidence,
+    history,
+    broken,
+  }: { faults: MessageFaults; evidence: Evidence; history: MessageHistory; broken: readonly MessageBreach[] },
 ): Omit<MessagesResult, "seconds" | "secondsToRest"> {
   const hits = messageWindowHits(evidence);
   const windows = messageWindows({
@@ -109,7 +115,6 @@ function resultOf(
     brokerLeases: broker.hasLeases,
     fullPlace: places["places.full"] !== undefined,
   });
-  const broken = messageBreaches(history);
   const count = (...names: MessageBreach["invariant"][]): number =>
     new Set(broken.flatMap(({ invariant, message }) => (names.includes(invariant) ? [message] : []))).size;
   const { brokerDeaths, databaseDeaths, deaths } = evidence;

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { HistoryFile } from "../../../../packages/tools/src/judge/index.ts";
 import { type CutProxy, cutProxy } from "../../../support/servers/cut-proxy.ts";
 import type { PrivateServer } from "../../../support/servers/private-server.ts";
 import { killableProcess, type KillableProcess } from "../killable-process.ts";
@@ -22,6 +23,8 @@ export interface MessagesOptions {
    * a transaction before that of the business; `ordering-key`, messages are added without it.
    */
   readonly without?: Guard | undefined;
+  /** Where the history is added to, for `once-again judge`. */
+  readonly history?: HistoryFile | undefined;
 }
 
 export const roles = ["writer", "relay", "consumer"] as const;

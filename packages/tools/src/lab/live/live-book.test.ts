@@ -81,7 +81,7 @@ test("the lost answer's two charges make a duplicate for the one caller and a re
 
 type Step = { order: number } & ({ do: "attempt" | "charge" } | { do: "settle"; outcome: OrderOutcome });
 
-test("the totals are what an audit of the same charges finds, whatever happened in whatever order", () => {
+test("the totals are what an audit of the same charges finds, whatever happened in whatever order", async () => {
   const step = fc.oneof(
     fc.record({ order: fc.integer({ min: 1, max: 5 }), do: fc.constantFrom("attempt" as const, "charge" as const) }),
     fc.record({
@@ -91,8 +91,8 @@ test("the totals are what an audit of the same charges finds, whatever happened 
     }),
   );
   const five = ["1", "2", "3", "4", "5"].map(order);
-  fc.assert(
-    fc.property(fc.array(step as fc.Arbitrary<Step>, { maxLength: 40 }), (steps) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step as fc.Arbitrary<Step>, { maxLength: 40 }), async (steps) => {
       const sides = orderSides(5);
       const outcomes = new Map<number, OrderOutcome>();
       for (const step of steps) {
@@ -111,8 +111,8 @@ test("the totals are what an audit of the same charges finds, whatever happened 
         confirmed: ends.filter((outcome) => outcome !== "unconfirmed").length,
         replayed: ends.filter((outcome) => outcome === "replayed").length,
         charges: charges.length,
-        duplicates: audit(five, charges).duplicates,
-        lost: audit(settled, charges).lost,
+        duplicates: (await audit(five, charges)).duplicates,
+        lost: (await audit(settled, charges)).lost,
         inDoubt: ends.filter((outcome) => outcome === "unconfirmed").length,
       } satisfies LiveTotals);
     }),

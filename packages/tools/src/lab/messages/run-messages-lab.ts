@@ -82,13 +82,13 @@ async function runInFolder(running: Running): Promise<MessagesResult> {
   signal.throwIfAborted();
   const timeMs = Math.round(systemClock.monotonic() - startedAt);
 
-  const resultOf = (side: CallerName): SideResult => {
-    const { charges, ...audited } = audit(orders, readCharges(ledgerFile(folder), side));
+  const resultOf = async (side: CallerName): Promise<SideResult> => {
+    const { charges, ...audited } = await audit(orders, readCharges(ledgerFile(folder), side));
     const { publishes, deliveries } = counts[side];
     const saved = savedOrders(serviceFile(folder, side)).size;
     return { orders: orders.length, saved, shipments: charges, ...audited, publishes, deliveries, timeMs };
   };
-  const sides = { careless: resultOf("careless"), safe: resultOf("safe") };
+  const sides = { careless: await resultOf("careless"), safe: await resultOf("safe") };
   return { seed, faults, broker: broker.address.kind, crashes, ...sides };
 }
 
