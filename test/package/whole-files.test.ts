@@ -13,7 +13,6 @@ const reasons: Readonly<Record<string, string>> = {
   "messaging/inbox/consumers/dead-letter.ts": "the format of a dead letter, which people read",
   "messaging/inbox/consumers/jetstream-partition.ts": "pure: tested apart from a server",
   "messaging/outbox/retry-or-park.ts": "pure: the explorer decides by it",
-  "opentelemetry/trace-publish.ts": "the publisher's half, beside trace-inbox.ts",
   "stores/redis/claimed-here.ts": "a measured short cut, with tests of its bounds",
   "stores/redis/server-clock.ts": "pure: tested apart from a server",
 };

@@ -2,15 +2,16 @@ import { hasMethod } from "../core/duck-typing.ts";
 import type { Listener } from "../core/events.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkFunction, invalidOptionError } from "../core/options.ts";
+import { systemClock } from "../core/system-clock.ts";
 import type { Inbox } from "../messaging/inbox/index.ts";
 import type { OutboxStore, Publish, RelayEvent } from "../messaging/outbox/index.ts";
 import { type Attributes, type Meter, type ObservableResult, type ObservingMeter, spanKind } from "./api.ts";
+import { errorType } from "./http-attributes.ts";
 import { type MessageNaming, operationNames } from "./message-attributes.ts";
-import { headersWithTrace, messageOrigin, type MessageTracing } from "./message-context.ts";
+import { creationLinks, headersWithTrace, messageOrigin, type MessageTracing } from "./message-context.ts";
 import { counter, gauge, histogram, metricDefinitions } from "./metrics.ts";
 import { runInSpan } from "./run-in-span.ts";
 import { inboxTracer } from "./trace-inbox.ts";
-import { publishTracer } from "./trace-publish.ts";
 
 /** The options of the telemetry of messages. */
 export interface MessageTelemetryOptions extends MessageTracing, MessageNaming {
@@ -184,4 +185,52 @@ function traceOutbox<Outbox extends OutboxStore<never>>(
     });
   };
   return { ...outbox, add };
+}
+
+/**
+ * Makes publishers of which each publish is a span. Of a message without a trace that span is the creation, and goes with the
+ * message.
+ */
+function publishTracer(tracing: MessageTracing, naming: MessageNaming, meter: Meter) {
+  const sent = counter(meter, metricDefinitions.sentMessages);
+  const duration = histogram(meter, metricDefinitions.publishDuration);
+
+  return (publish: Publish): Publish =>
+    async (message, given) => {
+      const { spanName, attributes } = operationNames(naming, "publish", message.topic);
+      const origin = messageOrigin(tracing, message.headers);
+      const isCreation = origin.creation === undefined;
+      const span = tracing.tracer.startSpan(
+        spanName,
+        {
+          // As the conventions say: between two traces lies a link from a consumer to a producer.
+          kind: isCreation ? spanKind.producer : spanKind.client,
+          attributes: {
+            ...attributes,
+            "messaging.message.id": message.id,
+            "messaging.message.body.size": message.body.byteLength,
+          },
+          ...creationLinks(origin),
+        },
+        origin.parent as never,
+      );
+      const startedAt = systemClock.monotonic();
+      const count = (error?: string): void => {
+        const failed = error === undefined ? undefined : { "error.type": error };
+        sent.add(1, { ...attributes, ...failed });
+        duration.record((systemClock.monotonic() - startedAt) / 1000, { ...attributes, ...failed });
+      };
+      return runInSpan(tracing, span, async () => {
+        const headers = isCreation ? headersWithTrace(tracing, span, message.headers) : message.headers;
+        try {
+          const confirmation = await publish({ ...message, headers }, given);
+          if (confirmation?.isDuplicate === true) span.setAttributes({ "once_again.duplicate": true });
+          count();
+          return confirmation;
+        } catch (error) {
+          count(errorType(undefined, error));
+          throw error;
+        }
+      });
+    };
 }
