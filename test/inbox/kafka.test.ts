@@ -28,12 +28,11 @@ describeWithServer("Kafka", kafkaBinary, () => {
   let topics = 0;
 
   /** Two new topics, and clients. */
-  async function open(partitions = 1) {
-    const topic = `orders-${(topics += 1)}`;
-    await mock.topic(topic, partitions);
-    await mock.topic(`${topic}.dead`, 1);
+  async function open(partitions = 1, cluster = mock, topic = `orders-${(topics += 1)}`) {
+    await cluster.topic(topic, partitions);
+    await cluster.topic(`${topic}.dead`, 1);
     const kafka = new Kafka({
-      brokers: [mock.broker],
+      brokers: [cluster.broker],
       logLevel: logLevel.NOTHING,
       requestTimeout: 2000,
       retry: { retries: 3, initialRetryTime: 20, maxRetryTime: 100 },
@@ -162,6 +161,39 @@ describeWithServer("Kafka", kafkaBinary, () => {
     expect(errors.length).toBeGreaterThan(0);
   });
 
+  test("a topic that was deleted and made anew is held up with an error, until it has another name", async () => {
+    const { topic, producer, subscribed, send } = await open();
+    const { inbox } = marked();
+    const effects: string[] = [];
+    const work = (message: { body: Uint8Array }): void => void effects.push(textOf(message));
+    await send("old 1", "old 2", "old 3");
+    const first = await consumeKafka(await subscribed("billing"), { inbox, producer }, work);
+    while (effects.length < 3) await setTimeout(10);
+    await first.close();
+    // The mock can't delete a topic. In another cluster, one of its name is new.
+    await using other = await startKafka();
+    const anew = await open(1, other, topic);
+    await anew.send("new 1", "new 2");
+    const ahead = Promise.withResolvers<unknown>();
+    const held = await consumeKafka(
+      await anew.subscribed("billing"),
+      { inbox, producer: anew.producer, onError: ahead.resolve },
+      work,
+    );
+    expect(await ahead.promise).toMatchObject({
+      code: "ONCE_MARK_AHEAD",
+      details: { partition: `${topic}/0`, position: 2, end: 2 },
+    });
+    await held.close();
+    expect(effects, "no message passed for a repeat, or was handled").toHaveLength(3);
+    const topicName = (name: string): string => `${name} of today`;
+    closeLater(
+      await consumeKafka(await anew.subscribed("billing"), { inbox, producer: anew.producer, topicName }, work),
+    );
+    while (effects.length < 5) await setTimeout(10);
+    expect(effects.slice(3)).toEqual(["new 1", "new 2"]);
+  });
+
   test("closing lets what runs end, commits nothing behind it, and another consumer has the rest", async () => {
     const { producer, subscribed, send } = await open();
     const { store, inbox } = marked();
@@ -244,11 +276,15 @@ async function handedOver(options: { readonly topicName?: (topic: string) => str
   const store = closeLater(sqliteStore({ path: `${temporaryFolder()}/marks.db` }));
   const inbox = closeLater(openInbox({ mode: "transactional", store, consumer: "billing" }));
   const [commits, effects, errors, letters]: [string[], string[], string[], unknown[]] = [[], [], [], []];
+  const [seeks, listeners]: [string[], ((event: { payload: never }) => void)[]] = [[], []];
   const running = Promise.withResolvers<Parameters<KafkaConsumerClient["run"]>[0]["eachMessage"]>();
   const source: KafkaConsumerClient = {
     run: async ({ eachMessage }) => running.resolve(eachMessage),
     commitOffsets: async (offsets) => void commits.push(...offsets.map(({ offset }) => offset)),
-    on: () => undefined,
+    seek: ({ offset }) => void seeks.push(offset),
+    on(event: string, listener: (event: { payload: never }) => void) {
+      if (event === "consumer.start_batch_process") listeners.push(listener);
+    },
     stop: async () => undefined,
   };
   const producer = {
@@ -270,7 +306,11 @@ async function handedOver(options: { readonly topicName?: (topic: string) => str
       message: { offset: String(offset), value: Buffer.from(value), ...message },
       heartbeat: async () => undefined,
     });
-  return { consumer, commits, effects, errors, letters, hand };
+  const fetched = (highWatermark: number): void => {
+    const payload = { topic: "orders", partition: 0, highWatermark: String(highWatermark) };
+    for (const listener of listeners) listener({ payload: payload as never });
+  };
+  return { consumer, commits, effects, errors, letters, seeks, hand, fetched };
 }
 
 test("a message that can't be handed over, since its topic has no name, is neither lost nor passed", async () => {
@@ -310,6 +350,19 @@ test("a topic that was made anew is found out by the broker's own times, and no 
   // Times of producers say nothing about the order of a partition.
   await hand(0, "old 0", at(9000, 0));
   expect(letters).toHaveLength(1);
+});
+
+test("a mark that another member moved beyond an old fetch holds nothing up: the next fetch shows the partition's end", async () => {
+  const { commits, effects, errors, seeks, hand, fetched } = await handedOver({});
+  fetched(2);
+  for (const offset of [0, 1]) await hand(offset, String(offset));
+  // Fetched when the partition had one message.
+  fetched(1);
+  await hand(0, "0");
+  expect([commits, seeks, errors]).toEqual([["1", "2"], ["0"], []]);
+  fetched(2);
+  await hand(0, "0");
+  expect([commits, effects, errors]).toEqual([["1", "2", "1"], ["0", "1"], []]);
 });
 
 test("a publish that was given up while it waited for its turn is not sent beside its next attempt", async () => {

@@ -44,6 +44,7 @@ export const errorCodes = {
   ONCE_MESSAGE_TOO_LARGE: "A message is larger than the outbox takes.",
   ONCE_MESSAGE_REFUSED: "The broker answered that it won't take this message.",
   ONCE_MESSAGE_REJECTED: "The work of a consumer won't take this message.",
+  ONCE_MARK_AHEAD: "A partition's mark is beyond its source's end: the source was made anew.",
   ONCE_BROKER_UNAVAILABLE: "The broker can't be reached, or did not confirm a message in time.",
   ONCE_TARGET_UNFIT: "The server under test can't be reached, or does not execute a plain operation.",
   ONCE_HANDLER_UNSAFE: "A handler under test had two effects of one key, or lost its answer.",

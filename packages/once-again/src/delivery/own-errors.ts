@@ -52,6 +52,7 @@ const ownVerdicts: Partial<Record<ErrorCode, OwnVerdict | ((details: ErrorDetail
   ONCE_MESSAGE_TOO_LARGE: neverPermanent,
   ONCE_MESSAGE_REFUSED: { delivery: "failed", transient: false },
   ONCE_MESSAGE_REJECTED: { delivery: "failed", transient: false },
+  ONCE_MARK_AHEAD: neverPermanent,
   ONCE_BROKER_UNAVAILABLE: unknownTransient,
   // A wait for an intent ends with it, too, while that intent may still be sent.
   ONCE_CLOSED: unknownTransient,

@@ -97,6 +97,8 @@ function begins(world: MessageWorld, index: number, configuration: MessageConfig
   const { answer, mark } = marks.move(world.mark, number);
   const position = { scope: "c", key: "p", position: number };
   const behind = repeats === "by record" ? undefined : handledMark(answer, position, inbox);
+  // The broker of the model never begins its numbers anew, and says no end.
+  if (behind !== undefined && "fault" in behind) throw behind.fault;
   if (behind !== undefined)
     return decides(world, index, behind, `${who} finds the mark at ${nameOf(message)} or above`);
   if (note === "dead") {

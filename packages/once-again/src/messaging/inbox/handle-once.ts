@@ -18,6 +18,7 @@ import {
   handledOutcome,
   handledTooOften,
   isRejection,
+  type Undecidable,
   type WorkFailure,
 } from "./inbox-decisions.ts";
 import type { MessagePosition, ReadableMessage } from "./inbox-message.ts";
@@ -45,11 +46,11 @@ export async function handleOnce<Transaction>(
   operation: OnceOperation | undefined,
   message: ReadableMessage,
   work: MessageWork<Transaction> | undefined,
-): Promise<Handled> {
+): Promise<Handled | Undecidable> {
   const { settings, engine, onError } = parts;
   let failure: WorkFailure | undefined;
   /** The reason why the work did not run. */
-  let found: Handled | undefined;
+  let found: Handled | Undecidable | undefined;
   try {
     if (work === undefined && message.position === undefined) return await lookUpEffect(parts, operation!);
     const outcome = await run(engine, settings, operation, async (execution) => {
@@ -90,12 +91,12 @@ async function lookAtMark<Transaction>(
   { moveMark, settings }: InboxParts<Transaction>,
   transaction: Transaction,
   position: MessagePosition | undefined,
-): Promise<Handled | undefined> {
+): Promise<Handled | Undecidable | undefined> {
   if (position === undefined) return undefined;
-  const { partition: key, sequence, storedAt } = position;
+  const { partition: key, sequence, storedAt, end } = position;
   const storedAtMs = storedAt === undefined ? undefined : Math.floor(storedAt);
   const mark = { scope: settings.consumer, key, position: sequence, storedAt: storedAtMs };
-  return handledMark(await moveMark!(transaction, mark), mark, settings);
+  return handledMark(await moveMark!(transaction, mark), mark, settings, end);
 }
 
 /** Runs the work of a message, and says what it did. `onFailure` is called where it failed. */

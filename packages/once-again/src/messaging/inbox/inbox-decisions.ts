@@ -10,6 +10,11 @@ import type { DeadLetterReason, InboxVerdict } from "./inbox.ts";
 /** The end of one try: a verdict, or that it is tried again. */
 export type Handled = { readonly verdict: InboxVerdict } | Unhandled;
 
+/** A message about which nothing can be decided, and the reason. */
+export interface Undecidable {
+  readonly fault: OnceAgainError;
+}
+
 /** A try that came to no verdict. */
 export interface Unhandled {
   /** Whether the work failed; otherwise another has the message, or the store can't be reached. */
@@ -46,14 +51,24 @@ export function handledOutcome({ kind }: Pick<Outcome, "kind">, rules: DecisionR
   }
 }
 
-/** Decides about a numbered message by the mark of its partition; `undefined`: it moved the mark, and its work may run. */
-export function handledMark(answer: MarkAnswer, mark: MarkRequest, rules: DecisionRules): Handled | undefined {
+/**
+ * Decides about a numbered message by the mark of its partition; `undefined`: it moved the mark, and its work may run.
+ *
+ * @param end the number that its source gives its next message.
+ */
+export function handledMark(
+  answer: MarkAnswer,
+  mark: MarkRequest,
+  rules: DecisionRules,
+  end = Infinity,
+): Handled | Undecidable | undefined {
   switch (answer.kind) {
     case "moved":
       return undefined;
     case "locked":
       return inProgress(rules);
     case "behind":
+      if (answer.position >= end) return { fault: markAheadError(mark, answer.position, end) };
       return isRenumbered(answer.storedAt, mark.storedAt)
         ? deadLetter("mismatch", renumbered(mark))
         : acknowledge(true);
@@ -62,6 +77,15 @@ export function handledMark(answer: MarkAnswer, mark: MarkRequest, rules: Decisi
 
 function isRenumbered(markedAt: number | undefined, storedAt: number | undefined): boolean {
   return markedAt !== undefined && storedAt !== undefined && storedAt > markedAt;
+}
+
+function markAheadError({ key }: MarkRequest, position: number, end: number): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_MARK_AHEAD",
+    `The mark of "${key}" is at ${position}, and its source ends before ${end}: it was deleted and made anew, or has lost its last ` +
+      "messages. Its messages would pass for repeats, so none is handled. Give it another name, by the option topicName of consumeKafka.",
+    { details: { partition: key, position, end } },
+  );
 }
 
 function renumbered({ key, position }: MarkRequest): string {

@@ -36,6 +36,11 @@ export interface MessagePosition {
    * a dead letter: the source has lost messages, and numbers others as it did those.
    */
   readonly storedAt?: number | undefined;
+  /**
+   * The number that its source gives its next message, as far as the source says so: Kafka's high watermark. A mark at or above it was
+   * set before the source began its numbers anew, so nothing is decided: `handle` rejects with `ONCE_MARK_AHEAD`.
+   */
+  readonly end?: number | undefined;
 }
 
 /** A message that can be handled: it has an id, of its producer's or else of its position. */
@@ -46,13 +51,14 @@ const partitionLengthMax = 200;
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no position. */
 export function checkPosition(position: MessagePosition): void {
-  const { partition, sequence, storedAt = 0 } = position ?? {};
+  const { partition, sequence, storedAt = 0, end = 0 } = position ?? {};
   if (nameProblem(partition) !== undefined || partition.length > partitionLengthMax) {
     const wanted = `the name of what is numbered, 1 to ${partitionLengthMax} characters`;
     throw invalidOptionError("position.partition", wanted, partition);
   }
   checkNumber("position.sequence", sequence, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });
   checkNumber("position.storedAt", storedAt, { min: 0, max: Number.MAX_SAFE_INTEGER });
+  checkNumber("position.end", end, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });
 }
 
 /** The id of a message: its producer's, or else that of its position. */

@@ -36,7 +36,8 @@ export interface Inbox<Transaction = undefined> extends AsyncDisposable {
    * that bounds those sends no more. Messages of one partition, where they have a `position`, are handled one after the other.
    *
    * @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no message (a `topic` that is no text, `deliveries` that are no number), for a
-   *   work that is no function, and for a position that is invalid, or that this inbox has no mark for: nothing is decided then. It never rejects otherwise.
+   *   work that is no function, and for a position that is invalid, or that this inbox has no mark for; `ONCE_MARK_AHEAD` for a source that
+   *   was made anew, as its `end` shows. Nothing is decided then. It never rejects otherwise.
    */
   handle(message: InboxMessage, work: MessageWork<Transaction>, options?: HandleOptions): Promise<InboxVerdict>;
   /**

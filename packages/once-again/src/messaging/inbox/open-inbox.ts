@@ -21,7 +21,7 @@ import {
   type TransactionalInboxOptions,
 } from "./inbox-options.ts";
 import { handleOnce, type InboxParts } from "./handle-once.ts";
-import { type Handled, isWorn, verdictAfterTries } from "./inbox-decisions.ts";
+import { type Handled, isWorn, type Undecidable, verdictAfterTries } from "./inbox-decisions.ts";
 import type { HandleOptions, Inbox, InboxVerdict, MessageWork } from "./inbox.ts";
 import { type AloneParts, tryAlone } from "./try-alone.ts";
 import { turns } from "./turns.ts";
@@ -156,17 +156,18 @@ async function handleUntilDecided<Transaction>(
   const { backoff, clock, random, consumer: scope } = settings;
   const named = { scope, key: message.id, fingerprint: await messageFingerprint(message), codec: bytesCodec };
   const operation = hasId ? named : undefined;
-  const attempt = (): Promise<Handled> => handleOnce(parts, operation, message, work);
-  const giveUp = (): Promise<Handled> => handleOnce(parts, operation, message, undefined);
+  const attempt = (): Promise<Handled | Undecidable> => handleOnce(parts, operation, message, work);
+  const giveUp = (): Promise<Handled | Undecidable> => handleOnce(parts, operation, message, undefined);
   // A delivery is no try: what a consumer gave back when it closed was not tried.
   const tries = parts.tries(message.id);
   let [retry, previousDelayMs] = [0, 0];
   try {
     while (!stop.isStopped()) {
-      const handled: Handled = isWorn(message, settings)
+      const handled: Handled | Undecidable = isWorn(message, settings)
         ? await tryAlone(alone, message, attempt, giveUp)
         : await alone.turns.together(attempt);
       if ("verdict" in handled) return handled.verdict;
+      if ("fault" in handled) throw handled.fault;
       if (handled.isFailure) {
         const verdict = verdictAfterTries(tries.fail(), handled, settings);
         if (verdict !== undefined) return verdict;

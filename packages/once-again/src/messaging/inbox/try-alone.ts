@@ -4,7 +4,7 @@ import { bytesCodec, type Engine, type OnceOperation } from "../../engine/engine
 import { nameProblem } from "../../key/key.ts";
 import { sha256 } from "../../key/sha256.ts";
 import type { Store } from "../../stores/store.ts";
-import type { Handled } from "./inbox-decisions.ts";
+import type { Handled, Undecidable } from "./inbox-decisions.ts";
 import type { InboxSettings } from "./inbox-options.ts";
 import type { ReadableMessage } from "./inbox-message.ts";
 import type { Turns } from "./turns.ts";
@@ -34,13 +34,13 @@ const nothing = new Uint8Array();
 export async function tryAlone(
   { settings, turns, notes, store, isStopped, onError }: AloneParts,
   message: ReadableMessage,
-  attempt: () => Promise<Handled>,
-  giveUp: () => Promise<Handled>,
-): Promise<Handled> {
+  attempt: () => Promise<Handled | Undecidable>,
+  giveUp: () => Promise<Handled | Undecidable>,
+): Promise<Handled | Undecidable> {
   const operation = await noteOf(settings.consumer, message.id);
   const { leaseMs } = settings;
   return turns.alone(async () => {
-    let handled: Handled | undefined;
+    let handled: Handled | Undecidable | undefined;
     try {
       if (isStopped()) return { isFailure: false, detail: "the inbox closes" };
       const { kind } = await notes.run(operation, async () => {

@@ -1,4 +1,6 @@
+import { sleep } from "../../../core/clock.ts";
 import { hasMethod, wrongClientError } from "../../../core/duck-typing.ts";
+import { OnceAgainError } from "../../../core/errors.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { checkFunction, checkNumber, invalidOptionError } from "../../../core/options.ts";
 import { systemClock } from "../../../core/system-clock.ts";
@@ -42,7 +44,12 @@ export interface KafkaConsumerClient {
     eachMessage(delivery: KafkaDelivery & { heartbeat(): Promise<void> }): Promise<void>;
   }): Promise<void>;
   commitOffsets(offsets: { topic: string; partition: number; offset: string }[]): Promise<void>;
+  seek(place: { topic: string; partition: number; offset: string }): void;
   on(event: "consumer.crash", listener: (event: { payload: { error: Error } }) => void): unknown;
+  on(
+    event: "consumer.start_batch_process",
+    listener: (event: { payload: { topic: string; partition: number; highWatermark: string } }) => void,
+  ): unknown;
   stop(): Promise<void>;
 }
 
@@ -56,7 +63,8 @@ export interface KafkaConsumerOptions<Transaction> extends ConsumerOptions<Trans
   readonly concurrency?: number | undefined;
   /**
    * Names a topic in marks and ids; default its own name. One that was deleted and made anew numbers its messages again from 0,
-   * and needs another name here: under the old one they would pass for repeats.
+   * and needs another name here: under the old one they would pass for repeats. A partition that ends before its mark is
+   * held up, and `onError` gets `ONCE_MARK_AHEAD`.
    */
   readonly topicName?: ((topic: string) => string) | undefined;
   /** The producer's id of a message; default its header `id`. It is needed only against a producer that sends twice. */
@@ -88,17 +96,47 @@ export async function consumeKafka<Transaction>(
   const { inbox, producer, concurrency, topicName, deadLetterTopic, id } = checkOptions(options, source, work);
   const deliveries = deliveriesTo(options, work, publishToKafka(producer, { topic: deadLetterTopic }));
   source.on("consumer.crash", ({ payload: { error } }) => deliveries.onError(error));
+  // The client says so before it hands over the messages of an answer.
+  const ends = new Map<string, number>();
+  source.on("consumer.start_batch_process", ({ payload: { topic, partition, highWatermark } }) => {
+    ends.set(`${topic}/${partition}`, Number(highWatermark));
+  });
+  /** Partitions that ended before their marks: in one fetch, or surely, in two. */
+  const ahead = new Map<string, { readonly error: OnceAgainError; readonly isSure: boolean }>();
+  const fetchAgain = ({ topic, partition, message }: KafkaDelivery): void => {
+    if (!deliveries.stop.aborted) source.seek({ topic, partition, offset: message.offset });
+  };
+  /** A partition that grew beyond its mark meanwhile would pass for one that was handled, so it is not looked at again. */
+  const holdUp = async (delivery: KafkaDelivery, error: OnceAgainError): Promise<void> => {
+    deliveries.onError(error);
+    await sleep(systemClock, reportMs, deliveries.stop).catch(() => undefined);
+    fetchAgain(delivery);
+  };
 
   const eachMessage = async (delivery: KafkaDelivery & { heartbeat(): Promise<void> }): Promise<void> => {
     const { topic, partition, message } = delivery;
+    const place = `${topic}/${partition}`;
     const stop = repeatSign(heartbeatMs, () => delivery.heartbeat(), deliveries);
     try {
-      let end: "acknowledge" | "give-back" = "give-back";
+      const known = ahead.get(place);
+      if (known?.isSure) return await holdUp(delivery, known.error);
+      let end: "acknowledge" | "give-back" | OnceAgainError = "give-back";
       // One that can't be handed over, since its topic has no name, holds up its partition: a commit behind it would lose it.
       await deliveries.insist(async () => {
         const producers = deliveryId(id, delivery, deliveries.onError);
-        end = await deliveries.handle(inboxMessageOf(inbox, delivery, checkedName(topicName(topic)), producers));
+        const name = checkedName(topicName(topic));
+        const handed = inboxMessageOf(inbox, delivery, name, producers, ends.get(place));
+        end = await deliveries.handle(handed).catch((error: unknown) => {
+          if (OnceAgainError.isInstance(error, "ONCE_MARK_AHEAD")) return error;
+          throw error;
+        });
       });
+      if (typeof end !== "string") {
+        ahead.set(place, { error: end, isSure: known !== undefined });
+        // At first another member may have moved the mark since the fetch, as in a rebalance.
+        return known === undefined ? fetchAgain(delivery) : await holdUp(delivery, end);
+      }
+      ahead.delete(place);
       // One that is given back is another member's: nothing behind it is handled or committed here any more.
       if (end === "give-back") return;
       await source.commitOffsets([{ topic, partition, offset: String(BigInt(message.offset) + 1n) }]);
@@ -124,6 +162,9 @@ export async function consumeKafka<Transaction>(
 
 /** The type of timestamps that the broker gives, where its topic has `message.timestamp.type=LogAppendTime`. */
 const logAppendTime = 1;
+
+/** How often a partition that is held up is reported, milliseconds. */
+const reportMs = 10_000;
 
 /** How often a message that is handled is reported as such, milliseconds: kafkajs sends no more than its own interval asks for. */
 const heartbeatMs = 1000;
@@ -174,6 +215,7 @@ function inboxMessageOf<Transaction>(
   { topic, partition, message }: KafkaDelivery,
   name: string,
   id: string | undefined,
+  end: number | undefined,
 ): InboxMessage {
   const { id: _id, ...others } = message.headers ?? {};
   const texts = Object.entries(others).flatMap(([header, value]) => {
@@ -184,6 +226,7 @@ function inboxMessageOf<Transaction>(
   const place = {
     partition: `${name}/${partition}`,
     sequence: Number(offset),
+    end,
     // The times of producers do not grow with the offsets.
     storedAt: batchContext?.timestampType === logAppendTime ? Number(timestamp) : undefined,
   };
