@@ -2,7 +2,12 @@ import { setTimeout } from "node:timers/promises";
 import { Kafka, logLevel, Partitioners } from "kafkajs";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { KafkaConsumerClient } from "../../packages/once-again/src/messaging/inbox/consumers/kafka.ts";
-import { consumeKafka, type MessageWork, openInbox } from "../../packages/once-again/src/messaging/inbox/index.ts";
+import {
+  consumeKafka,
+  type MessageWork,
+  openInbox,
+  rejectedError,
+} from "../../packages/once-again/src/messaging/inbox/index.ts";
 import { openRelay, publishToKafka } from "../../packages/once-again/src/messaging/outbox/index.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
@@ -119,6 +124,32 @@ describeWithServer("Kafka", kafkaBinary, () => {
     expect(await read(`${topic}.dead`, 1)).toMatchObject([
       { value: "poison", headers: { "dead-letter-reason": "failed", "dead-letter-consumer": "billing" } },
     ]);
+  });
+
+  test("a dead letter that is too large goes without its bytes, has the message's address, and holds nothing up", async () => {
+    const { topic, producer, subscribed, send, read } = await open();
+    const { inbox } = marked();
+    const effects: string[] = [];
+    await send("1");
+    await producer.send({ topic, messages: [{ value: "poison", key: "k", headers: { note: "large" } }] });
+    await send("2");
+    const work: MessageWork<unknown> = async (message) => {
+      if (textOf(message) !== "poison") return void effects.push(textOf(message));
+      // Of the letter, not of the messages above.
+      await mock.fail(produceApi, tooLarge, 1);
+      throw rejectedError("no such item");
+    };
+    closeLater(await consumeKafka(await subscribed("billing"), { inbox, producer }, work));
+    while (effects.length < 2) await setTimeout(10);
+    expect(effects).toEqual(["1", "2"]);
+    const [letter] = await read(`${topic}.dead`, 1);
+    expect(letter!.value).toBe("");
+    expect(letter!.headers).toMatchObject({
+      "dead-letter-reason": "rejected",
+      "dead-letter-place": `${topic}/0:1`,
+      "dead-letter-cut": "6 bytes",
+    });
+    expect(letter!.headers).not.toHaveProperty("note");
   });
 
   test("a leased inbox knows a repeat by its place, or by its producer's id", async () => {

@@ -10,7 +10,6 @@ const linesMin = 60;
 /** Small files that stand alone for a reason. */
 const reasons: Readonly<Record<string, string>> = {
   "function/unique-scopes.ts": "one list of scopes for the whole process",
-  "messaging/inbox/consumers/dead-letter.ts": "the format of a dead letter, which people read",
   "messaging/inbox/consumers/jetstream-partition.ts": "pure: tested apart from a server",
   "messaging/outbox/retry-or-park.ts": "pure: the explorer decides by it",
   "stores/redis/claimed-here.ts": "a measured short cut, with tests of its bounds",

@@ -42,6 +42,8 @@ export interface PublishFailureDetails {
    * with growing delays, and is not parked for it; default false.
    */
   readonly isTemporary?: boolean | undefined;
+  /** True if the message is larger than its place takes; default false. */
+  readonly isTooLarge?: boolean | undefined;
 }
 
 /** The error of a publisher when its broker can't be reached or did not confirm: nothing is said about the message. */
@@ -66,7 +68,7 @@ export function failureDetails(error: unknown): {
   readonly [Name in keyof PublishFailureDetails]-?: NonNullable<PublishFailureDetails[Name]>;
 } {
   const details: PublishFailureDetails = OnceAgainError.isInstance(error) ? error.details : {};
-  const { retryAfterMs = 0, isFinal = false, isTemporary = false } = details;
+  const { retryAfterMs = 0, isFinal = false, isTemporary = false, isTooLarge = false } = details;
   // A header that is no number comes as NaN.
-  return { retryAfterMs: retryAfterMs > 0 ? Math.min(retryAfterMs, dayMs) : 0, isFinal, isTemporary };
+  return { retryAfterMs: retryAfterMs > 0 ? Math.min(retryAfterMs, dayMs) : 0, isFinal, isTemporary, isTooLarge };
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../../../core/clock.ts";
+import { failureDetails, type Publish } from "../../outbox/publish.ts";
 import { makeKey } from "../../../key/index.ts";
 import type { OutboxMessage } from "../../../stores/outbox-store.ts";
 import type { InboxVerdict } from "../inbox.ts";
@@ -9,17 +10,21 @@ const textLengthMax = 500;
 
 export type DeadLetterVerdict = Extract<InboxVerdict, { action: "dead-letter" }>;
 
-/**
- * A message as a dead letter: its bytes, its id, its consumer, and the reason.
- *
- * @param letterId the letter's own id, where the message's own does not tell one delivery from another; default the message's id.
- */
+/** The parts of a dead letter that its broker's consumer gives, beside the message. */
+export interface LetterParts {
+  /** Its own id, where the message's own does not tell one delivery from another; default the message's id. */
+  readonly id?: string | undefined;
+  /** The message's address, where its broker still has it after it was acknowledged. */
+  readonly place?: string | undefined;
+}
+
+/** A message as a dead letter: its bytes, its id, its consumer, and the reason. */
 export function deadLetter(
   message: InboxMessage,
   consumer: string,
   { reason, detail }: DeadLetterVerdict,
   clock: Pick<Clock, "now">,
-  letterId?: string,
+  { id: letterId, place }: LetterParts = {},
 ): OutboxMessage {
   const { topic, headers, body } = message;
   const id = messageId(message);
@@ -34,9 +39,27 @@ export function deadLetter(
       "dead-letter-consumer": consumer,
       "dead-letter-reason": reason,
       "dead-letter-detail": headerText(detail),
+      ...(place !== undefined && { "dead-letter-place": headerText(place) }),
     },
     body,
     addedAt: clock.now(),
+  };
+}
+
+/**
+ * Publishes dead letters, and those that are too large for their broker without the message's bytes and headers: their `place` says where
+ * the message still is. One without a place is not cut, since its message would be lost with it.
+ */
+export function cuttingLargeLetters(publish: Publish): Publish {
+  return async (letter, context) => {
+    try {
+      return await publish(letter, context);
+    } catch (error) {
+      if (!failureDetails(error).isTooLarge || letter.headers["dead-letter-place"] === undefined) throw error;
+      const own = Object.entries(letter.headers).filter(([name]) => name.startsWith("dead-letter-"));
+      const headers = { ...Object.fromEntries(own), "dead-letter-cut": `${letter.body.length} bytes` };
+      return await publish({ ...letter, headers, body: new Uint8Array() }, context);
+    }
   };
 }
 

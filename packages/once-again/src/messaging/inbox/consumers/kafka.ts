@@ -8,6 +8,7 @@ import { nameProblem } from "../../../key/key.ts";
 import { type KafkaProducer, publishToKafka } from "../../outbox/publishers/kafka.ts";
 import type { Inbox, MessageWork } from "../inbox.ts";
 import type { InboxMessage } from "../inbox-message.ts";
+import { cuttingLargeLetters } from "./dead-letter.ts";
 import {
   brokerMsMax,
   checkInboxAndWork,
@@ -94,7 +95,11 @@ export async function consumeKafka<Transaction>(
   work: MessageWork<Transaction>,
 ): Promise<Consumer> {
   const { inbox, producer, concurrency, topicName, deadLetterTopic, id } = checkOptions(options, source, work);
-  const deliveries = deliveriesTo(options, work, publishToKafka(producer, { topic: deadLetterTopic }));
+  const deliveries = deliveriesTo(
+    options,
+    work,
+    cuttingLargeLetters(publishToKafka(producer, { topic: deadLetterTopic })),
+  );
   source.on("consumer.crash", ({ payload: { error } }) => deliveries.onError(error));
   // The client says so before it hands over the messages of an answer.
   const ends = new Map<string, number>();
@@ -126,7 +131,7 @@ export async function consumeKafka<Transaction>(
         const producers = deliveryId(id, delivery, deliveries.onError);
         const name = checkedName(topicName(topic));
         const handed = inboxMessageOf(inbox, delivery, name, producers, ends.get(place));
-        end = await deliveries.handle(handed).catch((error: unknown) => {
+        end = await deliveries.handle(handed, { place: `${place}:${message.offset}` }).catch((error: unknown) => {
           if (OnceAgainError.isInstance(error, "ONCE_MARK_AHEAD")) return error;
           throw error;
         });

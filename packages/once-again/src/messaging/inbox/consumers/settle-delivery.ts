@@ -9,7 +9,7 @@ import { exponentialBackoff } from "../../../retry/index.ts";
 import type { Publish } from "../../outbox/publish.ts";
 import type { Inbox, MessageWork } from "../inbox.ts";
 import type { InboxMessage } from "../inbox-message.ts";
-import { deadLetter } from "./dead-letter.ts";
+import { deadLetter, type LetterParts } from "./dead-letter.ts";
 
 /** Messages that flow into an inbox. */
 export interface Consumer extends AsyncDisposable {
@@ -52,9 +52,9 @@ export interface Deliveries {
    * Handles a message. With `acknowledge`, its effect is there, or it is a stored dead letter. With `give-back`, `stop` has
    * aborted: return the message when the broker delivers nothing more here, or it is delivered here again at once.
    *
-   * @param letterId the id of its dead letter, where one message's id may be that of several letters.
+   * @param letter what its dead letter has beside the message.
    */
-  handle(message: InboxMessage, letterId?: string): Promise<"acknowledge" | "give-back">;
+  handle(message: InboxMessage, letter?: LetterParts): Promise<"acknowledge" | "give-back">;
   /** Calls again what fails, after longer and longer pauses, until it succeeds or the consumer stops. Calls at least once. */
   insist(call: () => Promise<unknown>): Promise<void>;
   /** Stops, and resolves when everything under way is decided. */
@@ -97,13 +97,13 @@ export function deliveriesTo<Transaction>(
       await sleep(clock, previousDelayMs, stop).catch(() => undefined);
     } while (!stop.aborted);
   };
-  const settle = async (message: InboxMessage, letterId?: string): Promise<"acknowledge" | "give-back"> => {
+  const settle = async (message: InboxMessage, parts?: LetterParts): Promise<"acknowledge" | "give-back"> => {
     const verdict = await inbox.handle(message, work, { signal: stop });
     if (verdict.action === "give-back") closing.abort();
     if (verdict.action !== "dead-letter") return verdict.action;
     let isWritten = false;
     await insist(async () => {
-      const letter = deadLetter(message, inbox.consumer, verdict, clock, letterId);
+      const letter = deadLetter(message, inbox.consumer, verdict, clock, parts);
       const late = "The broker did not take the dead letter";
       await withinTime(clock, brokerMsMax, late, (signal) => publishLetter(letter, { signal }));
       isWritten = true;
@@ -116,10 +116,10 @@ export function deliveriesTo<Transaction>(
     onError: report,
     insist,
     ready: async () => inbox.ready?.({ signal: stop }),
-    async handle(message, letterId) {
+    async handle(message, parts) {
       // The broker sent it before it knew.
       if (stop.aborted) return "give-back";
-      const settled = settle(message, letterId);
+      const settled = settle(message, parts);
       running.add(settled);
       try {
         return await settled;

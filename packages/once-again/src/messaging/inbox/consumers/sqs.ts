@@ -37,10 +37,10 @@ export interface SqsDelivery {
 
 /** The parts that we use of an `SQS` of `@aws-sdk/client-sqs`. */
 export interface SqsConsumerClient extends SqsPublisher {
-  getQueueAttributes(input: {
-    QueueUrl: string;
-    AttributeNames: ("VisibilityTimeout" | "RedrivePolicy")[];
-  }): Promise<{ readonly Attributes?: Readonly<Partial<Record<string, string>>> | undefined }>;
+  getQueueAttributes(
+    input: { QueueUrl: string; AttributeNames: ("VisibilityTimeout" | "RedrivePolicy")[] },
+    options: { abortSignal: AbortSignal },
+  ): Promise<{ readonly Attributes?: Readonly<Partial<Record<string, string>>> | undefined }>;
   receiveMessage(
     input: {
       QueueUrl: string;
@@ -93,7 +93,7 @@ export interface SqsConsumerOptions<Transaction> extends ConsumerOptions<Transac
  * when its dead letter is in the other queue, with the reason among its headers. A delete that comes too late may do something
  * or nothing: the inbox's record decides, and not the delete. In a FIFO queue the messages of a group keep their order.
  *
- * @throws OnceAgainError `ONCE_OPTION_INVALID`; what SQS says when one of the queues is not there.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`; what SQS says when one of the queues is not there; an Error when it says nothing for 10 s.
  * @example
  * ```ts
  * const consumer = await consumeSqs(new SQS(), { inbox, queueUrl: process.env.QUEUE_URL! }, async (message) => {
@@ -125,7 +125,7 @@ export async function consumeSqs<Transaction>(
     const { ReceiptHandle = "", MessageId } = delivery;
     const message = inboxMessageOf(delivery, queueUrl, deliveryId(id, delivery, deliveries.onError));
     // In a FIFO queue a second letter of one message within 5 minutes is a repeat only where it is of the same delivery.
-    const end = await deliveries.handle(message, deadLetterQueueUrl.endsWith(".fifo") ? MessageId : undefined);
+    const end = await deliveries.handle(message, { id: deadLetterQueueUrl.endsWith(".fifo") ? MessageId : undefined });
     if (end === "acknowledge") return void (await remove(ReceiptHandle));
     // Shown before, it would be delivered here again.
     await ended;
@@ -263,8 +263,12 @@ async function lookAtQueue(
   deliveriesMax = 10,
 ): Promise<{ visibilitySeconds: number; problem: Error | undefined }> {
   const AttributeNames: ("VisibilityTimeout" | "RedrivePolicy")[] = ["VisibilityTimeout", "RedrivePolicy"];
-  await client.getQueueAttributes({ QueueUrl: deadLetterQueueUrl, AttributeNames });
-  const { Attributes = {} } = await client.getQueueAttributes({ QueueUrl: queueUrl, AttributeNames });
+  const ask = (QueueUrl: string) =>
+    inTime("SQS did not say a queue's attributes", (options) =>
+      client.getQueueAttributes({ QueueUrl, AttributeNames }, options),
+    );
+  await ask(deadLetterQueueUrl);
+  const { Attributes = {} } = await ask(queueUrl);
   const { maxReceiveCount = Infinity } = JSON.parse(Attributes["RedrivePolicy"] ?? "{}") as {
     maxReceiveCount?: number | string;
   };

@@ -55,7 +55,7 @@ export function publishToKafka(producer: KafkaProducer, options: KafkaPublisherO
         const type = refusal(error);
         throw type === undefined
           ? unavailableError("Kafka did not confirm the message.", error)
-          : refusedError(`Kafka won't take the message: ${type}.`, error);
+          : refusedError(`Kafka won't take the message: ${type}.`, error, { isTooLarge: type.endsWith("_TOO_LARGE") });
       });
     };
     // One that was given up may be on its way still: the next one of its key waits for it.
