@@ -10,6 +10,7 @@ import {
   type VerifyProfile,
   verifyProfiles,
 } from "../packages/tools/src/verify/index.ts";
+import { faults, faultSources } from "../conformance/faults/faults.ts";
 import { update } from "../test/support/update.ts";
 import { markdownTable } from "./markdown-table.ts";
 
@@ -75,3 +76,17 @@ const mcpSections = Object.entries(mcpGroups).map(([letter, name]) =>
 const mcpTables = Object.entries(mcpProfiles).map(([name, profile]) => sentenceTable(name, profile));
 const [beforeMcp] = readFileSync(mcpPage, "utf8").split(mark);
 update(mcpPage, `${beforeMcp}${mark}\n${[...mcpSections, ...mcpTables].join("\n")}`);
+
+/** Each source of faults, with those that re-create it and the case that must find each. */
+const breaksOf = new Map(faults.map(({ name, breaks }) => [name, breaks]));
+const sourceRows = faultSources.map(({ url, says, faults: names }) => [
+  url === undefined
+    ? "ours"
+    : `[${url.replace("https://github.com/", "").replace(/\/(?:issues|pull)\//, "#")}](${url})`,
+  escaped(says.replace("Our own: ", "")),
+  names.map((name) => `${name} (${breaksOf.get(name)})`).join(", "),
+]);
+const faultsPage = "conformance/faults/README.md";
+const [beforeFaults] = readFileSync(faultsPage, "utf8").split(mark);
+const faultTable = markdownTable(["published in", "the bug", "faults, and the case that finds each"], sourceRows);
+update(faultsPage, `${beforeFaults}${mark}\n${faultTable.join("\n")}\n`);

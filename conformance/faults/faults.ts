@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { httpFaults } from "./http-faults.ts";
 import { moreHttpFaults } from "./more-http-faults.ts";
 import { profileFaults } from "./profile-faults.ts";
@@ -7,6 +8,21 @@ import { webhookFaults } from "./webhook-faults.ts";
 
 /** The rules that a server is held to. */
 export type FaultProfile = "draft" | "acp" | "stripe" | "ucp" | "webhooks";
+
+/** Where a fault is from. */
+export interface FaultSource {
+  /** The thread in which it was published. Without one the fault is ours. */
+  readonly url?: string;
+  /** The bug, in a sentence. */
+  readonly says: string;
+  /** The faults that re-create it, by their names. */
+  readonly faults: readonly string[];
+}
+
+/** Published bugs, and what is ours. Each fault has one. */
+export const faultSources = JSON.parse(
+  readFileSync(new URL("sources.json", import.meta.url), "utf8"),
+) as readonly FaultSource[];
 
 /** A server with one fault. */
 export interface Fault {

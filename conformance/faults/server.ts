@@ -4,19 +4,22 @@
  *   node conformance/faults/server.ts key-cut-at-64
  *   node conformance/faults/server.ts acp
  *
- * Operations go to /orders; `GET /effects` has the number of effects. Without a name it prints all names.
+ * Operations go to /orders; `GET /effects` has the number of effects. Without a name it prints all names, with the
+ * case that must find each, and the published bug that it re-creates.
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
-import { faults, rightServers } from "./faults.ts";
+import { faults, faultSources, rightServers } from "./faults.ts";
 
 const [name] = process.argv.slice(2);
 const open =
   faults.find((fault) => fault.name === name)?.open ?? Object.entries(rightServers).find(([one]) => one === name)?.[1];
 
 if (open === undefined) {
-  for (const fault of faults) process.stdout.write(`${fault.profile.padEnd(9)} ${fault.breaks} ${fault.name}\n`);
+  const sourceOf = new Map(faultSources.flatMap(({ url = "ours", faults: names }) => names.map((one) => [one, url])));
+  for (const fault of faults)
+    process.stdout.write(`${fault.profile.padEnd(9)} ${fault.breaks} ${fault.name} ${sourceOf.get(fault.name)}\n`);
   process.exitCode = name === undefined ? 0 : 2;
 } else {
   const model = open();

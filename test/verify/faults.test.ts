@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Fault, faults, rightServers, type FaultProfile } from "../../conformance/faults/faults.ts";
+import { type Fault, faults, faultSources, rightServers, type FaultProfile } from "../../conformance/faults/faults.ts";
 import { webhookSecret } from "../../conformance/faults/right-profiles.ts";
 import { conformanceCases, verifyProfiles } from "../../packages/tools/src/verify/index.ts";
 import { summarize, verifyModel } from "./verify-model.ts";
@@ -27,6 +27,17 @@ describe.for(Object.entries(rightServers) as [FaultProfile, Fault["open"]][])("%
 test("there are at least 150 faults, each with another name", () => {
   expect(faults.length).toBeGreaterThanOrEqual(150);
   expect(new Set(faults.map(({ name }) => name)).size).toBe(faults.length);
+});
+
+test("each fault has one source: a thread where it was published, or a sentence of ours", () => {
+  const named = faultSources.flatMap((source) => source.faults);
+  expect(named.toSorted()).toEqual(faults.map(({ name }) => name).toSorted());
+  const threads = faultSources.flatMap(({ url }) => url ?? []);
+  expect(new Set(threads).size).toBe(threads.length);
+  expect(threads.filter((url) => !/^https:\/\/github\.com\/[\w.-]+\/[\w.-]+\/(?:issues|pull)\/\d+$/.test(url))).toEqual(
+    [],
+  );
+  expect(faultSources.filter(({ url, says }) => url === undefined && !says.startsWith("Our own: "))).toEqual([]);
 });
 
 test.concurrent.for(faults.map((fault) => [fault.name, fault.breaks, fault] as const))(

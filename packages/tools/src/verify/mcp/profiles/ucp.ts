@@ -6,7 +6,7 @@ const section = "Idempotency";
 /** The Universal Commerce Protocol over MCP: the key is `meta["idempotency-key"]` in the arguments of a tool. */
 export const ucp: VerifyProfile<McpCase> = {
   title: "Universal Commerce Protocol, MCP checkout, 2026-04-08",
-  url: "https://ucp.dev/specification/checkout-mcp",
+  url: "https://github.com/Universal-Commerce-Protocol/ucp/blob/v2026-04-08/docs/specification/checkout-mcp.md",
   cases: [],
   sentences: [
     {
@@ -17,17 +17,17 @@ export const ucp: VerifyProfile<McpCase> = {
     },
     {
       section,
-      level: "SHOULD",
+      level: "MUST",
       text: "The same key and parameters get the result of the first call, whatever the id of the request is.",
       cases: ["MR02", "MR06"],
     },
     { section, level: "MUST", text: "Other parameters under a key are a conflict.", cases: ["MF01", "MF02", "MF03"] },
-    { section, level: "SHOULD", text: "Keys are stored for 24 hours at least.", cases: ["MR08"] },
+    { section, level: "MUST", text: "Keys are stored for 24 hours at least, and better for 48.", cases: ["MR08"] },
     { section, level: "MUST", text: "A new key is a new operation.", cases: ["MK06", "MK07", "MK08", "MC04"] },
     {
       section,
-      level: "SHOULD",
-      text: "Keys of different platforms are different keys.",
+      level: "MUST",
+      text: "A key belongs to its client: keys of different platforms are different keys.",
       cases: ["MS01", "MS02", "MS03"],
     },
     {
