@@ -5,12 +5,12 @@
 
 It is the second runner of the suite: `once-again verify` is the first. Both must come to the same verdicts.
 """
-import argparse, base64, hashlib, hmac, json, os, pathlib, re, secrets, socket, ssl, sys, threading, time, traceback, urllib.parse, uuid
+import argparse, base64, hashlib, hmac, json, os, pathlib, re, secrets, socket, ssl, subprocess, sys, threading, time, traceback, urllib.parse, uuid
 
 HERE = pathlib.Path(__file__).parent
 SUITE = json.loads((HERE / "cases.json").read_text("utf-8"))
 REQUIREMENTS = {one["number"]: one for one in json.loads((HERE / "requirements.json").read_text("utf-8"))["requirements"]}
-STAGGER, PIECES, LATE_EFFECT = 0.005, 8, 0.05
+STAGGER, PIECES, LATE_EFFECT, RESTART = 0.005, 8, 0.05, 60
 
 
 class NotApplicable(Exception):
@@ -403,6 +403,24 @@ class Probe:
             time.sleep(delay)
             delay = min(0.5, delay * 2)
 
+    def restart(self):
+        """Has the server killed and started again, and waits until it accepts connections."""
+        if not self.options.restart:
+            raise NotApplicable("needs a command that kills the server and starts it again")
+        try:
+            code = subprocess.run(self.options.restart, shell=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=RESTART).returncode
+        except subprocess.TimeoutExpired:
+            code = None
+        if code != 0:
+            raise Unfit(f"the command that restarts it ended with {code}")
+        ends = time.monotonic() + self.options.timeout / 1000
+        while time.monotonic() < ends:
+            try:
+                return Connection(self.wire.url, self.options.timeout / 1000).close()
+            except NoResponse:
+                time.sleep(0.02)
+        raise NoResponse("the server does not come back")
+
     def count(self):
         url = urllib.parse.urlsplit(self.options.effects)
         same = (url.scheme, url.netloc) == (self.wire.url.scheme, self.wire.url.netloc)
@@ -515,6 +533,8 @@ class Run:
                 [(name, argument)] = change.items()
                 request = getattr(self, "change_" + name)(request, argument)
             self.requests[step["request"]] = request
+        elif "restart" in step:
+            self.probe.restart()
         else:
             time.sleep(self.options.pause / 1000)
         return None
@@ -706,7 +726,7 @@ def read_options(arguments=None):
     parser.add_argument("-X", "--method", default="POST")
     parser.add_argument("-H", "--header", type=header, action="append", default=[])
     parser.add_argument("-d", "--body")
-    for name in ("other-body", "failing-body", "other-url", "key-header", "effects", "effects-path", "effect-id", "secret"):
+    for name in ("other-body", "failing-body", "other-url", "key-header", "effects", "effects-path", "effect-id", "secret", "restart"):
         parser.add_argument(f"--{name}")
     parser.add_argument("--refused-body", default='{"reference":')
     parser.add_argument("--other-header", type=header, action="append", default=[])

@@ -95,6 +95,11 @@ const refusingKnownBodies =
 
 /** Faults of servers in use, and of those that were published; beside those of `http-faults.ts`. */
 export const moreHttpFaults: Readonly<{ [name: string]: HttpFault }> = {
+  // A restart
+  "keys-in-memory": {
+    breaks: "R18",
+    change: (server) => ({ load: ({ orders }) => prototype.load.call(server, { orders, records: [] }) }),
+  },
   // Keys
   "key-cut-at-8": { breaks: "K08", change: cutAt(8) },
   "key-cut-at-32": { breaks: "K08", change: cutAt(32) },

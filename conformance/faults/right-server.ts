@@ -26,6 +26,12 @@ export interface ModelCall {
   isBroken: boolean;
 }
 
+/** The state of a model as it is on disk. */
+export interface StoredModel {
+  orders: number;
+  records: readonly { name: string; fingerprint: string; answer: ModelAnswer; replays: number }[];
+}
+
 /** The refusal of a request, with a link as the draft wants it. */
 export const problem = (status: number, title: string): ModelAnswer => ({
   status,
@@ -55,7 +61,7 @@ function canonical(body: string): string {
 
 /**
  * A small server that keeps every rule, and is put together of parts, each of which can be replaced by one that breaks a
- * rule. It has no store and no crash to survive: it is there to be broken.
+ * rule. Its state can be stored before a response leaves, and loaded by the process that follows.
  */
 export class ModelServer {
   readonly records = new Map<string, ModelRecord>();
@@ -186,8 +192,29 @@ export class ModelServer {
     return key === undefined ? this.work(call) : this.once(call);
   }
 
+  /** All that a process knows once its requests are answered. Work that it is at dies with it. */
+  async stored(): Promise<StoredModel> {
+    const done = [...this.records].filter(([, { isDone }]) => isDone);
+    const records = done.map(async ([name, { fingerprint, answer, replays }]) => {
+      return { name, fingerprint, answer: await answer, replays };
+    });
+    return { orders: this.orders, records: await Promise.all(records) };
+  }
+
+  /** Takes over from a process that is gone. */
+  load({ orders, records }: StoredModel): void {
+    this.orders = orders;
+    this.records.clear();
+    for (const { name, answer, ...record } of records)
+      this.records.set(name, { ...record, answer: Promise.resolve(answer), isDone: true });
+  }
+
+  /** Stores its state before a response leaves. */
+  async store(): Promise<void> {}
+
   async listen(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { status, headers, body } = await this.answer(request);
+    await this.store();
     response.writeHead(
       status,
       headers.flatMap(([name, value]) => [name, value]),

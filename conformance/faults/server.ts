@@ -4,13 +4,16 @@
  *   node conformance/faults/server.ts key-cut-at-64
  *   node conformance/faults/server.ts acp
  *
+ * With STATE=FILE it finds there what a process before it knew, and it can be killed and started again on PORT.
  * Operations go to /orders; `GET /effects` has the number of effects. Without a name it prints all names, with the
  * case that must find each, and the published bug that it re-creates.
  */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { faults, faultSources, rightServers } from "./faults.ts";
+import type { StoredModel } from "./right-server.ts";
 
 const [name] = process.argv.slice(2);
 const open =
@@ -23,6 +26,11 @@ if (open === undefined) {
   process.exitCode = name === undefined ? 0 : 2;
 } else {
   const model = open();
+  const file = process.env["STATE"];
+  if (file !== undefined) {
+    if (existsSync(file)) model.load(JSON.parse(readFileSync(file, "utf8")) as StoredModel);
+    model.store = async () => writeFileSync(file, JSON.stringify(await model.stored()));
+  }
   const server = createServer((request, response) => {
     if (request.url === "/effects") response.end(String(model.orders));
     else void model.listen(request, response);

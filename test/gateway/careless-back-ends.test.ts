@@ -106,8 +106,8 @@ const verified = (url: string, count: () => Promise<number>, only?: readonly str
     ...(only && { only }),
   });
 
-/** The cases that need duplicates that meet, which is a matter of chance, optional keys, or a second token. */
-const chance = /^(C05|C06|R16|S06) /;
+/** The cases that need duplicates that meet, which is a matter of chance, optional keys, a restart, or a second token. */
+const chance = /^(C05|C06|R16|R18|S06) /;
 
 describe.each(backEnds)("$language", (backEnd) => {
   describeWithServer("is careless", backEnd.binary, () => {

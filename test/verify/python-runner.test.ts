@@ -1,9 +1,15 @@
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import type { VerifyOptions, VerifyReport } from "../../packages/tools/src/verify/index.ts";
 import { verify } from "../../packages/tools/src/verify/index.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { serverPort } from "../support/servers/server-port.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import { type Fault, type FaultProfile, faults, rightServers } from "../../conformance/faults/faults.ts";
 import { webhookSecret } from "../../conformance/faults/right-profiles.ts";
 import { serveModel } from "./verify-model.ts";
@@ -90,11 +96,37 @@ function runOwn(origin: string, { profile, strictness = "practice" }: Server): P
   return verify(options);
 }
 
+/** A server in a process that can be killed, its state on disk, and the command that kills it and starts it again. */
+async function startProcess(name: string): Promise<{ origin: string; restart: string }> {
+  const [port, folder] = [await serverPort(), temporaryFolder()];
+  const script = fileURLToPath(new URL("restart-child.ts", import.meta.url));
+  const parts = [process.execPath, script, name, String(port), folder];
+  await promisify(execFile)(parts[0]!, parts.slice(1));
+  onTestFinished(() => void process.kill(Number(readFileSync(join(folder, "pid"), "utf8")), "SIGKILL"));
+  return { origin: `http://127.0.0.1:${port}`, restart: parts.map((part) => `'${part}'`).join(" ") };
+}
+
 const verdictsOf = ({ cases }: Pick<VerifyReport, "cases">): string[] => cases.map(({ id, kind }) => `${id} ${kind}`);
 
 const python3 = { name: "python3", install: "apt-get install -y python3" };
 
 describeWithServer("the runner in Python", python3, () => {
+  test.for([
+    ["draft", "pass"],
+    ["keys-in-memory", "fail"],
+  ] as const)("and verify kill %s and start it again: a restart is a %s", async ([name, kind]) => {
+    const { origin, restart } = await startProcess(name);
+    const url = `${origin}/orders`;
+    const own = await verify({ ...settings, url, effects: { url: `${origin}/effects` }, restart, timeoutMs: 30_000 });
+    expect(own.cases.filter((one) => one.kind === "fail" || one.id === "R18")).toMatchObject([{ id: "R18", kind }]);
+    const flags = ["--json", "--only", "R18", "--effects", `${origin}/effects`, "--timeout", "30000"];
+    const { stdout } = await promisify(execFile)("python3", [
+      ...["conformance/run.py", url, ...flags, "--restart", restart, "--header", "Authorization: acme"],
+      ...["--body", settings.body],
+    ]).catch((error: Error & { stdout: string }) => error);
+    expect(verdictsOf(JSON.parse(stdout) as VerifyReport)).toEqual([`R18 ${kind}`]);
+  });
+
   test.concurrent.for(servers)("agrees with verify about $name", async (server) => {
     const [own, python] = await Promise.all(
       // Long enough for duplicates to meet, on a busy machine too.

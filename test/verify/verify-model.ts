@@ -36,6 +36,8 @@ export const verifyModel = (
       effects: () => Promise.resolve(model.orders),
       timeoutMs: 1000,
       pauseMs: 60,
+      // The process is gone, and another one reads its disk.
+      restart: async () => model.load(structuredClone(await model.stored())),
       ...options,
     }),
   );

@@ -5,6 +5,7 @@ import { readPath } from "./json-path.ts";
 import type { SendMode } from "./sending.ts";
 import { findHeader, type TestRequest, withHeaders, withoutHeaders } from "./test-request.ts";
 import { NotApplicable } from "./verdict.ts";
+import { restartServer } from "./restart-server.ts";
 import type { Target } from "./verify-options.ts";
 import type { Wire } from "./wire.ts";
 
@@ -47,6 +48,8 @@ export interface Probe {
   /** As `tally`, where a guess is worth nothing, since answers get lost; waits for late effects. @throws NotApplicable */
   count(run: () => Promise<readonly ProbeResponse[]>): Promise<Tally>;
   pause(ms: number): Promise<void>;
+  /** Has the server killed and started again. @throws NotApplicable NoResponse when it does not come back. */
+  restart(): Promise<void>;
 }
 
 /** How long to wait before asking again, milliseconds: doubled each time, up to the most. */
@@ -111,6 +114,7 @@ export function makeProbe(target: Target, wire: Wire, traits: ServerTraits, coun
       return countEffects(counter, () => runUntilDone(run));
     },
     pause: (ms) => sleep(ms, undefined, { signal: target.signal }),
+    restart: () => restartServer(target),
   };
 }
 

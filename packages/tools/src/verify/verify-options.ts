@@ -62,6 +62,11 @@ export interface VerifyOptions {
   readonly timeoutMs?: number;
   /** How long a key must be remembered at the very least (R12), milliseconds, 0 to 600,000; default 2,000. */
   readonly pauseMs?: number;
+  /**
+   * Kills the server, waits until it is dead, and starts it again: a command for the shell, which ends with 0, or a function. Without it the case of a restart
+   * (R18) is not applicable. After it the server has `timeoutMs` to accept connections.
+   */
+  readonly restart?: string | (() => Promise<void>);
   /** Ends the run; `verify` rejects with its reason. */
   readonly signal?: AbortSignal;
   /** Called with the number of cases that are done. */
@@ -77,6 +82,7 @@ type Optional =
   | "effects"
   | "effectId"
   | "only"
+  | "restart"
   | "secret";
 
 /** The options, checked, with defaults filled in. */
@@ -124,6 +130,7 @@ export function checkTarget(options: VerifyOptions): Target {
     effectId,
     strictness: checkChoice("strictness", options.strictness ?? "practice", ["draft", "practice"]),
     only,
+    restart: options.restart,
     timeoutMs: checkNumber("timeoutMs", options.timeoutMs ?? 10_000, { min: 100, max: 600_000 }),
     pauseMs: checkNumber("pauseMs", options.pauseMs ?? 2000, { min: 0, max: 600_000 }),
     signal: options.signal ?? new AbortController().signal,

@@ -23,7 +23,11 @@ export interface PlannedCase extends Omit<ConformanceCase, "run"> {
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.
  */
 export async function planVerify(options: VerifyOptions): Promise<readonly PlannedCase[]> {
-  const target = { ...checkTarget(options), pauseMs: 0 };
+  const target = {
+    ...checkTarget(options),
+    pauseMs: 0,
+    ...(options.restart !== undefined && { restart: () => Promise.resolve() }),
+  };
   const planned: PlannedCase[] = [];
   for (const { run, ...named } of selectCases(target)) {
     const sendings: Sending[] = [];

@@ -49,6 +49,7 @@ export function verifyCommand(): Command {
       .option("--only <ids>", "cases (K01,R05) or groups (C,D) with commas between them", parseList)
       .option("--timeout <ms>", "how long to wait for one answer", wholeNumber(100, 600_000), 10_000)
       .option("--pause <ms>", "how long a key must be remembered at the least", wholeNumber(0, 600_000), 2000)
+      .option("--restart <command>", "kills the server and starts it again, for the case of a restart (R18)")
       .addHelpText(
         "after",
         `

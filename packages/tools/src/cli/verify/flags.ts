@@ -23,6 +23,7 @@ export interface VerifyFlags extends FormatFlags {
   readonly only?: readonly string[];
   readonly timeout: number;
   readonly pause: number;
+  readonly restart?: string;
 }
 
 /** The options that the flags stand for. */
@@ -51,6 +52,7 @@ export function readOptions(url: string, flags: VerifyFlags): VerifyOptions {
     ...(only !== undefined && { only }),
     timeoutMs: flags.timeout,
     pauseMs: flags.pause,
+    ...(flags.restart !== undefined && { restart: flags.restart }),
   };
 }
 

@@ -91,6 +91,7 @@ class Run {
       const request = step.from === undefined ? probe.newOperation() : this.request(step.from);
       this.requests.set(step.request, changeRequest(probe, request, step.change ?? [], this));
     } else if ("pause" in step) await probe.pause(probe.target[step.pause]);
+    else if ("restart" in step) await probe.restart();
     else throw new Error(`The suite has a step ${Object.keys(step).join()}, which can't stand here.`);
     return undefined;
   }

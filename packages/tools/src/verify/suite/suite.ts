@@ -29,6 +29,7 @@ export type Step =
   | { readonly send: readonly string[]; readonly how?: SendMode; readonly times?: number }
   | { readonly settle: string }
   | { readonly pause: "pauseMs" }
+  | { readonly restart: true }
   | { readonly effects: "guess" | "exact" | "offered"; readonly of: readonly Step[] }
   | { readonly repeat: number; readonly steps: readonly Step[] }
   | { readonly each: Readonly<Record<string, readonly number[]>>; readonly steps: readonly Step[] }
