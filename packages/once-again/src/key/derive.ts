@@ -1,5 +1,5 @@
-import { stringify } from "uuid";
 import { checkNumber } from "../core/options.ts";
+import { writeUuid } from "./key.ts";
 
 /** The parts of a derived key. The same parts always give the same key. */
 export interface DerivedKeyParts {
@@ -31,5 +31,5 @@ export async function deriveKey(secret: Uint8Array<ArrayBuffer>, parts: DerivedK
   const bytes = new Uint8Array(signature).slice(0, 16);
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  return stringify(bytes);
+  return writeUuid(bytes);
 }

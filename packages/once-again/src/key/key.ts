@@ -156,8 +156,13 @@ export function uuidV7(timeMs: number, random: Uint8Array): string {
   for (let at = 5, left = Math.floor(timeMs); at >= 0; at -= 1, left = Math.floor(left / 256)) random[at] = left % 256;
   random[6] = 0x70 | (random[6]! & 0x0f);
   random[8] = 0x80 | (random[8]! & 0x3f);
+  return writeUuid(random);
+}
+
+/** Sixteen bytes as the text of a UUID (RFC 9562, section 4). */
+export function writeUuid(bytes: Uint8Array): string {
   let text = "";
-  for (let at = 0; at < 16; at += 1) text += (at > 3 && at < 11 && at % 2 === 0 ? "-" : "") + digits[random[at]!];
+  for (let at = 0; at < 16; at += 1) text += (at > 3 && at < 11 && at % 2 === 0 ? "-" : "") + digits[bytes[at]!];
   return text;
 }
 
