@@ -71,6 +71,32 @@ test("a body that Hono read before as bytes or text is taken from there", async 
   }
 });
 
+test("middleware in front can read the request behind its response, of a first request, a repeat and a refusal", async () => {
+  const bodies: unknown[] = [];
+  const app = new Hono();
+  app.use(async (context, next) => {
+    await next();
+    const { raw } = context.req;
+    bodies.push([await context.req.text(), raw === context.req.raw, raw.headers.get("idempotency-key")]);
+  });
+  app.post("/orders", onceHono({ store: memoryStore(), scope: "public" }), (context) => context.json("ok", 201));
+  const statuses = [];
+  for (const body of ["tea", "tea", "coffee"]) statuses.push((await app.request("/orders", sent("k", body))).status);
+  expect(statuses).toEqual([201, 201, 422]);
+  expect(bodies).toEqual(["tea", "tea", "coffee"].map((body) => [body, true, "k"]));
+});
+
+test("middleware behind can put another request in the place of the one that came", async () => {
+  const app = new Hono();
+  app.use(onceHono({ store: memoryStore(), scope: "public" }));
+  app.use(async (context, next) => {
+    context.req.raw = new Request(context.req.raw, { body: "coffee" });
+    await next();
+  });
+  app.post("/orders", async (context) => context.text(await context.req.raw.text()));
+  expect(await (await app.request("/orders", sent("k", "tea"))).text()).toBe("coffee");
+});
+
 test("scope can use the variables that a middleware in front has set, by their types where the context is named", async () => {
   interface Env {
     Variables: { account: string };

@@ -11,6 +11,7 @@ import type { OnceRoute } from "../http/handle-request.ts";
 import { DownstreamResponse, type ResponseContext } from "./hono-response.ts";
 import {
   markMount,
+  type MountMark,
   copyMountMark,
   clearMountMark,
   incomingOf,
@@ -101,7 +102,11 @@ export function onceHono<Context extends HonoContext, Transaction>(
     const readBytes = async (bytesMax: number): Promise<Uint8Array<ArrayBuffer>> => {
       const body = new WebBody(raw);
       const bytes = await bytesOf(context, body, bytesMax);
-      context.req.raw = body.readable(bytes, shown);
+      copyWhenRead(context.req, () => {
+        const copy = body.readable(bytes, shown);
+        if (mark !== undefined && behind !== undefined) copyMountMark(copy, mark);
+        return copy;
+      });
       return bytes;
     };
     const request = httpRequestOf(raw, context, mark === undefined ? refuseSecondMount : readBytes);
@@ -109,8 +114,9 @@ export function onceHono<Context extends HonoContext, Transaction>(
       if (behind !== undefined) throw conflictError();
       begin(execution);
       shown.signal = execution.signal;
-      if (mark !== undefined) copyMountMark(context.req.raw, mark);
       behind = new DownstreamResponse(context);
+      // A rule of the route may have read the copy before: then it has no mark yet.
+      if (mark !== undefined) markCopied(context.req, mark);
       try {
         await behind.run(next);
         if (OnceAgainError.isInstance(context.error, "ONCE_NO_EFFECT")) throw context.error;
@@ -124,14 +130,48 @@ export function onceHono<Context extends HonoContext, Transaction>(
     const isOvertaken = behind?.isOvertaken ?? (context.finalized && !wasAnswered);
     behind?.end();
     if (isOvertaken) return undefined;
-    // Hono adds the headers of the response that is there to the one that is set. A handler's answer has them already;
-    // to another they are added, and reading `res` makes a response of those that were set before.
-    context.res = behind === undefined ? context.res : undefined;
+    // Hono adds the headers of the response that is there to the one that is set, and copies it for that. A handler's response
+    // has them already; to another they are added, where middleware in front has set any.
+    if (behind !== undefined || isEmpty(context.res.headers)) context.res = undefined;
     context.res = webResponse(answer, behind?.handlerResponse, once.onError);
     return undefined;
   };
   return Object.assign(middleware, { policy: once.policy, close: () => once.close() });
 }
+
+const isEmpty = (headers: Headers): boolean => headers.keys().next().done === true;
+
+/** Under it, a request of Hono has its copy, or the function that makes it. */
+const copied = Symbol("copied request");
+
+type CopiedRequest = HonoContext["req"] & { [copied]: Request | (() => Request) };
+
+/**
+ * Has a request of Hono show a copy of the one that came, which can be read again. A repeat has no handler that reads it, and a
+ * copy takes as long as the rest of what a repeat costs here, so it is made when it is first read.
+ */
+function copyWhenRead(req: HonoContext["req"], makeCopy: () => Request): void {
+  (req as CopiedRequest)[copied] = makeCopy;
+  Object.defineProperty(req, "raw", rawProperty);
+}
+
+function markCopied(req: HonoContext["req"], mark: MountMark): void {
+  const request = (req as CopiedRequest)[copied];
+  if (typeof request !== "function") copyMountMark(request, mark);
+}
+
+/** One for all requests, so that they have one shape. */
+const rawProperty: PropertyDescriptor & ThisType<CopiedRequest> = {
+  configurable: true,
+  enumerable: true,
+  get() {
+    const request = this[copied];
+    return typeof request === "function" ? (this[copied] = request()) : request;
+  },
+  set(request: Request) {
+    this[copied] = request;
+  },
+};
 
 /** The body of a request, as the bytes that came: those that Hono has read for middleware in front, or from the request. */
 async function bytesOf(
