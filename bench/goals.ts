@@ -1,3 +1,10 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
+import { exitCodes, printJson } from "../test/support/command.ts";
+import type { Ground } from "./ground.ts";
 import { type Interval, medianInterval, noiseOf } from "./interval.ts";
 import { type Figures, median, roundRatios } from "./measure.ts";
 
@@ -68,4 +75,60 @@ export function goalLines(results: readonly GoalResult[]): string {
         .trimEnd(),
     )
     .join("\n");
+}
+
+/** The benchmarks that have goals, in the order in which docs/performance.md shows them. */
+export const goalParts = ["server", "client", "gateway", "messages", "startup"] as const;
+export type GoalPart = (typeof goalParts)[number];
+
+/** The goals of one benchmark, as one run judged them. */
+export interface JudgedGoals extends Ground {
+  readonly rounds: number;
+  /** Other work of the machine: the highest load average at the end of a run. */
+  readonly load: number;
+  readonly judged: readonly GoalResult[];
+}
+
+const resultsFile = fileURLToPath(new URL("results/goals.json", import.meta.url));
+
+/** The goals that were saved, by their benchmark. */
+export function savedGoals(): Partial<Record<GoalPart, JudgedGoals>> {
+  if (!existsSync(resultsFile)) return {};
+  return JSON.parse(readFileSync(resultsFile, "utf8")) as Partial<Record<GoalPart, JudgedGoals>>;
+}
+
+/**
+ * Prints the goals of one benchmark, and saves them in `bench/results/goals.json` where that was asked for. Groups that were
+ * not measured stay as they are there, if they are of the same machine, day, versions and rounds.
+ *
+ * @returns the exit code of the command: bad when one is missed.
+ */
+export function reportGoals(
+  part: GoalPart,
+  run: Omit<JudgedGoals, "load">,
+  { json = false, save = false }: { json?: boolean | undefined; save?: boolean | undefined },
+): number {
+  const goals: JudgedGoals = { ...run, load: Math.round(loadavg()[0]!) };
+  if (save) saveGoals(part, goals);
+  if (json) printJson(goals);
+  else process.stdout.write(`${goalLines(goals.judged)}\n`);
+  return goals.judged.some(({ verdict }) => verdict === "missed") ? exitCodes.bad : exitCodes.fine;
+}
+
+function saveGoals(part: GoalPart, goals: JudgedGoals): void {
+  const saved = savedGoals();
+  mkdirSync(fileURLToPath(new URL("results", import.meta.url)), { recursive: true });
+  const all = { ...saved, [part]: besideSaved(goals, saved[part]) };
+  writeFileSync(resultsFile, `${JSON.stringify(all, undefined, 2)}\n`);
+}
+
+function besideSaved(goals: JudgedGoals, saved: JudgedGoals | undefined): JudgedGoals {
+  if (saved === undefined || !isDeepStrictEqual(groundOf(saved), groundOf(goals))) return goals;
+  const anew = new Set(goals.judged.map(({ title }) => title));
+  const others = saved.judged.filter(({ title }) => !anew.has(title));
+  return { ...goals, load: Math.max(goals.load, saved.load), judged: [...others, ...goals.judged] };
+}
+
+function groundOf({ judged: _judged, load: _load, ...ground }: JudgedGoals): unknown {
+  return JSON.parse(JSON.stringify(ground));
 }

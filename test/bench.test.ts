@@ -14,8 +14,11 @@ import type { GatewayResults } from "../bench/gateway/report.ts";
 import { judgeClients } from "../bench/client/goals.ts";
 import { goalLines, judgeGoal } from "../bench/goals.ts";
 import { medianInterval } from "../bench/interval.ts";
+import { judgeGateway } from "../bench/gateway/goals.ts";
+import { judgeMessages } from "../bench/messages/goals.ts";
+import { judgeStartup } from "../bench/startup/goals.ts";
 import { isInGoals } from "../bench/server/goals.ts";
-import { rowsOf, setupNameOf, storeNames } from "../bench/server/catalog.ts";
+import { frameworks, rowsOf, setupNameOf, storeNames } from "../bench/server/catalog.ts";
 import { isEven } from "../bench/server/group.ts";
 import type { MemoryMeasured } from "../bench/server/memory.ts";
 import type { ServerResults } from "../bench/server/report.ts";
@@ -242,6 +245,9 @@ describe("a goal of a benchmark", () => {
   test("is not judged when one of its rows was not measured", () => {
     expect(judgeGoal({ title: "express + memory", rows: [named("ours", [8])] }, goal)).toBeUndefined();
     expect(judgeClients({ loops: [], callers: [] })).toEqual([]);
+    expect(judgeGateway([])).toEqual([]);
+    expect(judgeMessages({})).toEqual([]);
+    expect(judgeStartup([])).toEqual([]);
   });
 
   test("is a line with its limit, its measured row and what became of it", () => {
@@ -251,10 +257,10 @@ describe("a goal of a benchmark", () => {
   });
 
   test("names rows that the catalog has", () => {
-    const named = (["express", "fastify", "koa", "hono"] as const).flatMap((framework) =>
+    const named = frameworks.flatMap((framework) =>
       storeNames.flatMap((store) => rowsOf(store, framework).filter((row) => isInGoals({ framework, store }, row))),
     );
-    // Each framework in memory, and two of them on two stores more: ours and one or two beside it.
-    expect(named.length).toBe(4 * 2 + 2 * 2 + 2 * 4);
+    // Each framework in memory, and two of them on four stores more: ours and those beside it.
+    expect(named.length).toBe(7 * 2 + 2 * (2 + 4 + 4 + 4));
   });
 });

@@ -75,6 +75,11 @@ export const callers: readonly Caller[] = [
     baseline: rawRequest8,
     make: () => overRequest8(new undici8.Agent().compose(retryInterceptor({ keys: true }))),
   },
+  {
+    name: "undici 8 RetryAgent",
+    baseline: rawRequest8,
+    make: () => overRequest8(new undici8.RetryAgent(new undici8.Agent(), { maxRetries: 4, methods: [method] })),
+  },
   { name: rawFetch, baseline: rawFetch, make: () => overFetch(fetch) },
   {
     // The cost of a `fetch` that can be ended: the floor of whatever bounds an attempt's time.

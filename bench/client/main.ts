@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import process from "node:process";
 import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../test/support/command.ts";
 import { measuredGround } from "../ground.ts";
-import { goalLines } from "../goals.ts";
+import { reportGoals } from "../goals.ts";
 import { isInGoals, judgeClients } from "./goals.ts";
 import { clientTables, type ClientResults } from "./report.ts";
 import { measureCallers, measureLoops } from "./run.ts";
@@ -20,7 +20,7 @@ baseline of the same round.
   --part NAME         loops or http; default both
   --only TEXT         only rows with this text in their name, and their baselines
   --goals             measures only the rows that have a goal, and prints each goal and whether it holds; exit code 1 when
-                      one is missed
+                      one is missed; with --save it writes them to bench/results/goals.json
   --rounds N          default 7
   --milliseconds N    how long each measurement lasts; default 1000
   --connections N     HTTP requests under way at a time; default 50
@@ -52,8 +52,7 @@ const httpPackages = ["undici", "ky", "got", "axios", "axios-retry"];
 await command(help, options, async (values) => {
   const { only = "", part } = values;
   if (part !== undefined && part !== "loops" && part !== "http") throw new UsageError("--part must be loops or http.");
-  if (values.goals === true && (values.save === true || only !== ""))
-    throw new UsageError("--goals chooses the rows: leave --save and --only out.");
+  if (values.goals === true && only !== "") throw new UsageError("--goals chooses the rows: leave --only out.");
   const rounds = wholeNumber("rounds", values.rounds, 7);
   const milliseconds = wholeNumber("milliseconds", values.milliseconds, 1000);
   const connections = wholeNumber("connections", values.connections, 50);
@@ -75,10 +74,7 @@ await command(help, options, async (values) => {
   };
   progress.clear();
   if (values.goals === true) {
-    const judged = judgeClients(results);
-    if (values.json === true) printJson({ ...measuredGround(httpPackages), rounds, milliseconds, judged });
-    else process.stdout.write(`${goalLines(judged)}\n`);
-    return judged.some(({ verdict }) => verdict === "missed") ? exitCodes.bad : exitCodes.fine;
+    return reportGoals("client", { ...measuredGround(httpPackages), rounds, judged: judgeClients(results) }, values);
   }
   if (values.save === true) {
     mkdirSync(new URL("../results", import.meta.url), { recursive: true });

@@ -12,14 +12,17 @@ export interface Row {
 
 export const baseline = "nginx";
 export const straight = "no proxy";
+/** The baseline in a second process. */
+export const again = "nginx, again";
+export const bareProxy = "node:http and undici";
 
 const row = (name: string, proxy: ProxyName, isReplay = false): Row => ({ name, proxy, isReplay });
 
 export const rows: readonly Row[] = [
   row(straight, "none"),
   row(baseline, "nginx"),
-  row("nginx, again", "nginx, again"),
-  row("node:http and undici", "bare"),
+  row(again, "nginx, again"),
+  row(bareProxy, "bare"),
   row("gateway, pass-through", "pass-through"),
   row("gateway, new key, SQLite", "SQLite"),
   row("gateway, repeat, SQLite", "SQLite", true),

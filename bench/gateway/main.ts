@@ -8,11 +8,13 @@ import { findBinary } from "../../test/support/servers/binary.ts";
 import { nginxBinary } from "../../test/support/servers/nginx.ts";
 import { redisBinary } from "../../test/support/servers/redis.ts";
 import { measuredGround } from "../ground.ts";
+import { reportGoals } from "../goals.ts";
 import { packages } from "./catalog.ts";
+import { isInGoals, judgeGateway } from "./goals.ts";
 import { gatewayTable, nginxVersion } from "./report.ts";
 import { measureGateway } from "./run.ts";
 
-const help = `npm run bench:gateway -- [--rounds N] [--only TEXT] [--milliseconds N] [--connections N] [--save] [--json]
+const help = `npm run bench:gateway -- [--rounds N] [--only TEXT] [--goals] [--milliseconds N] [--save] [--json]
 
 Measures once-again gateway beside nginx as a plain reverse proxy with one worker, both in front of one service, in rounds of
 all rows: requests per second and processor time of the proxy, with many connections; the median of how long one request
@@ -22,6 +24,8 @@ takes, with one. Ratios are to nginx's figure of the same round; in brackets the
 
   --rounds N          default 7
   --only TEXT         only rows with this text in their name, and nginx and the service itself
+  --goals             measures only the rows that have a speed goal, and prints each goal and whether it holds; exit code 1
+                      when one is missed; with --save it writes them to bench/results/goals.json
   --milliseconds N    how long each figure is measured; default 1000
   --connections N     default 50
   --profiles FOLDER   a processor profile of each gateway, for --cpu-prof's readers
@@ -31,6 +35,7 @@ takes, with one. Ratios are to nginx's figure of the same round; in brackets the
 const options = {
   rounds: { type: "string" },
   only: { type: "string" },
+  goals: { type: "boolean" },
   milliseconds: { type: "string" },
   connections: { type: "string" },
   profiles: { type: "string" },
@@ -50,10 +55,15 @@ await command(help, options, async (values) => {
   }
   const progress = progressLine();
   const { only = "", profiles } = values;
-  const measured = await measureGateway({ ...given, only, profiles, say: (text) => progress.say(text) });
+  if (values.goals === true && only !== "") throw new UsageError("--goals chooses the rows: leave --only out.");
+  const wanted = (name: string): boolean => (values.goals === true ? isInGoals(name) : name.includes(only));
+  const measured = await measureGateway({ ...given, wanted, profiles, say: (text) => progress.say(text) });
   progress.clear();
   const ground = measuredGround(packages);
   const versions = { nginx: nginxVersion(), ...ground.versions };
+  if (values.goals === true) {
+    return reportGoals("gateway", { ...ground, rounds: given.rounds, judged: judgeGateway(measured) }, values);
+  }
   const document = { ...ground, versions, ...given, load: Math.round(loadavg()[0]!), measured };
   if (values.save === true) {
     const path = fileURLToPath(new URL("../results/gateway.json", import.meta.url));

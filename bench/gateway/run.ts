@@ -25,8 +25,8 @@ export interface RunOptions {
   /** How long each figure is measured. */
   readonly milliseconds: number;
   readonly connections: number;
-  /** Only rows with this text in their name, and the baselines. */
-  readonly only: string;
+  /** Which rows are measured; nginx and the service itself always are. */
+  readonly wanted: (name: string) => boolean;
   /** A folder for a processor profile of each gateway. */
   readonly profiles?: string | undefined;
   readonly say: (text: string) => void;
@@ -46,7 +46,7 @@ export async function measureGateway(options: RunOptions): Promise<Measured<Figu
   await using stack = new AsyncDisposableStack();
   const service = await startService(stack);
   const load = stack.use(startChild(new URL("../server/load-child.ts", import.meta.url), []));
-  const wanted = rows.filter(({ name, proxy }) => proxy === "none" || name === baseline || name.includes(options.only));
+  const wanted = rows.filter(({ name, proxy }) => proxy === "none" || name === baseline || options.wanted(name));
   const proxies = new Map<ProxyName, PrivateServer | undefined>();
   const subjects: Subject<FigureName>[] = [];
   for (const row of wanted) {

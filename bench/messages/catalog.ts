@@ -15,6 +15,9 @@ export type PartName = keyof PartFigures;
 /** The packages that are measured, or measured on. */
 export const packages = ["amqplib", "pg", "pg-transactional-outbox", "graphile-worker", "pg-boss"] as const;
 
+/** A loop of confirmed publishes without a database. */
+export const bare = "bare publishes";
+
 /** The same in another turn: how far the two differ is the noise of a part. */
 export const again = (name: string): string => `${name}, again`;
 

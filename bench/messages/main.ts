@@ -3,13 +3,15 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
-import { command, exitCodes, printJson, progressLine, wholeNumber } from "../../test/support/command.ts";
+import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../test/support/command.ts";
 import { measuredGround } from "../ground.ts";
+import { reportGoals } from "../goals.ts";
 import { packages } from "./catalog.ts";
+import { goalPart, isInGoals, judgeMessages } from "./goals.ts";
 import { messageTables } from "./report.ts";
 import { measureMessages } from "./run.ts";
 
-const help = `npm run bench:messages -- [--rounds N] [--only TEXT] [--rows N] [--save] [--json]
+const help = `npm run bench:messages -- [--rounds N] [--only TEXT] [--goals] [--rows N] [--save] [--json]
 
 Measures outbox, relay and inbox on PostgreSQL and RabbitMQ, in rounds of all that is compared: how fast a relay publishes,
 beside a loop of confirmed publishes, pg-transactional-outbox, graphile-worker and pg-boss; how long it takes from COMMIT to
@@ -20,6 +22,8 @@ NOTIFY costs. Ratios are to the first row's figure of the same round; in bracket
 
   --rounds N          default 5
   --only TEXT         only parts with this text: throughput, latency, backlog, commits, notify
+  --goals             measures only the rows that have a speed goal, and prints each goal and whether it holds; exit code 1
+                      when one is missed; with --save it writes them to bench/results/goals.json
   --messages N        how many messages each drain publishes; default 5000
   --rows N            how many more are in the outbox in "backlog"; default 100000, the long form is 10000000
   --rate N            messages a second in "latency" and "commits"; default 500
@@ -30,6 +34,7 @@ NOTIFY costs. Ratios are to the first row's figure of the same round; in bracket
 const options = {
   rounds: { type: "string" },
   only: { type: "string" },
+  goals: { type: "boolean" },
   messages: { type: "string" },
   rows: { type: "string" },
   rate: { type: "string" },
@@ -47,7 +52,15 @@ await command(help, options, async (values) => {
     milliseconds: wholeNumber("milliseconds", values.milliseconds, 4000),
   };
   const progress = progressLine();
-  const measured = await measureMessages({ ...given, only: values.only ?? "", say: (text) => progress.say(text) });
+  const say = (text: string): void => progress.say(text);
+  if (values.goals === true) {
+    if (values.only !== undefined) throw new UsageError("--goals chooses the rows: leave --only out.");
+    const measured = await measureMessages({ ...given, only: goalPart, wanted: isInGoals, say });
+    progress.clear();
+    const run = { ...measuredGround(packages), rounds: given.rounds, judged: judgeMessages(measured) };
+    return reportGoals("messages", run, values);
+  }
+  const measured = await measureMessages({ ...given, only: values.only ?? "", say });
   progress.clear();
   const load = Math.round(loadavg()[0]!);
   const document = { ...measuredGround(packages), ...given, load, measured };

@@ -5,7 +5,7 @@ import { startPostgres } from "../../test/support/servers/postgres.ts";
 import { startRabbitmq } from "../../test/support/servers/rabbitmq.ts";
 import { type Child, startChild } from "../child.ts";
 import { measureInterleaved, type Measured, type Subject } from "../measure.ts";
-import { again, type PartFigures, type PartName } from "./catalog.ts";
+import { again, bare, type PartFigures, type PartName } from "./catalog.ts";
 import { spentSince, threadTimes } from "../server/store-cpu.ts";
 import type { LoadAnswer, LoadOrder, Notify } from "./load-child.ts";
 import { queue } from "./message.ts";
@@ -23,6 +23,8 @@ export interface RunOptions {
   /** How long each paced measurement takes. */
   readonly milliseconds: number;
   readonly only: string;
+  /** Which rows of those parts are measured; default all. */
+  readonly wanted?: (name: string) => boolean;
   readonly say: (text: string) => void;
 }
 
@@ -39,17 +41,15 @@ interface Ground {
   readonly clear: () => Promise<void>;
 }
 
-const bare = "bare publishes";
-
 /** Measures the parts with the text in their name. */
 export async function measureMessages(options: RunOptions): Promise<MeasuredParts> {
-  const { only, rounds, say } = options;
+  const { only, rounds, say, wanted = () => true } = options;
   await using stack = new AsyncDisposableStack();
   const ground = await startGround(stack);
   const measured: Record<string, unknown> = {};
   for (const [name, subjectsOf] of Object.entries(parts)) {
     if (!name.includes(only)) continue;
-    const subjects = await subjectsOf(ground, options);
+    const subjects = (await subjectsOf(ground, options)).filter(({ name }) => wanted(name));
     // Until then nothing is compiled.
     for (const subject of subjects) {
       say(`${name}: ${subject.name} warms up`);

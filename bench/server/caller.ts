@@ -52,7 +52,15 @@ export async function caller(port: number, header?: string): Promise<Caller> {
 function lengthOf(received: string): number | undefined {
   const headersEnd = received.indexOf("\r\n\r\n");
   if (headersEnd < 0) return undefined;
-  const declared = /^content-length: (\d+)\r$/im.exec(received.slice(0, headersEnd + 2));
+  const head = received.slice(0, headersEnd + 2);
+  if (/^transfer-encoding: chunked\r$/im.test(head)) return lengthOfChunked(received);
+  const declared = /^content-length: (\d+)\r$/im.exec(head);
   if (declared === null) throw new Error(`An answer without its length: ${received}`);
   return headersEnd + 4 + Number(declared[1]);
+}
+
+/** As Next.js sends a response that does not name its length. The body is JSON on one line: only the last chunk looks so. */
+function lengthOfChunked(received: string): number | undefined {
+  const lastChunk = received.indexOf("\r\n0\r\n\r\n");
+  return lastChunk < 0 ? undefined : lastChunk + 7;
 }

@@ -1,4 +1,4 @@
-export const frameworks = ["express", "fastify", "koa", "hono"] as const;
+export const frameworks = ["express", "fastify", "koa", "hono", "nest", "next", "fetch"] as const;
 export type Framework = (typeof frameworks)[number];
 
 /** Where the keys of a group of rows are. */
@@ -33,6 +33,8 @@ const throughIoredis = "once-again, ioredis";
 const inSqlite = "once-again";
 const [barePg, barePostgres] = ["bare INSERT, pg", "bare INSERT, postgres"];
 const transactionalPg = "once-again transactional, pg";
+const transactionalSqlite = "once-again, transactional";
+const transactionalMariadb = "once-again transactional";
 
 const rows: Readonly<Record<StoreName, readonly Row[]>> = {
   memory: [
@@ -53,17 +55,19 @@ const rows: Readonly<Record<StoreName, readonly Row[]>> = {
     ...against("none", "none", inSqlite),
     again("none"),
     ...peers(inSqlite, "none", "hand-written"),
-    ...against("bare INSERT", "bare INSERT", "once-again, transactional"),
+    ...against("bare INSERT", "bare INSERT", transactionalSqlite),
+    ...peers(transactionalSqlite, "bare INSERT", "hand-written, transactional"),
   ],
   postgres: [
     ...against(barePg, barePg, "once-again leased, pg", transactionalPg),
     again(barePg),
-    ...peers(transactionalPg, barePg, "hand-written, pg"),
+    ...peers(transactionalPg, barePg, "hand-written, pg", "hand-written in 3 trips, pg"),
     ...against(barePostgres, barePostgres, "once-again leased, postgres", "once-again transactional, postgres"),
   ],
   mariadb: [
-    ...against("bare INSERT", "bare INSERT", "once-again leased", "once-again transactional"),
+    ...against("bare INSERT", "bare INSERT", "once-again leased", transactionalMariadb),
     again("bare INSERT"),
+    ...peers(transactionalMariadb, "bare INSERT", "hand-written, transactional"),
   ],
 };
 
@@ -93,6 +97,8 @@ export const packages = [
   "koa",
   "hono",
   "@hono/node-server",
+  "@nestjs/core",
+  "next",
   "redis",
   "ioredis",
   "pg",

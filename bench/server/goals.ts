@@ -1,5 +1,5 @@
 import { type Goal, type GoalResult, judgeGoal } from "../goals.ts";
-import { type Framework, isAgain, type Row, type StoreName } from "./catalog.ts";
+import { type Framework, frameworks, isAgain, type Row, type StoreName } from "./catalog.ts";
 import { groupsOf } from "./group.ts";
 import type { ServerMeasured } from "./run.ts";
 import type { FigureName } from "./subject.ts";
@@ -27,13 +27,11 @@ const both = (place: Place, row: string, beside: string): ServerGoal[] => [
   goal(place, "replayCpuMicroseconds", row, beside, 1),
 ];
 
-const [peer, barePg] = ["node-idempotency", "bare INSERT, pg"];
+const [peer, barePg, bare] = ["node-idempotency", "bare INSERT, pg", "bare INSERT"];
 
 /** The cost that a key may have for a server, beside the cheapest library that does the like, and beside the same work by hand. */
 const goals: readonly ServerGoal[] = [
-  ...(["express", "fastify", "koa", "hono"] as const).flatMap((framework) =>
-    both({ framework, store: "memory" }, "once-again", peer),
-  ),
+  ...frameworks.flatMap((framework) => both({ framework, store: "memory" }, "once-again", peer)),
   ...(["express", "fastify"] as const).flatMap((framework) => [
     ...both({ framework, store: "redis" }, "once-again, redis", peer),
     // It has a lease and an owner, which the peer has not.
@@ -44,9 +42,17 @@ const goals: readonly ServerGoal[] = [
     return [
       goal(place, "firstCpuMicroseconds", "once-again leased, pg", barePg, 2),
       goal(place, "replayCpuMicroseconds", "once-again leased, pg", barePg, 0.72),
-      ...both(place, "once-again transactional, pg", "hand-written, pg"),
+      ...both(place, "once-again transactional, pg", "hand-written in 3 trips, pg"),
     ];
   }),
+  // SQLite and MariaDB have no peer: what one writes oneself is beside them, and what PostgreSQL may cost.
+  ...(["express", "fastify"] as const).flatMap((framework) => [
+    ...both({ framework, store: "sqlite" }, "once-again", "hand-written"),
+    ...both({ framework, store: "sqlite" }, "once-again, transactional", "hand-written, transactional"),
+    goal({ framework, store: "mariadb" }, "firstCpuMicroseconds", "once-again leased", bare, 2),
+    goal({ framework, store: "mariadb" }, "replayCpuMicroseconds", "once-again leased", bare, 0.72),
+    ...both({ framework, store: "mariadb" }, "once-again transactional", "hand-written, transactional"),
+  ]),
 ];
 
 const isOf = (place: Place, { framework, store }: Place): boolean =>

@@ -14,7 +14,7 @@ import {
   type StoreName,
   storeNames,
 } from "./catalog.ts";
-import { goalLines } from "../goals.ts";
+import { reportGoals } from "../goals.ts";
 import { isInGoals, judgeServers } from "./goals.ts";
 import { measureMemory } from "./memory.ts";
 import { memoryTable, serverTables } from "./report.ts";
@@ -34,7 +34,7 @@ peer that this run can't tell from ours, by how far two processes of the baselin
   --store NAME        ${storeNames.join(", ")}; default all
   --only TEXT         only rows with this text in their name, and their baselines
   --goals             measures only the rows that have a goal, and prints each goal and whether it holds; exit code 1 when
-                      one is missed
+                      one is missed; with --save it writes them to bench/results/goals.json
   --rounds N          default 5
   --milliseconds N    how long each measurement sends; default 1000
   --connections N     default 50
@@ -81,8 +81,7 @@ await command(help, options, async (values) => {
   const requests = wholeNumber("requests", values.requests, 1_000_000, { min: 1000 });
   const progress = progressLine();
   const say = (text: string): void => progress.say(text);
-  if (values.goals === true && (values.save === true || only !== ""))
-    throw new UsageError("--goals chooses the rows: leave --save and --only out.");
+  if (values.goals === true && only !== "") throw new UsageError("--goals chooses the rows: leave --only out.");
   const parts = storeNames
     .filter((name) => (store ?? name) === name)
     .flatMap((oneStore) =>
@@ -108,7 +107,7 @@ await command(help, options, async (values) => {
   const facts = { ...measuredGround(packages), rounds, milliseconds, connections };
   const isPart = framework !== undefined || store !== undefined;
   if (values.save === true && only !== "") throw new UsageError("--save needs all rows of a group: leave --only out.");
-  const beside = values.save === true && isPart ? resultsBeside(facts) : undefined;
+  const beside = values.save === true && isPart && values.goals !== true ? resultsBeside(facts) : undefined;
   const run = { rounds, milliseconds, connections, profiles, say };
   const isWanted = (part: Part, row: Row): boolean =>
     values.goals === true ? isAgain(row.name) || isInGoals(part, row) : row.name.includes(only);
@@ -116,14 +115,9 @@ await command(help, options, async (values) => {
     measureServers(part.framework, part.store, run, (row) => row.name === row.baseline || isWanted(part, row)),
   );
   progress.clear();
+  if (values.goals === true) return reportGoals("server", { ...facts, judged: judgeServers(measured) }, values);
   const document = { ...facts, measured };
   if (values.save === true) saveResults(document, beside);
-  if (values.goals === true) {
-    const judged = judgeServers(measured);
-    if (values.json === true) printJson({ ...facts, judged });
-    else process.stdout.write(`${goalLines(judged)}\n`);
-    return judged.some(({ verdict }) => verdict === "missed") ? exitCodes.bad : exitCodes.fine;
-  }
   if (values.json === true) printJson(document);
   else process.stdout.write(`${serverTables(document)}\n`);
   return exitCodes.fine;

@@ -113,11 +113,27 @@ async function serveHono(setup: Setup): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+/** The packages of Nest and Next.js are loaded only for them. */
+async function serveNest(setup: Setup): Promise<number> {
+  return (await import("./serve-nest.ts")).serveNest(setup);
+}
+
+async function serveNext(setup: Setup): Promise<number> {
+  return (await import("./serve-web.ts")).serveNext(setup);
+}
+
+async function serveWebRequests(setup: Setup): Promise<number> {
+  return (await import("./serve-web.ts")).serveWebRequests(setup);
+}
+
 const servers: Readonly<Record<Framework, (setup: Setup) => Promise<number>>> = {
   express: serveExpress,
   fastify: serveFastify,
   koa: serveKoa,
   hono: serveHono,
+  nest: serveNest,
+  next: serveNext,
+  fetch: serveWebRequests,
 };
 
 async function serveFastify(setup: Setup): Promise<number> {

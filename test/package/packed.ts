@@ -1,11 +1,7 @@
-import { cp } from "node:fs/promises";
-import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { packages } from "../../scripts/entries.ts";
-import { lendModules } from "../support/lend-modules.ts";
+import { buildPackages } from "../support/built-packages.ts";
 import { run } from "./run.ts";
-
-const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** The output of `npm pack` about a package. */
 export interface Packed {
@@ -19,8 +15,7 @@ export interface Packed {
 }
 
 /**
- * Builds and packs the packages as they would be published, the library first. It does so in a copy: others may be at
- * work in the tree.
+ * Builds and packs the packages as they would be published, the library first, in a copy of this repository.
  *
  * @param names the packages; default all.
  */
@@ -28,13 +23,8 @@ export async function packInto(
   folder: string,
   names: readonly string[] = Object.values(packages).map(({ name }) => name),
 ): Promise<readonly Packed[]> {
-  const tree = join(folder, "tree");
-  const left = new Set(["node_modules", ".git", "dist", "site", "test"]);
-  await cp(root, tree, { recursive: true, filter: (source) => !left.has(basename(source)) });
-  await lendModules(tree);
-
+  const tree = await buildPackages(folder, names);
   const workspaces = names.flatMap((name) => ["--workspace", name]);
-  await run("npm", ["run", "build", ...workspaces], { cwd: tree });
   const said = await run("npm", ["pack", "--json", "--pack-destination", folder, ...workspaces], { cwd: tree });
   // npm 11 answers with a list, later ones with an object by name.
   const answers = Object.values(JSON.parse(said.slice(said.search(/^[[{]/m))) as Record<string, Answer>);

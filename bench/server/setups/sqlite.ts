@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { sqliteStore } from "../../../packages/once-again/src/stores/sqlite/index.ts";
 import { answer } from "../exchange.ts";
-import { type MakeSetup, plainWork, unguarded } from "../setup.ts";
+import { type Guarded, type MakeSetup, plainWork, unguarded } from "../setup.ts";
 
 const ordersTable = "CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, amount INTEGER NOT NULL) STRICT";
 const insertOrder = "INSERT INTO orders (amount) VALUES (420)";
@@ -60,6 +60,38 @@ export const sqliteSetups = {
     return {
       kind: "transactional",
       options: { mode: "transactional", store: sqliteStore({ path }), scope: "public" },
+      work: async (transaction: DatabaseSync) => {
+        transaction.prepare(insertOrder).run();
+        return answer;
+      },
+    };
+  },
+  // One connection has one transaction: the work is awaited within it, and requests take turns, as in our store.
+  "hand-written, transactional": async (path) => {
+    const database = durable(path);
+    database.exec(ordersTable);
+    database.exec("CREATE TABLE IF NOT EXISTS minimum (key TEXT PRIMARY KEY, answer TEXT) STRICT");
+    const [begin, commit] = [database.prepare("BEGIN IMMEDIATE"), database.prepare("COMMIT")];
+    const claim = database.prepare("INSERT INTO minimum (key) VALUES (?) ON CONFLICT DO NOTHING");
+    const read = database.prepare("SELECT answer FROM minimum WHERE key = ?");
+    const store = database.prepare("UPDATE minimum SET answer = ? WHERE key = ?");
+    let turn: Promise<unknown> = Promise.resolve();
+    const guarded: Guarded<DatabaseSync> = ({ key }, work) => {
+      const run = async (): Promise<string> => {
+        begin.run();
+        const isNew = claim.run(key).changes === 1;
+        const text = isNew ? await work(database) : (read.get(key) as { answer: string }).answer;
+        if (isNew) store.run(text, key);
+        commit.run();
+        return text;
+      };
+      const ended = turn.then(run);
+      turn = ended;
+      return ended;
+    };
+    return {
+      kind: "function",
+      guarded,
       work: async (transaction: DatabaseSync) => {
         transaction.prepare(insertOrder).run();
         return answer;
