@@ -1,4 +1,4 @@
-import type { TransactionalStore } from "../../../packages/once-again/src/stores/store.ts";
+import type { AsyncStore, TransactionalStore } from "../../../packages/once-again/src/stores/store.ts";
 
 /** Rows that runs of a program wrote and that are committed: the run, and the effect's place in the program. */
 export interface Row {
@@ -18,7 +18,7 @@ export interface Ground {
 
 export type GroundRules =
   | { readonly mode: "transactional"; readonly store: TransactionalStore<unknown> }
-  | { readonly mode: "leased"; readonly onUnknown: "hold" | "look"; readonly store: TransactionalStore<unknown> };
+  | { readonly mode: "leased"; readonly onUnknown: "hold" | "look"; readonly store: AsyncStore };
 
 /** Where programs run: opened once, used by many programs, one after the other. */
 export interface Place extends AsyncDisposable {

@@ -47,9 +47,13 @@ await command(
     for (const name of chosen) {
       await using place = await places[name]();
       let runs = 0;
+      /** The rules that a program broke when it was last run: another run of it may break none. */
+      const found = new Map<string, ReturnType<typeof judge>>();
       const holds = async (program: Program): Promise<boolean> => {
         progress.say(`${name}: program ${(runs += 1)} of ${numRuns + knownPrograms.length}`);
-        return judge(await observeProgram(program, place)).length === 0;
+        const breaches = judge(await observeProgram(program, place));
+        if (breaches.length > 0) found.set(JSON.stringify(program), breaches);
+        return breaches.length === 0;
       };
       const lines = Array.from({ length: atOnce }, (_, line) =>
         fc.check(fc.asyncProperty(programs, holds), {
@@ -65,7 +69,7 @@ await command(
       const counterexample = ended.find((line) => line.failed)?.counterexample;
       progress.clear();
       const program = counterexample?.[0];
-      const breaches = program === undefined ? [] : judge(await observeProgram(program, place));
+      const breaches = program === undefined ? [] : (found.get(JSON.stringify(program)) ?? []);
       isBroken ||= failed;
       results.push({ place: name, seed, programs: numRuns, broken: failed ? { program, breaches } : null });
       if (json) continue;

@@ -5,13 +5,15 @@ import { DatabaseSync } from "node:sqlite";
 import { createPool } from "mysql2/promise";
 import { Pool } from "pg";
 import postgres from "postgres";
+import { d1Store, type D1Transaction, durableObjectStore } from "../../../packages/once-again/src/cloudflare/index.ts";
 import { memoryStore } from "../../../packages/once-again/src/stores/memory/index.ts";
 import { mariadbStore } from "../../../packages/once-again/src/stores/mariadb/index.ts";
 import { postgresStore } from "../../../packages/once-again/src/stores/postgres/index.ts";
 import { sqliteStore } from "../../../packages/once-again/src/stores/sqlite/index.ts";
-import type { TransactionalStore } from "../../../packages/once-again/src/stores/store.ts";
+import type { AsyncStore, TransactionalStore } from "../../../packages/once-again/src/stores/store.ts";
 import { startMariadb } from "../../support/servers/mariadb.ts";
 import { startPostgres } from "../../support/servers/postgres.ts";
+import { startWorker, type Worker } from "../../support/servers/workerd.ts";
 import type { Ground, Place, Row } from "./ground.ts";
 
 const table = "CREATE TABLE effects (program VARCHAR(40) NOT NULL, run INTEGER NOT NULL, effect VARCHAR(40) NOT NULL)";
@@ -106,9 +108,40 @@ async function mariadbPlace(): Promise<Place> {
   };
 }
 
+/** Cloudflare's own runtime with a database and a class of objects. The handlers run in Node, and call them through miniflare. */
+const startCloudflare = (): Promise<Worker> =>
+  startWorker(join(import.meta.dirname, "../../cloudflare/objects.ts"), {
+    d1Databases: { DB: "app" },
+    durableObjects: { ONCE: { className: "OnceKeys", useSQLite: true } },
+  });
+
+async function d1Place(): Promise<Place> {
+  const worker = await startCloudflare();
+  const database = await worker.miniflare.getD1Database("DB");
+  const stores = [d1Store(database), d1Store(database)] as unknown as TransactionalStore<unknown>[];
+  await d1Store(database).migrate();
+  await database.prepare(table).run();
+  return {
+    name: "d1",
+    grounds: inTransactions(stores, async (transaction, statement) => (transaction as D1Transaction).run(statement)),
+    rows: async (program) => (await database.prepare(read(program)).run()).results,
+    [Symbol.asyncDispose]: () => worker[Symbol.asyncDispose](),
+  };
+}
+
+async function objectsPlace(name: string, onUnknown: "hold" | "look"): Promise<Place> {
+  const worker = await startCloudflare();
+  const store = durableObjectStore((await worker.miniflare.getDurableObjectNamespace("ONCE")) as never);
+  return leasedPlace(name, onUnknown, store, async () => worker[Symbol.asyncDispose]());
+}
+
+function memoryPlace(name: string, onUnknown: "hold" | "look"): Place {
+  const store = memoryStore() as unknown as AsyncStore;
+  return leasedPlace(name, onUnknown, store, () => store.close());
+}
+
 /** Effects are anywhere: in a list that no database rolls back. Both processes have one store. */
-async function leasedPlace(name: string, onUnknown: "hold" | "look"): Promise<Place> {
-  const store = memoryStore() as unknown as TransactionalStore<unknown>;
+function leasedPlace(name: string, onUnknown: "hold" | "look", store: AsyncStore, close: () => Promise<void>): Place {
   const ledger = new Map<string, Row[]>();
   const rowsOf = (program: string): Row[] => {
     const rows = ledger.get(program) ?? [];
@@ -126,7 +159,7 @@ async function leasedPlace(name: string, onUnknown: "hold" | "look"): Promise<Pl
       return [ground, ground];
     },
     rows: async (program) => rowsOf(program),
-    [Symbol.asyncDispose]: () => store.close(),
+    [Symbol.asyncDispose]: close,
   };
 }
 
@@ -136,8 +169,11 @@ export const places = {
   pg: pgPlace,
   "postgres.js": postgresJsPlace,
   mariadb: mariadbPlace,
-  hold: () => leasedPlace("hold", "hold"),
-  look: () => leasedPlace("look", "look"),
+  d1: d1Place,
+  hold: async () => memoryPlace("hold", "hold"),
+  look: async () => memoryPlace("look", "look"),
+  "objects-hold": () => objectsPlace("objects-hold", "hold"),
+  "objects-look": () => objectsPlace("objects-look", "look"),
 } as const satisfies Record<string, () => Promise<Place>>;
 
 export type PlaceName = keyof typeof places;
