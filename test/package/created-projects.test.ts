@@ -12,9 +12,12 @@ import {
   modesOf,
   type StoreName,
   stores,
+  storesFor,
 } from "../../packages/create-once-again/src/choices.ts";
+import { projectFiles } from "../../packages/create-once-again/src/project.ts";
 import { versions } from "../../packages/create-once-again/src/versions.ts";
 import { seededRandom } from "../../packages/once-again/src/core/random.ts";
+import { keysSchema } from "../../packages/once-again/src/stores/sql/sqlite-keys.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { mariadbBinary, startMariadb } from "../support/servers/mariadb.ts";
 import { natsBinary, startNats } from "../support/servers/nats.ts";
@@ -57,12 +60,12 @@ function drawSample(): Choices[] {
   console.error(`created projects: SEED=${seed}`);
   const random = seededRandom(seed);
   const at = (length: number) => Math.floor(random() * length);
-  const names = keysOf(stores);
-  const turn = at(names.length);
+  const turn = at(100);
   // Every store comes, and so does `leased`. One of those that can be is transactional for sure.
-  const transactional = names.filter((store) => stores[store].isTransactional);
+  const transactional = storesFor("node").filter((store) => stores[store].isTransactional);
   const certain = transactional[at(transactional.length)];
   return keysOf(frameworks).map((framework, index) => {
+    const names = storesFor(framework);
     const store = names[(index + turn) % names.length]!;
     const modes = modesOf(store);
     return { framework, store, mode: store === certain ? "transactional" : modes[at(modes.length)]! };
@@ -135,6 +138,9 @@ describe("the command line", () => {
   test.for([
     [["x", "--framework", "express", "--store", "redis", "--mode", "transactional"], "--store sqlite|postgres|mariadb"],
     [["x", "--framework", "rails"], 'not "rails"'],
+    [["x", "--framework", "worker", "--store", "redis"], "Use --store d1|durable-object"],
+    [["x", "--framework", "express", "--store", "d1"], "Use --store memory|sqlite"],
+    [["x", "--framework", "worker", "--store", "durable-object", "--mode", "transactional"], "or --mode leased"],
     [["x", "--store", "sqlite"], "give --framework, --mode"],
     [["x", "--colour"], "Unknown option"],
     [["x", "y"], "One folder"],
@@ -143,6 +149,11 @@ describe("the command line", () => {
     expect(code).toBe(2);
     expect(message).toContain(said);
     expect(existsSync(join(folder, "x"))).toBe(false);
+  });
+
+  test("the migration of a Worker with D1 has the table of this version", () => {
+    const files = projectFiles("shop", { framework: "worker", store: "d1", mode: "transactional" });
+    expect(files.get("migrations/0002_once_again.sql")!.trim()).toBe(keysSchema.trim());
   });
 
   test("a folder that is not empty is left as it is: exit code 1", async () => {

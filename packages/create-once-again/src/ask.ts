@@ -1,11 +1,14 @@
 import type { Interface } from "node:readline/promises";
 import type { CommandLine } from "./command-line.ts";
-import { type Choices, frameworks, keysOf, modes, modesOf, stores } from "./choices.ts";
+import { type Choices, fit, frameworks, keysOf, modes, modesOf, stores, storesFor } from "./choices.ts";
 
 /** Asks on a terminal for the choices that the command line leaves open. */
 export async function askChoices(terminal: Interface, given: CommandLine["choices"]): Promise<Choices> {
-  const framework = given.framework ?? (await ask(terminal, "Framework", frameworks, keysOf(frameworks)));
-  const possible = keysOf(stores).filter((store) => given.mode === undefined || modesOf(store).includes(given.mode));
+  const fitting = keysOf(frameworks).filter((name) => given.store === undefined || fit(name, given.store));
+  const framework = given.framework ?? (await ask(terminal, "Framework", frameworks, fitting));
+  const possible = storesFor(framework).filter(
+    (store) => given.mode === undefined || modesOf(store).includes(given.mode),
+  );
   const store = given.store ?? (await ask(terminal, "Store", stores, possible));
   const mode = given.mode ?? (await ask(terminal, "Mode", modes, modesOf(store)));
   return { framework, store, mode };

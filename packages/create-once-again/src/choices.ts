@@ -9,9 +9,19 @@ interface FrameworkChoice {
   readonly build?: string;
   /** The command that starts the server. */
   readonly start: string;
+  /** Whether it runs in a Worker of Cloudflare's: then its store has to be there, too. */
+  readonly isWorker?: true;
   /** More options of TypeScript. */
   readonly compilerOptions?: Readonly<Record<string, unknown>>;
 }
+
+/** Workers are bundled, and run on this machine under Cloudflare's own runtime. */
+const inWorker = {
+  isWorker: true,
+  devDependencies: ["esbuild", "miniflare"],
+  start: "node dev.ts",
+  compilerOptions: { module: "esnext", moduleResolution: "bundler" },
+} as const;
 
 /** The frameworks of a project's server. Their files are in `templates/frameworks/`. */
 export const frameworks = {
@@ -46,6 +56,8 @@ export const frameworks = {
     compilerOptions: { module: "esnext", moduleResolution: "bundler", jsx: "react-jsx", incremental: true },
   },
   node: { title: "node:http, without a framework", dependencies: [], start: "node server.ts" },
+  worker: { title: "a Cloudflare Worker, without a framework", ...inWorker, dependencies: [] },
+  "worker-hono": { title: "Hono 4 in a Cloudflare Worker", ...inWorker, dependencies: ["hono"] },
 } as const satisfies Readonly<Record<string, FrameworkChoice>>;
 
 interface StoreChoice {
@@ -54,6 +66,8 @@ interface StoreChoice {
   readonly devDependencies?: readonly VersionedPackage[];
   /** Whether key, effect and response can commit together there. */
   readonly isTransactional: boolean;
+  /** Whether it is a binding of a Cloudflare Worker. */
+  readonly isWorker?: true;
   /** The variable that says where the server is; missing where there is no server. */
   readonly variable?: string;
 }
@@ -77,6 +91,13 @@ export const stores = {
     isTransactional: false,
     variable: "NATS_URL",
   },
+  d1: { title: "Cloudflare D1", dependencies: [], isTransactional: true, isWorker: true },
+  "durable-object": {
+    title: "Cloudflare Durable Objects",
+    dependencies: [],
+    isTransactional: false,
+    isWorker: true,
+  },
 } as const satisfies Readonly<Record<string, StoreChoice>>;
 
 /** How a key and its effect go together. The effects are in `templates/effects/`. */
@@ -99,6 +120,14 @@ export interface Choices {
 export const frameworkOf = (name: FrameworkName): FrameworkChoice => frameworks[name];
 export const storeOf = (name: StoreName): StoreChoice => stores[name];
 
+/** Whether a framework can run where a store is. */
+export const fit = (framework: FrameworkName, store: StoreName): boolean =>
+  frameworkOf(framework).isWorker === storeOf(store).isWorker;
+
+/** The stores that a framework can have. */
+export const storesFor = (framework: FrameworkName): StoreName[] =>
+  keysOf(stores).filter((store) => fit(framework, store));
+
 /** The modes that a store can work in. */
 export function modesOf(store: StoreName): readonly ModeName[] {
   return stores[store].isTransactional ? ["transactional", "leased"] : ["leased"];
@@ -107,7 +136,7 @@ export function modesOf(store: StoreName): readonly ModeName[] {
 /** Every combination that can be made. */
 export function combinations(): Choices[] {
   return keysOf(frameworks).flatMap((framework) =>
-    keysOf(stores).flatMap((store) => modesOf(store).map((mode) => ({ framework, store, mode }))),
+    storesFor(framework).flatMap((store) => modesOf(store).map((mode) => ({ framework, store, mode }))),
   );
 }
 

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { type Choices, frameworks, keysOf, modes, modesOf, type StoreName, stores } from "./choices.ts";
+import { type Choices, fit, frameworks, keysOf, modes, modesOf, type StoreName, stores, storesFor } from "./choices.ts";
 
 /** The command was used wrongly: exit code 2. */
 export class UsageError extends Error {}
@@ -12,6 +12,7 @@ and its response. On a terminal it asks for what the options leave open.
 Options:
   --framework <name>  ${keysOf(frameworks).join(", ")}
   --store <name>      ${keysOf(stores).join(", ")}
+                      worker and worker-hono go with ${storesFor("worker").join(" and ")}, and with nothing else
   --mode <name>       ${keysOf(modes).join(", ")} (transactional: ${transactionalStores().join(", ")})
   --json              prints what was made as JSON
   --help              prints this
@@ -47,7 +48,13 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     store: choiceOf("store", values.store, keysOf(stores)),
     mode: choiceOf("mode", values.mode, keysOf(modes)),
   };
-  const { store, mode } = choices;
+  const { framework, store, mode } = choices;
+  if (framework !== undefined && store !== undefined && !fit(framework, store)) {
+    throw new UsageError(
+      `--store ${store} does not work with --framework ${framework}: Workers have their keys in Cloudflare, and nothing else ` +
+        `does. Use --store ${storesFor(framework).join("|")}.`,
+    );
+  }
   if (store !== undefined && mode !== undefined && !modesOf(store).includes(mode)) {
     throw new UsageError(
       `--mode ${mode} does not work with --store ${store}: the effect must be a row in the database that has the keys. ` +

@@ -14,8 +14,15 @@ const templates = fileURLToPath(new URL("../templates/", import.meta.url));
  */
 export function projectFiles(name: string, choices: Choices): ReadonlyMap<string, string> {
   const { framework, store, mode } = choices;
-  const effect = mode === "leased" ? "bank" : store;
-  const layers = ["project", `frameworks/${framework}`, `stores/${store}`, `effects/${effect}`];
+  const isWorker = frameworkOf(framework).isWorker === true;
+  const effects = mode === "leased" ? ["bank", ...(isWorker ? ["bank-in-d1"] : [])] : [store];
+  const layers = [
+    "project",
+    ...(isWorker ? ["workers"] : []),
+    `frameworks/${framework}`,
+    `stores/${store}`,
+    ...effects.map((effect) => `effects/${effect}`),
+  ];
   const files = new Map<string, string>();
   for (const layer of layers) {
     for (const path of filesIn(join(templates, layer))) {
@@ -25,6 +32,8 @@ export function projectFiles(name: string, choices: Choices): ReadonlyMap<string
   // npm leaves out a file of the name `.gitignore`.
   files.set(".gitignore", files.get("gitignore")!);
   files.delete("gitignore");
+  const wrangler = files.get("wrangler.json");
+  if (wrangler !== undefined) files.set("wrangler.json", wrangler.replace('"once-again-app"', JSON.stringify(name)));
   files.set("package.json", json(manifest(name, choices, files.has("migrate.ts"))));
   files.set("tsconfig.json", json(typescriptOptions(choices)));
   files.set("README.md", readme(name, choices));
@@ -96,9 +105,16 @@ function typescriptOptions({ framework }: Choices): object {
   };
 }
 
+const deployment = `
+\`dev.ts\` runs the Worker here, in Cloudflare's runtime, with \`wrangler.json\`. To deploy: \`npx wrangler d1 create shop\`, write the
+id that it prints into \`wrangler.json\`, \`npx wrangler d1 migrations apply shop --remote\`, \`npx wrangler deploy\`.
+`;
+
 function readme(name: string, { framework, store, mode }: Choices): string {
   const { title, variable } = storeOf(store);
   const place = variable === undefined ? "" : ` Set \`${variable}\` first: where the server is.`;
+  const { isWorker } = frameworkOf(framework);
+  const source = { next: "`app/charges/route.ts`", worker: "`worker.ts`", "worker-hono": "`worker.ts`" };
   return `# ${name}
 
 ${frameworkOf(framework).title}, keys in ${title}, ${modes[mode].title}.${place}
@@ -108,6 +124,6 @@ ${frameworkOf(framework).title}, keys in ${title}, ${modes[mode].title}.${place}
     npm run kill    # the server dies between charge and response: the repeat gets what happened, and there is one charge
     npm start       # listens on port 3000, or \`PORT\`
 
-\`server.ts\`${framework === "next" ? " is `app/charges/route.ts` here. It" : ""} has the route, \`options.ts\` how it treats its keys, \`charges.ts\` the effect: replace it by yours.
-`;
+${source[framework as keyof typeof source] ?? "`server.ts`"} has the route, \`options.ts\` how it treats its keys, \`charges.ts\` the effect: replace it by yours.
+${isWorker ? deployment : ""}`;
 }

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { command } from "./command.ts";
+import { command, endSignal } from "./command.ts";
 
 /** A server in a separate process, for charges.test.ts and kill.ts. */
 export interface RunningServer {
@@ -29,7 +29,7 @@ export async function startServer(port: number, environment: Record<string, stri
     url,
     ended,
     async stop() {
-      child.kill("SIGKILL");
+      child.kill(endSignal);
       await ended;
     },
   };

@@ -1,0 +1,2 @@
+export { OnceKeys } from "./store.ts";
+export { default } from "./worker.ts";
