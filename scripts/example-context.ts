@@ -38,6 +38,7 @@ export const contextNames: Readonly<Record<string, string>> = {
   connection: 'declare const connection: import("amqplib").ChannelModel;',
   createOrder: "declare function createOrder(...parts: unknown[]): Promise<{ id: string }>;",
   DurableObject: 'import { DurableObject } from "cloudflare:workers";',
+  createClient: 'import { createClient } from "@libsql/client";',
   createServer: 'import { createServer } from "node:http";',
   database:
     "declare const database: { countOrders(): Promise<number>; query(text: string, options: object): Promise<string[]> };",

@@ -31,13 +31,14 @@ import { mariadbOutbox, mariadbStore } from "../packages/once-again/src/stores/m
 import { memoryStore } from "../packages/once-again/src/stores/memory/index.ts";
 import { postgresStore } from "../packages/once-again/src/stores/postgres/index.ts";
 import { redisStore } from "../packages/once-again/src/stores/redis/index.ts";
-import { sqliteStore } from "../packages/once-again/src/stores/sqlite/index.ts";
+import { sqliteOutbox, sqliteStore } from "../packages/once-again/src/stores/sqlite/index.ts";
 
 type Make = (options: never) => unknown;
 
 const handler = (): Response => new Response();
 const store = memoryStore();
 const once = (options: object) => onceFetch({ store, scope: "public", ...options }, handler);
+const libsqlClient = { executeMultiple: () => undefined, protocol: "file" };
 const call = (options: object) => onceFunction({ store, scope: "call", key: () => "key", ...options }, () => 1);
 
 /** Functions with options, a name that they don't have, and the message that follows. */
@@ -65,6 +66,12 @@ const misspelt: [string, Make, object, string][] = [
   ["finagleBudget", finagleBudget, { ttl: 1 }, "Did you mean ttlMs?"],
   ["grpcBudget", grpcBudget, { tokenMax: 1 }, "Did you mean tokensMax?"],
   ["memoryStore", memoryStore, { recordMax: 1 }, "Did you mean recordsMax?"],
+  [
+    "sqliteStore of libSQL",
+    (options: object) => sqliteStore(libsqlClient as never, options),
+    { queMax: 1 },
+    "queueMax?",
+  ],
   ["sqliteStore", sqliteStore, { path: "keys.db", busyMs: 1 }, "Its options are "],
   ["redisStore", (options: object) => redisStore({} as never, options), { prefx: "a" }, "mean prefix?"],
   ["mariadbStore", (options: object) => mariadbStore({} as never, options), { prefix: "a" }, "Its options"],
@@ -274,7 +281,8 @@ describe("what is no store is refused at once, with what to do", () => {
       [postgresStore, { query: method, exec: method, execProtocol: method }, /it is a PGlite/],
       [mariadbStore, { getConnection: method, query: method, activeConnections: method }, /of the package mariadb/],
       [mariadbOutbox, { getConnection: method, query: method, activeConnections: method }, /of the package mariadb/],
-      [sqliteStore, { execute: method, executeMultiple: method, closed: false }, /it is a client of libSQL/],
+      [sqliteOutbox, { execute: method, executeMultiple: method, closed: false }, /it is a client of libSQL/],
+      [sqliteStore, { executeMultiple: method, protocol: "http" }, /of a remote database \(http\), which is not supp/],
     ];
     for (const [open, client, name] of own) expect(() => open(client as never)).toThrow(name);
   });

@@ -39,7 +39,7 @@ const adviceByMethods: readonly (readonly [methods: readonly string[], advice: s
   ],
   [
     ["executeMultiple"],
-    "a client of libSQL: for a file of this machine, give its path, sqliteStore({ path }); remote databases are not supported",
+    "a client of libSQL: sqliteStore(client) takes one on a file of this machine, everything else its path, { path }; remote databases are not supported",
   ],
   [
     ["getWithMetadata"],

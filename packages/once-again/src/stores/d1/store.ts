@@ -1,13 +1,11 @@
 import { hasMethod, wrongClientError } from "../../core/duck-typing.ts";
-import { checkListRequest } from "../list-records.ts";
-import { readHeldCount } from "../health.ts";
 import { notMigratedError } from "../sql/names.ts";
-import { checkpointText, claimAnswer, inspectRow, type KeyRow } from "../sql/record-format.ts";
 import { checkRowSize, rowTooLargeError } from "../sql/row-size.ts";
 import { keysSchema } from "../sql/sqlite-keys.ts";
-import type { HeldCount, InspectedRecord, RecordName, TransactionalStore } from "../store.ts";
+import { bytesOf, keyOperations } from "../sql/sqlite-operations.ts";
+import type { ExecuteSqlite } from "../sql/sqlite-statements.ts";
+import type { HeldCount, TransactionalStore } from "../store.ts";
 import type { D1Binding } from "./client.ts";
-import { d1ListStatement, d1Statements, type ExecuteD1, namedBy, ownedBy } from "./statements.ts";
 import { type D1Transaction, transact, transactStep, transactUnkeyed } from "./transact.ts";
 
 /** A store in a database of D1. */
@@ -45,13 +43,6 @@ export function d1Store(database: D1Binding): D1Store {
     throw wrongClientError("database", "the binding of a D1 database, such as env.DB", database);
   }
   const execute = executeOn(database);
-  const rowsOf = rowsBy(execute);
-  const changes = async (text: string, ...values: unknown[]): Promise<boolean> =>
-    (await rowsOf(text, ...values)).length > 0;
-  const inspect = async (name: RecordName): Promise<InspectedRecord | undefined> => {
-    const [row] = (await rowsOf(d1Statements.inspect, ...namedBy(name))) as readonly KeyRow[];
-    return row && inspectRow(row);
-  };
   return {
     survivesFailover: "yes",
     schemaSql: keysSchema,
@@ -59,46 +50,7 @@ export function d1Store(database: D1Binding): D1Store {
       const texts = keysSchema.split(";").filter((text) => text.trim() !== "");
       await execute(texts.map((text) => [text]));
     },
-    async claim(request) {
-      const { fingerprint, owner, leaseMs, heldRetentionMs = null, takeOverAfterMs, details = null } = request;
-      const overdue = Number.isFinite(takeOverAfterMs) ? takeOverAfterMs : null;
-      const values = [...namedBy(request), fingerprint, owner, leaseMs, heldRetentionMs, overdue, details];
-      const [taken, found] = (await execute([
-        [d1Statements.claim, ...values],
-        [d1Statements.lookUp, ...namedBy(request)],
-      ])) as readonly (readonly KeyRow[])[];
-      return claimAnswer(taken![0] ?? found![0]!, request);
-    },
-    complete: async ({ result, retentionMs, ...request }) =>
-      changes(d1Statements.complete, ...ownedBy(request), checkRowSize(result), retentionMs),
-    renew: ({ leaseMs, details = null, ...request }) =>
-      changes(d1Statements.renew, ...ownedBy(request), leaseMs, details),
-    async release(request) {
-      const values = ownedBy(request);
-      const ended = await execute([
-        [d1Statements.remove, ...values],
-        [d1Statements.abandon, ...values],
-      ]);
-      return ended.some((rows) => rows.length > 0);
-    },
-    checkpoint: ({ step, result, ...request }) =>
-      changes(d1Statements.checkpoint, ...ownedBy(request), checkpointText(step, result)),
-    async resolve({ settlement, ...name }) {
-      if (settlement.as === "done") {
-        const { result, retentionMs, note = new Uint8Array() } = settlement;
-        return changes(d1Statements.settle, ...namedBy(name), checkRowSize(result), retentionMs, note);
-      }
-      if (await changes(d1Statements.forget, ...namedBy(name))) return true;
-      return (await inspect(name))?.state === "broken" && changes(d1Statements.forgetBroken, ...namedBy(name));
-    },
-    inspect,
-    async list(request) {
-      const { text, values } = d1ListStatement(request, checkListRequest(request));
-      return ((await rowsOf(text, ...values)) as readonly KeyRow[]).map(inspectRow);
-    },
-    countHeld: async () =>
-      readHeldCount((await rowsOf(d1Statements.countHeld))[0] as Parameters<typeof readHeldCount>[0]),
-    purge: async ({ limit }) => (await rowsOf(d1Statements.purge, limit)).length,
+    ...keyOperations(withSizeErrors(execute), checkRowSize),
     transact: (request, work, onLateUse) => transact(execute, request, work, onLateUse),
     transactStep: (request, work, onLateUse) => transactStep(execute, request, work, onLateUse),
     transactUnkeyed: (work, onLateUse) => transactUnkeyed(execute, work, onLateUse),
@@ -106,7 +58,7 @@ export function d1Store(database: D1Binding): D1Store {
   };
 }
 
-function executeOn(database: D1Binding): ExecuteD1 {
+function executeOn(database: D1Binding): ExecuteSqlite {
   return async (statements) => {
     try {
       const prepared = statements.map(([text, ...values]) => database.prepare(text).bind(...values));
@@ -118,23 +70,15 @@ function executeOn(database: D1Binding): ExecuteD1 {
   };
 }
 
-/** Executes one statement of the port. */
-function rowsBy(execute: ExecuteD1) {
-  return async (text: string, ...values: unknown[]): Promise<readonly unknown[]> => {
-    try {
-      return (await execute([[text, ...values]]))[0]!;
-    } catch (error) {
+/** Says of a row that D1 refuses since it is too large that it is. */
+function withSizeErrors(execute: ExecuteSqlite): ExecuteSqlite {
+  return (statements) =>
+    execute(statements).catch((error: unknown) => {
       throw rowTooLargeError(error) ?? error;
-    }
-  };
+    });
 }
 
 /** A row with its blobs as bytes: D1 gives arrays of numbers. */
 function withBytes(row: unknown): unknown {
-  return Object.fromEntries(
-    Object.entries(row as object).map(([name, value]) => [
-      name,
-      Array.isArray(value) || value instanceof ArrayBuffer ? new Uint8Array(value as ArrayBuffer) : value,
-    ]),
-  );
+  return Object.fromEntries(Object.entries(row as object).map(([name, value]) => [name, bytesOf(value)]));
 }

@@ -6,7 +6,14 @@ import { checkRowSize } from "../sql/row-size.ts";
 import { checkpointText, claimAnswer, type KeyRow, readRow } from "../sql/record-format.ts";
 import type { OnLateUse, StepRequest, TransactionAnswer, TransactionEnding, TransactionRequest } from "../store.ts";
 import { transition } from "../transition.ts";
-import { d1Statements, type D1Text, type ExecuteD1, failUnless, namedBy, ownedBy } from "./statements.ts";
+import {
+  sqliteStatements,
+  type SqliteText,
+  type ExecuteSqlite,
+  failUnless,
+  namedBy,
+  ownedBy,
+} from "../sql/sqlite-statements.ts";
 
 /**
  * The writes of one operation. D1 has no open transactions: they are collected, and executed with key and result in one batch
@@ -34,7 +41,7 @@ type Work<Value> = (transaction: D1Transaction) => Promise<TransactionEnding<Val
 const runsMax = 5;
 
 export async function transact<Value>(
-  execute: ExecuteD1,
+  execute: ExecuteSqlite,
   request: TransactionRequest,
   work: Work<Value>,
   onLateUse: OnLateUse | undefined,
@@ -43,7 +50,7 @@ export async function transact<Value>(
   // By its token a batch with a lost answer is recognised.
   const owner = crypto.randomUUID();
   const lookUp = async (): Promise<TransactionAnswer<Value> | KeyRow | undefined> => {
-    const [row] = (await execute([[d1Statements.lookUp, ...namedBy(request)]]))[0] as readonly KeyRow[];
+    const [row] = (await execute([[sqliteStatements.lookUp, ...namedBy(request)]]))[0] as readonly KeyRow[];
     if (row === undefined || row.owner === owner) return row;
     const answer = claimAnswer(row, { ...request, owner, leaseMs: 0 });
     return answer.kind === "acquired" ? undefined : answer;
@@ -55,9 +62,9 @@ export async function transact<Value>(
     const executed = { kind: "executed", value: ending.value } as const;
     if (ending.keep === "rollback") return executed;
     checkRowSize(ending.result);
-    const statements: D1Text[] = [
-      [d1Statements.clear, ...namedBy(request)],
-      [d1Statements.store, ...namedBy(request), fingerprint, owner, ending.result, retentionMs, details],
+    const statements: SqliteText[] = [
+      [sqliteStatements.clear, ...namedBy(request)],
+      [sqliteStatements.store, ...namedBy(request), fingerprint, owner, ending.result, retentionMs, details],
       ...(ending.keep === "commit" ? writes : []),
     ];
     try {
@@ -72,14 +79,14 @@ export async function transact<Value>(
 }
 
 export async function transactStep(
-  execute: ExecuteD1,
+  execute: ExecuteSqlite,
   request: StepRequest,
   work: (transaction: D1Transaction) => Promise<Uint8Array>,
   onLateUse: OnLateUse | undefined,
 ): Promise<Uint8Array | undefined> {
   /** The step's checkpoint; `undefined`: it has none. `false`: the operation is no longer this owner's. */
   const lookUp = async (): Promise<Uint8Array | undefined | false> => {
-    const [row] = (await execute([[d1Statements.lookUp, ...namedBy(request)]]))[0] as readonly KeyRow[];
+    const [row] = (await execute([[sqliteStatements.lookUp, ...namedBy(request)]]))[0] as readonly KeyRow[];
     if (row === undefined) return false;
     const record = readRow(row);
     const step = { kind: "checkpoint", ...request, result: new Uint8Array() } as const;
@@ -94,8 +101,8 @@ export async function transactStep(
     }, onLateUse);
     try {
       await execute([
-        [d1Statements.stepGuard, ...ownedBy(request), storedText(request.step)],
-        [d1Statements.checkpoint, ...ownedBy(request), checkpointText(request.step, ending.result)],
+        [sqliteStatements.stepGuard, ...ownedBy(request), storedText(request.step)],
+        [sqliteStatements.checkpoint, ...ownedBy(request), checkpointText(request.step, ending.result)],
         ...writes,
       ]);
       return ending.result;
@@ -108,7 +115,7 @@ export async function transactStep(
 }
 
 export async function transactUnkeyed<Value>(
-  execute: ExecuteD1,
+  execute: ExecuteSqlite,
   work: Work<Value>,
   onLateUse: OnLateUse | undefined,
 ): Promise<Value> {
@@ -126,9 +133,9 @@ export async function transactUnkeyed<Value>(
 async function runWork<Value>(
   work: Work<Value>,
   onLateUse: OnLateUse | undefined,
-): Promise<{ ending: TransactionEnding<Value>; writes: readonly D1Text[] }> {
+): Promise<{ ending: TransactionEnding<Value>; writes: readonly SqliteText[] }> {
   const guard = new TransactionGuard("sqlite", undefined, onLateUse);
-  const writes: D1Text[] = [];
+  const writes: SqliteText[] = [];
   const transaction: D1Transaction = {
     run(text, ...values) {
       guard.enter();

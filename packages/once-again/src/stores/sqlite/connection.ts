@@ -194,11 +194,20 @@ export function commitAtOnce<Value>(
   return whenFree(transact, clock, waitMsMax);
 }
 
-async function whenFree<Value>(attempt: () => Value, clock: Clock, waitMsMax: number): Promise<Value> {
+/**
+ * Repeats what found the database locked until it succeeds: `node:sqlite` and libSQL give up at once.
+ *
+ * @throws OnceAgainError `ONCE_STORE_UNAVAILABLE` when the lock was not free within `waitMsMax` milliseconds.
+ */
+export async function whenFree<Value>(
+  attempt: () => Value | Promise<Value>,
+  clock: Clock,
+  waitMsMax: number,
+): Promise<Value> {
   const endsAt = clock.monotonic() + waitMsMax;
   for (;;) {
     try {
-      return attempt();
+      return await attempt();
     } catch (error) {
       if (!isBusy(error)) throw error;
       if (clock.monotonic() >= endsAt) throw unavailableError(`others held its lock for ${waitMsMax} ms`, error);
@@ -236,8 +245,11 @@ export function unavailableError(why: string, cause?: unknown): OnceAgainError {
 /** SQLite's result code for "another connection holds the lock" (https://sqlite.org/rescode.html#busy). */
 const sqliteBusy = 5;
 
+/** libSQL's code for "open transactions hold all connections of this client". */
+const transactionActive = "TRANSACTION_ACTIVE";
+
 function isBusy(error: unknown): boolean {
-  return readCode(error) === sqliteBusy;
+  return readCode(error) === sqliteBusy || (error as { code?: unknown } | null)?.code === transactionActive;
 }
 
 /** "SQL error", among them a savepoint that is not there; only the message says which. */
@@ -250,5 +262,7 @@ export function isUnknownSavepoint(error: unknown): boolean {
 
 /** The primary result code. It is the low byte; the others tell which kind. */
 function readCode(error: unknown): number | undefined {
-  return error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
+  // libSQL has it as `rawCode`.
+  const { errcode, rawCode = errcode } = (error ?? {}) as { errcode?: unknown; rawCode?: unknown };
+  return error instanceof Error && rawCode !== undefined ? Number(rawCode) & 0xff : undefined;
 }

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../core/clock.ts";
+import { checkNoClient } from "../../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { invalidOptionError } from "../../core/options.ts";
 import { checkAfter, checkListLimit } from "../list-records.ts";
@@ -54,6 +55,7 @@ export interface SqliteOutbox extends OutboxStore<DatabaseSync> {
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
  */
 export function sqliteOutbox(options: SqliteOutboxOptions): SqliteOutbox {
+  checkNoClient("options", "an object such as { path }", options);
   checkNames("sqliteOutbox", options, {
     path: true,
     bodyBytesMax: true,

@@ -1,9 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
+import { hasMethod } from "../../core/duck-typing.ts";
+import type { LibsqlTransaction } from "../guard/libsql.ts";
 import { checkListRequest } from "../list-records.ts";
 import { type AnswerTo, inspectRecord, isExpired, type Operation, recordOperations } from "../transition.ts";
 import type { TransactionalStore } from "../store.ts";
 import { sqliteConnection, type SqliteOptions, type TakeTurn } from "./connection.ts";
 import { batchOperations, recordWriter } from "./leased-operations.ts";
+import { type LibsqlClient, type LibsqlOptions, libsqlStore } from "./libsql.ts";
 import { moveMark, transact, transactStep, transactUnkeyed } from "./transact.ts";
 import { keyTable } from "../sql/sqlite-keys.ts";
 import { schema, upgradeSchema } from "./schema.ts";
@@ -12,8 +15,8 @@ import { schema, upgradeSchema } from "./schema.ts";
 export type SqliteStoreOptions = SqliteOptions;
 
 /** A store in a SQLite file. */
-export interface SqliteStore extends TransactionalStore<DatabaseSync> {
-  /** The statements that make its tables, which opening the store has run. */
+export interface SqliteStore<Transaction = DatabaseSync> extends TransactionalStore<Transaction> {
+  /** The statements that make its tables, which opening the store has run; on libSQL, its first operation runs them. */
   readonly schemaSql: string;
 }
 
@@ -35,7 +38,40 @@ export interface SqliteStore extends TransactionalStore<DatabaseSync> {
  * ```
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
  */
-export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
+export function sqliteStore(options: SqliteStoreOptions): SqliteStore;
+/**
+ * The same by a client of `@libsql/client`, 0.18 or later, on a file of this machine or in memory. Handlers write through the
+ * `Transaction` that they are given. All times are the database's. A remote database is refused: its client's `protocol` says so. An embedded
+ * replica (`syncUrl`) looks like a file, and was never run: its writes go over the network.
+ *
+ * The store's operations come one after the other; a lock that others have is asked for again until `busyMsMax` is over. The
+ * client stays yours: the store does not close it.
+ *
+ * @example
+ * ```ts
+ * const store = sqliteStore(createClient({ url: "file:shop.db" }));
+ * const handler = onceFetch({ mode: "transactional", store, scope: "public" }, async (request, { transaction }) => {
+ *   await transaction.execute({ sql: "INSERT INTO orders (item) VALUES (?)", args: [await request.text()] });
+ *   return new Response("created", { status: 201 });
+ * });
+ * ```
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`, also for a client of a remote database.
+ */
+export function sqliteStore<Transaction extends LibsqlTransaction>(
+  client: LibsqlClient<Transaction>,
+  options?: LibsqlOptions,
+): SqliteStore<Transaction>;
+export function sqliteStore(
+  options: SqliteStoreOptions | LibsqlClient<LibsqlTransaction>,
+  ofClient: LibsqlOptions = {},
+): SqliteStore | SqliteStore<LibsqlTransaction> {
+  if (hasMethod(options, "executeMultiple")) {
+    return libsqlStore(options as LibsqlClient<LibsqlTransaction>, ofClient);
+  }
+  return fileStore(options as SqliteStoreOptions);
+}
+
+function fileStore(options: SqliteStoreOptions): SqliteStore {
   const connection = sqliteConnection(
     options,
     schema,

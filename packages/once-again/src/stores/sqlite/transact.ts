@@ -158,7 +158,8 @@ async function holdKey(
   database.exec("COMMIT");
 }
 
-const statement = markStatement("once_again_marks", {
+/** Moves a mark: scope, key, position, time, mover. */
+export const markText = markStatement("once_again_marks", {
   onConflict,
   given: (column) => `excluded.${column}`,
   parameters: "?, ?, ?, ?, ?",
@@ -168,6 +169,6 @@ const statement = markStatement("once_again_marks", {
 /** Moves a mark within a transaction, which no other connection can have at the time. */
 export function moveMark(transaction: DatabaseSync, { scope, key, position, storedAt }: MarkRequest): MarkAnswer {
   const mover = crypto.randomUUID();
-  const row = transaction.prepare(statement).get(scope, key, position, storedAt ?? null, mover);
+  const row = transaction.prepare(markText).get(scope, key, position, storedAt ?? null, mover);
   return markAnswer(row as unknown as MarkRow, mover);
 }

@@ -1,7 +1,7 @@
 import { heldCountMax } from "../health.ts";
-import { listConditions } from "../sql/list-conditions.ts";
-import { storedName, storedText } from "../sql/names.ts";
-import { scopeBegins } from "../sql/sqlite-keys.ts";
+import { listConditions } from "./list-conditions.ts";
+import { storedName, storedText } from "./names.ts";
+import { scopeBegins } from "./sqlite-keys.ts";
 import type { ListRequest, RecordName, ReleaseRequest } from "../store.ts";
 import { storedNever } from "../transition.ts";
 
@@ -42,7 +42,7 @@ const open = `${whole} AND (${expired} OR (fingerprint = ?3 AND state = 'running
   AND (owner = ?4 OR (lease_until <= ${now} AND ${now} - lease_until >= ?7))))`;
 
 /** The statements of the port: `?1` and `?2` are a record's name, `?3` its owner unless it says otherwise. */
-export const d1Statements = {
+export const sqliteStatements = {
   /**
    * Makes the row, takes it over, or leaves it unwritten, and then it answers nothing. fingerprint, owner, lease, held, how long
    * a lease must be over, details.
@@ -98,7 +98,7 @@ export const d1Statements = {
 };
 
 /** The statement of a list, with its values. */
-export function d1ListStatement(request: ListRequest, limit: number) {
+export function sqliteListStatement(request: ListRequest, limit: number) {
   const values: (string | number)[] = [limit];
   const value = (given: string | number): string => `?${values.push(given)}`;
   const { conditions, place } = listConditions(request, {
@@ -113,10 +113,10 @@ export function d1ListStatement(request: ListRequest, limit: number) {
 }
 
 /** A statement and its values. */
-export type D1Text = readonly [text: string, ...values: unknown[]];
+export type SqliteText = readonly [text: string, ...values: unknown[]];
 
 /** Executes statements in one transaction, all of them or none. @returns the rows of each. */
-export type ExecuteD1 = (statements: readonly D1Text[]) => Promise<readonly (readonly unknown[])[]>;
+export type ExecuteSqlite = (statements: readonly SqliteText[]) => Promise<readonly (readonly unknown[])[]>;
 
 export function namedBy(name: RecordName): [scope: string, key: string] {
   const { scope, key } = storedName(name);
