@@ -23,8 +23,13 @@ function PayBySwr() {
 
 const root = document.createElement("main");
 document.body.append(root);
-const order = { id: new URL(location).searchParams.get("order") ?? "42" };
-createRoot(root).render([createElement(Pay, { key: 1, intents, url, order }), createElement(PayBySwr, { key: 2 })]);
+const asked = new URL(location).searchParams;
+const order = { id: asked.get("order") ?? "42" };
+// As many buttons for the one order as the address asks for.
+const buttons = Array.from({ length: Number(asked.get("buttons") ?? 1) }, (_, key) =>
+  createElement(Pay, { key, intents, url, order }),
+);
+createRoot(root).render([...buttons, createElement(PayBySwr, { key: "swr" })]);
 
 declare const location: string;
 declare const document: { createElement(name: string): object; body: { append(element: object): void } };

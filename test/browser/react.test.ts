@@ -51,6 +51,24 @@ describeWithServer("the guide's programs in Chromium", chromiumBinary, () => {
     expect(bench.orders.size).toBe(2);
   });
 
+  test("two components with one id show one state: a press of one disables both", async () => {
+    const bench = await browserBench("react-page.ts");
+    const browser = await bench.launch();
+    const tab = await browser.newPage();
+    await tab.goto(`${bench.url}/?order=44&buttons=2`);
+    const buttons = tab.getByRole("button", { name: "Pay", exact: true });
+    bench.seen.isHolding = true;
+    await buttons.first().click();
+    await bench.made(1);
+    expect(
+      await buttons.evaluateAll((all) => all.map((button) => (button as { disabled?: boolean }).disabled)),
+    ).toEqual([true, true]);
+    bench.seen.isHolding = false;
+    await tab.reload();
+    await tab.getByText("Paid").nth(1).waitFor();
+    expect(bench.orders.size).toBe(1);
+  });
+
   test("useOnceMutation offers a new try after a failure, and none while the outcome is unknown", async () => {
     const bench = await browserBench("react-page.ts");
     const browser = await bench.launch();

@@ -29,12 +29,40 @@ export type UsedOnceMutation = MutationState & {
   readonly mutate: () => Promise<Awaited<ReturnType<Mutation["mutate"]>> | undefined>;
 };
 
+/** The mutations that components show: those with one id have one state. */
+const shown = new WeakMap<Intents, Map<string, Mutation>>();
+
+/** The mutation that components with this id share. When the last of them is gone, the next one looks into the store anew. */
+function sharedMutation(intents: Intents, id: string): Mutation {
+  const mutations = shown.get(intents) ?? new Map<string, Mutation>();
+  shown.set(intents, mutations);
+  const known = mutations.get(id);
+  if (known !== undefined) return known;
+  const mutation = onceMutation(intents, id);
+  let components = 0;
+  const shared: Mutation = {
+    ...mutation,
+    subscribe(listener) {
+      if (!mutations.has(id)) mutations.set(id, shared);
+      components += 1;
+      const end = mutation.subscribe(listener);
+      return () => {
+        end();
+        components -= 1;
+        if (components === 0 && mutations.get(id) === shared) mutations.delete(id);
+      };
+    },
+  };
+  mutations.set(id, shared);
+  return shared;
+}
+
 const loading: MutationState = { state: "loading" };
 const whileServing = (): MutationState => loading;
 
 /**
  * A mutation that happens once, whatever becomes of its component, its tab and its browser. When it is shown again, it has the state
- * that an earlier life left.
+ * that an earlier life left. Components of one page with the same intents and id show one state.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an id that is no text of 1 to 240 characters.
  * @example
@@ -45,7 +73,7 @@ const whileServing = (): MutationState => loading;
  * ```
  */
 export function useOnceMutation(intents: Intents, { id, request }: UseOnceMutationOptions): UsedOnceMutation {
-  const mutation = useMemo(() => onceMutation(intents, id), [intents, id]);
+  const mutation = useMemo(() => sharedMutation(intents, id), [intents, id]);
   const state = useSyncExternalStore(mutation.subscribe, mutation.current, whileServing);
   const mutate = useCallback(
     () => mutation.mutate(request).catch(() => undefined),
