@@ -4,11 +4,9 @@
  */
 import { setTimeout } from "node:timers/promises";
 import {
-  type AttributeValue,
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
-  ScanCommand,
   type TransactionCanceledException,
   TransactWriteItemsCommand,
 } from "@aws-sdk/client-dynamodb";
@@ -16,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { startDynalite } from "../support/servers/dynalite.ts";
 import { motoBinary, startMoto } from "../support/servers/moto.ts";
-import { createTable, dynamodbClient } from "./tables.ts";
+import { createTable, dynamodbClient, scanAll } from "../support/dynamodb/tables.ts";
 
 const TableName = "races";
 const absent = "attribute_not_exists(pk)";
@@ -24,19 +22,6 @@ const keyOf = (pk: string) => ({ pk: { S: pk } });
 
 /** How an emulator answered: the name of its error. */
 const errorName = (error: unknown): string => (error instanceof Error ? error.name : String(error));
-
-async function scan(client: DynamoDBClient): Promise<string[]> {
-  const keys: string[] = [];
-  let from: Record<string, AttributeValue> | undefined;
-  do {
-    const { Items = [], LastEvaluatedKey } = await client.send(
-      new ScanCommand({ TableName, ConsistentRead: true, ...(from && { ExclusiveStartKey: from }) }),
-    );
-    keys.push(...Items.map(({ pk }) => pk!.S!));
-    from = LastEvaluatedKey;
-  } while (from !== undefined);
-  return keys;
-}
 
 /** The races that every emulator has to pass. */
 function itsRaces(url: () => string): void {
@@ -126,7 +111,7 @@ describeWithServer("moto", motoBinary, () => {
     };
     const [, ...names] = await Promise.all([puts(), failures(1), failures(2), failures(3)]);
     expect(new Set(names.flat())).toEqual(new Set(["TransactionCanceledException"]));
-    const keys = await scan(client);
+    const keys = (await scanAll(client, TableName)).map(({ pk }) => pk!.S!);
     expect(keys.filter((key) => key.startsWith("half"))).toEqual([]);
     expect(keys.filter((key) => key.startsWith("put"))).toHaveLength(100);
   });

@@ -20,6 +20,11 @@ export function awsClientOptions({ url }: { readonly url: string }) {
   };
 }
 
+/** The same as variables, for processes that make a client by themselves. */
+export function awsEnvironment({ url }: { readonly url: string }) {
+  return { AWS_ENDPOINT_URL_DYNAMODB: url, AWS_ACCESS_KEY_ID: "none", AWS_SECRET_ACCESS_KEY: "none" };
+}
+
 /**
  * Starts moto, which emulates DynamoDB, SQS, SNS and EventBridge in memory: a restart loses its data.
  *

@@ -1,7 +1,7 @@
 import process from "node:process";
-import { ScanCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { dynamodbStore, type DynamodbTransaction } from "../../../../packages/once-again/src/stores/dynamodb/index.ts";
-import { createTable, dynamodbClient } from "../../../dynamodb/tables.ts";
+import { createTable, dynamodbClient, scanAll } from "../../../support/dynamodb/tables.ts";
 import { motoBinary, startMoto } from "../../../support/servers/moto.ts";
 import type { PrivateServer } from "../../../support/servers/private-server.ts";
 import type { CrashEngine, EffectsTable } from "../engine.ts";
@@ -45,8 +45,8 @@ export const dynamodbEngine: CrashEngine = {
 };
 
 async function readEffects(client: DynamoDBClient): Promise<Effect[]> {
-  const { Items = [] } = await client.send(new ScanCommand({ TableName: effects, ConsistentRead: true }));
-  return Items.map(({ effect, order, life }) => ({ effect: effect!.S!, order: order!.S!, life: life!.S! }));
+  const items = await scanAll(client, effects);
+  return items.map(({ effect, order, life }) => ({ effect: effect!.S!, order: order!.S!, life: life!.S! }));
 }
 
 /** A service does not lose its data with a process. An outage of it stands still for as long as a database would be gone. */

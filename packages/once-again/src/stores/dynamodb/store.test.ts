@@ -3,7 +3,7 @@ import { UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { storeContract } from "../../../../testing/src/store-contract/store-contract.ts";
-import { createTable, dynamodbClient, exactTime } from "../../../../../test/dynamodb/tables.ts";
+import { createTable, dynamodbClient, exactTime } from "../../../../../test/support/dynamodb/tables.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { startDynalite } from "../../../../../test/support/servers/dynalite.ts";
 import { motoBinary, startMoto } from "../../../../../test/support/servers/moto.ts";

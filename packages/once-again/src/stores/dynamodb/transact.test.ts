@@ -1,8 +1,8 @@
-import { type DynamoDBClient, PutItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
+import { type DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { transactionContract } from "../../../../testing/src/store-contract/transaction-contract.ts";
 import { awsProxy, shiftDate } from "../../../../../test/dynamodb/aws-proxy.ts";
-import { createTable, dynamodbClient } from "../../../../../test/dynamodb/tables.ts";
+import { createTable, dynamodbClient, scanAll } from "../../../../../test/support/dynamodb/tables.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { motoBinary, startMoto } from "../../../../../test/support/servers/moto.ts";
 import type { TransactionEnding } from "../store.ts";
@@ -31,10 +31,8 @@ describeWithServer("DynamoDB, by moto", motoBinary, () => {
   const keyOf = (pk: string) => ({ pk: { S: pk } });
   const storeOf = (prefix: string, more: Partial<DynamodbStoreOptions> = {}) =>
     dynamodbStore(client, { table, prefix, requestMsMax: 10_000, ...more });
-  const itemsIn = async (prefix: string) => {
-    const { Items = [] } = await client.send(new ScanCommand({ TableName: accounts, ConsistentRead: true }));
-    return Items.filter(({ pk }) => pk?.S?.startsWith(prefix));
-  };
+  const itemsIn = async (prefix: string) =>
+    (await scanAll(client, accounts)).filter(({ pk }) => pk?.S?.startsWith(prefix));
 
   describe.for([false, true])("with claimFirst: %s", (claimFirst) => {
     const contract = transactionContract<DynamodbTransaction>({
