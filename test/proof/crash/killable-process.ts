@@ -145,9 +145,21 @@ async function stopped(child: () => ChildProcess | undefined): Promise<boolean> 
   const endsAt = performance.now() + fateMsMax;
   while (performance.now() < endsAt) {
     const pid = child()?.pid;
-    // Its state stands behind its name (proc_pid_stat(5)): T is stopped.
-    if (pid === undefined || /\) T /.test(readFileSync(`/proc/${pid}/stat`, "utf8"))) return true;
+    const state = pid === undefined ? undefined : stateOf(pid);
+    if (state === undefined || state === "T") return true;
     await setTimeout(20);
   }
   return false;
+}
+
+/** The state of a process: T is stopped; `undefined` when it has ended. */
+export function stateOf(pid: number): string | undefined {
+  try {
+    // It stands behind its name, which may have any sign in it (proc_pid_stat(5)).
+    return /.*\) (\S)/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1];
+  } catch (error) {
+    // It ended between two looks: of one that ends while the file is read, ESRCH.
+    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw error;
+  }
 }
