@@ -1,9 +1,15 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import process from "node:process";
+import type { DatabaseSync } from "node:sqlite";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { onceLambda } from "../../packages/once-again/src/frameworks/lambda/index.ts";
+import { dynamodbStore, type DynamodbTransaction } from "../../packages/once-again/src/stores/dynamodb/index.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
+import type { TransactionalStore } from "../../packages/once-again/src/stores/store.ts";
+import { awsClientOptions } from "../support/servers/moto.ts";
 
-// Functions of Lambda with an effect each: a line of a file, or a row beside the key. An event says where they stand still.
+// Functions of Lambda with an effect each: a line of a file, or a row beside the key. An event says where they stand still. Their
+// keys are in the SQLite file KEYS, or in DynamoDB at AWS_URL.
 
 /** A charge, and where its function stands still: before its effect, or after it. */
 export interface ChargeEvent {
@@ -11,8 +17,28 @@ export interface ChargeEvent {
   readonly hangs?: "before" | "after" | undefined;
 }
 
-const { KEYS: path = "", EFFECTS: effects = "" } = process.env;
-const store = sqliteStore({ path });
+/** A store, and how a row is written in its transactions. */
+interface Rows<Transaction> {
+  readonly store: TransactionalStore<Transaction>;
+  write(transaction: Transaction, id: string): void;
+}
+
+const inSqlite = (path: string): Rows<DatabaseSync> => ({
+  store: sqliteStore({ path }),
+  write: (transaction, id) => void transaction.prepare("INSERT INTO charges VALUES (?)").run(id),
+});
+
+const inDynamodb = (url: string): Rows<DynamodbTransaction> => ({
+  store: dynamodbStore(new DynamoDBClient(awsClientOptions({ url })), { table: "once" }),
+  write(transaction, id) {
+    // A second charge of an order would fail.
+    const ConditionExpression = "attribute_not_exists(pk)";
+    transaction.put({ TableName: "charges", Item: { pk: { S: id } }, ConditionExpression });
+  },
+});
+
+const { KEYS: path, AWS_URL: url = "", EFFECTS: effects = "" } = process.env;
+const { store, write } = (path === undefined ? inDynamodb(url) : inSqlite(path)) as Rows<unknown>;
 const forever = new Promise<never>(() => undefined);
 const say = (text: string): void => appendFileSync(effects, `${text}\n`);
 
@@ -23,8 +49,8 @@ const charge = async ({ id, hangs }: ChargeEvent): Promise<{ charged: string }> 
   if (hangs === "after") await forever;
   return { charged: id };
 };
-const covered = ({ id }: ChargeEvent): unknown => id;
-const byId = { store, key: covered as (event: ChargeEvent) => string, fingerprint: covered };
+const key = ({ id }: ChargeEvent): string => id;
+const byId = { store, key, fingerprint: key, resultBytesMax: 100_000 };
 
 export const leased = onceLambda({ ...byId, scope: "leased" }, charge);
 
@@ -33,11 +59,8 @@ export const looking = onceLambda(
     ...byId,
     scope: "looking",
     // The charges are a file, which can be looked at.
-    onUnknown: async (_execution, { id }) => {
-      const { readFileSync } = await import("node:fs");
-      const isThere = readFileSync(effects, "utf8").includes(`charged ${id}\n`);
-      return isThere ? { found: { charged: id } } : { absent: "quiesced" };
-    },
+    onUnknown: async (_execution, { id }) =>
+      readFileSync(effects, "utf8").includes(`charged ${id}\n`) ? { found: { charged: id } } : { absent: "quiesced" },
     quiesceMs: 1,
   },
   charge,
@@ -47,7 +70,7 @@ export const transactional = onceLambda(
   { ...byId, mode: "transactional", scope: "transactional" },
   async ({ id, hangs }: ChargeEvent, { transaction }) => {
     say(`began ${id}`);
-    transaction.prepare("INSERT INTO charges VALUES (?)").run(id);
+    write(transaction, id);
     if (hangs !== undefined) await forever;
     return { charged: id };
   },

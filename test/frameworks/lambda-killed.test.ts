@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { DeleteTableCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type LambdaOutcome, lambdaRuntime } from "../../packages/testing/src/index.ts";
-import { createTable, dynamodbClient } from "../dynamodb/tables.ts";
+import { createTable, dynamodbClient } from "../support/dynamodb/tables.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { motoBinary, startMoto } from "../support/servers/moto.ts";
 import type { PrivateServer } from "../support/servers/private-server.ts";
@@ -18,7 +18,6 @@ type FunctionName = "leased" | "looking" | "transactional";
 
 /** Where the keys of the functions are, and their rows. */
 interface Keys {
-  readonly program: string;
   readonly environment: Readonly<Record<string, string>>;
   /** How many rows the transactional function has written. */
   rows(): Promise<number>;
@@ -30,14 +29,14 @@ async function sqliteKeys(): Promise<Keys> {
   database.exec("CREATE TABLE charges (id TEXT)");
   onTestFinished(() => database.close());
   const rows = async (): Promise<number> => database.prepare("SELECT id FROM charges").all().length;
-  return { program: "lambda-charge-child.ts", environment: { KEYS: keys }, rows };
+  return { environment: { KEYS: keys }, rows };
 }
 
 async function functionOf(name: FunctionName, open: () => Promise<Keys>) {
-  const { program, environment, rows } = await open();
+  const { environment, rows } = await open();
   const effects = join(temporaryFolder(), "effects");
   writeFileSync(effects, "");
-  const file = fileURLToPath(new URL(program, import.meta.url));
+  const file = fileURLToPath(new URL("lambda-charge-child.ts", import.meta.url));
   const lambda = await lambdaRuntime({
     file,
     name,
@@ -154,6 +153,6 @@ describeWithServer("functions with their keys in DynamoDB", motoBinary, () => {
     }
     const rows = async (): Promise<number> =>
       (await client.send(new ScanCommand({ TableName: "charges", ConsistentRead: true }))).Count ?? 0;
-    return { program: "lambda-dynamodb-child.ts", environment: { AWS_URL: server.url }, rows };
+    return { environment: { AWS_URL: server.url }, rows };
   });
 });
