@@ -136,6 +136,9 @@ export const contextNamesOf: Readonly<Record<string, Readonly<Record<string, str
   "packages/once-again/src/opentelemetry/message-telemetry.ts": {
     store: 'declare const store: import("once-again/stores").TransactionalStore<never>;',
   },
+  "packages/once-again/src/stores/dynamodb/outbox.ts": {
+    transaction: 'declare const transaction: import("once-again/stores/dynamodb").DynamodbTransaction;',
+  },
   "packages/once-again/src/stores/mariadb/callers-transaction.ts": {
     db: 'declare const db: import("kysely").Kysely<{ orders: { id: string; item: string } }>;',
     outbox: 'declare const outbox: import("once-again/stores/mariadb").MariadbOutbox;',

@@ -3,9 +3,9 @@ import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
-import { createTable, dynamodbClient } from "../dynamodb/tables.ts";
+import { createTable, dynamodbClient } from "../support/dynamodb/tables.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
-import { motoBinary, startMoto } from "../support/servers/moto.ts";
+import { awsEnvironment, motoBinary, startMoto } from "../support/servers/moto.ts";
 
 // The programs of docs/guides/dynamodb.md, as they stand there.
 describeWithServer("the guide to DynamoDB", motoBinary, () => {
@@ -14,11 +14,9 @@ describeWithServer("the guide to DynamoDB", motoBinary, () => {
   beforeAll(async () => {
     server = await startMoto();
     client = dynamodbClient(server.url);
-    for (const table of ["once-again", "accounts"]) await createTable(client, table);
-    vi.stubEnv("AWS_ENDPOINT_URL_DYNAMODB", server.url);
-    vi.stubEnv("AWS_REGION", "us-east-1");
-    vi.stubEnv("AWS_ACCESS_KEY_ID", "none");
-    vi.stubEnv("AWS_SECRET_ACCESS_KEY", "none");
+    for (const table of ["once-again", "accounts", "orders"]) await createTable(client, table);
+    for (const [name, value] of Object.entries({ ...awsEnvironment(server), AWS_REGION: "us-east-1" }))
+      vi.stubEnv(name, value);
   });
   afterAll(async () => {
     vi.unstubAllEnvs();
@@ -26,14 +24,22 @@ describeWithServer("the guide to DynamoDB", motoBinary, () => {
     await server[Symbol.asyncDispose]();
   });
 
-  test("dynamodb.ts charges once, and has the same response twice", async () => {
-    const child = spawn(process.execPath, ["--conditions=@once-again/source", resolve("examples/aws/dynamodb.ts")], {
+  const printedBy = async (program: string): Promise<string> => {
+    const child = spawn(process.execPath, ["--conditions=@once-again/source", resolve(`examples/aws/${program}`)], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     onTestFinished(() => void child.kill());
-    expect(await text(child.stdout)).toBe(
+    return text(child.stdout);
+  };
+
+  test("dynamodb.ts charges once, and has the same response twice", async () => {
+    expect(await printedBy("dynamodb.ts")).toBe(
       'charged 420, with a fence: true\n201 {"charged":420} first\n201 {"charged":420} true\n',
     );
+  });
+
+  test("dynamodb-outbox.ts publishes the message of an order once, however often the order comes", async () => {
+    expect(await printedBy("dynamodb-outbox.ts")).toBe('201 first\norder.placed {"id":"7"}\n201 true\n');
   });
 
   test("dynamodb-transaction.ts takes an amount once for each key, and nothing where there is too little", async () => {

@@ -1,14 +1,15 @@
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Client } from "pg";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openRelay } from "../../packages/once-again/src/messaging/outbox/index.ts";
 import { postgresOutbox } from "../../packages/once-again/src/stores/postgres/index.ts";
 import { databases as mariadbDatabases } from "../mariadb/databases.ts";
 import { databases, pgPool } from "../postgres/databases.ts";
-import { relayRuns } from "../support/outbox/relay-runs.ts";
+import { relayRuns, relaysInOrder } from "../support/outbox/relay-runs.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { mariadbBinary } from "../support/servers/mariadb.ts";
+import { motoBinary, startMoto } from "../support/servers/moto.ts";
 import { postgresBinary } from "../support/servers/postgres.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -70,6 +71,16 @@ describeWithServer("relays on PostgreSQL", postgresBinary, () => {
 
 describeWithServer("relays on MariaDB", mariadbBinary, () => {
   relayRuns("mariadb", mariadbDatabases().create);
+});
+
+describeWithServer("relays on DynamoDB, by moto", motoBinary, () => {
+  let server: Awaited<ReturnType<typeof startMoto>>;
+  beforeAll(async () => {
+    server = await startMoto();
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+  // The emulator takes one request at a time.
+  relaysInOrder("dynamodb", async () => server.url, 200);
 });
 
 describe("relays on SQLite", () => {

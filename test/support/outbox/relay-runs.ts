@@ -7,7 +7,6 @@ import { startHttpServer } from "../http-server.ts";
 import { type EngineName, type EngineOutbox, outboxEngines } from "./engines.ts";
 
 const seed = process.env["SEED"] ?? String(Math.floor(Math.random() * 1e9));
-const writersMax = 1000;
 const keys = 5;
 
 /** The messages that a broker took, repeats included, in the order in which they came: key and id. */
@@ -21,10 +20,14 @@ function idsByKey(taken: Readonly<Taken>): Map<string, string[]> {
 }
 
 /**
- * 1,000 transactions, as many at a time as the engine has, in an order that chance decides: some add several messages, some
+ * So many transactions, as many at a time as the engine has, in an order that chance decides: some add several messages, some
  * none without a key, some roll back. Resolves with what is committed: of each key in the order in which the key was had.
  */
-async function writeAtOnce({ outbox, begin }: EngineOutbox, paceMs: number): Promise<Map<string, string[]>> {
+async function writeAtOnce(
+  { outbox, begin }: EngineOutbox,
+  writers: number,
+  paceMs: number,
+): Promise<Map<string, string[]>> {
   const random = seededRandom(seed);
   const committed = new Map<string, string[]>([["", []]]);
   const write = async (writer: number, delayMs: number): Promise<void> => {
@@ -43,7 +46,7 @@ async function writeAtOnce({ outbox, begin }: EngineOutbox, paceMs: number): Pro
     await setTimeout(holdMs);
     await (commits ? commit() : rollback());
   };
-  await Promise.all(Array.from({ length: writersMax }, (_, writer) => write(writer, random() * paceMs)));
+  await Promise.all(Array.from({ length: writers }, (_, writer) => write(writer, random() * paceMs)));
   return committed;
 }
 
@@ -93,7 +96,12 @@ async function opened(engine: EngineName, database: string, transactionsMax?: nu
 
 /** The rules for relays on any engine, also when they are killed. */
 export function relayRuns(engine: EngineName, create: () => Promise<string>): void {
-  test("1,000 writers and 4 relays: what is committed is published once, none skipped, each key in order", async () => {
+  relaysInOrder(engine, create, 1000);
+  killedRelays(engine, create, 1000);
+}
+
+export function relaysInOrder(engine: EngineName, create: () => Promise<string>, writersMax: number): void {
+  test(`${writersMax} writers and 4 relays: what is committed is published once, none skipped, each key in order`, async () => {
     const database = await create();
     const writers = await opened(engine, database, 100);
     const taken: Taken = [];
@@ -104,13 +112,15 @@ export function relayRuns(engine: EngineName, create: () => Promise<string>): vo
     };
     const outboxes = await Promise.all(Array.from({ length: 4 }, () => opened(engine, database)));
     const relays = outboxes.map(({ outbox }) => openRelay({ outbox, publish, concurrency: 16 }));
-    const committed = await writeAtOnce(writers, 2000);
+    const committed = await writeAtOnce(writers, writersMax, 2000);
     await emptied(writers);
     await Promise.all(relays.map((relay) => relay.close()));
     expectAllInOrder(taken, committed);
     expect(taken, "no relay died, so there is no repeat").toHaveLength(new Set(taken.map(([, id]) => id)).size);
   });
+}
 
+function killedRelays(engine: EngineName, create: () => Promise<string>, writersMax: number): void {
   test("the same with a relay killed every 150 messages, between a publish and its confirmation", async () => {
     const database = await create();
     const writers = await opened(engine, database, 100);
@@ -129,7 +139,7 @@ export function relayRuns(engine: EngineName, create: () => Promise<string>): vo
       response.end();
     });
     const relays = await mortalRelays(4, engine, database, ledger);
-    const committed = await writeAtOnce(writers, 4000);
+    const committed = await writeAtOnce(writers, writersMax, 4000);
     await emptied(writers);
     await relays.ended();
     expectAllInOrder(taken, committed);

@@ -20,6 +20,6 @@ export {
   storeFromUrl,
 } from "./store-from-url.ts";
 export { formatStoreLocation, outboxForms, readStoreLocation, storeForms } from "./store-location.ts";
-export type { OpenOutbox } from "./stores/open-outbox.ts";
+export type { MigratableOutbox, OpenOutbox } from "./stores/open-outbox.ts";
 export { runUntilInterrupted, serverSignals, waitForAbort } from "./until-interrupted.ts";
 export { wholeNumber } from "./whole-number.ts";

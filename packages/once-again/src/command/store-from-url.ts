@@ -1,5 +1,5 @@
 import type { Store } from "../stores/index.ts";
-import { openDynamodb } from "./stores/dynamodb.ts";
+import { openDynamodb, openDynamodbOutbox } from "./stores/dynamodb.ts";
 import { openMariadb, openMariadbOutbox } from "./stores/mariadb.ts";
 import { openNats } from "./stores/nats.ts";
 import type { OpenOutbox } from "./stores/open-outbox.ts";
@@ -32,6 +32,7 @@ const outboxSchemes: Schemes<OpenOutbox> = {
   "postgresql:": openPostgresOutbox,
   "mysql:": openMariadbOutbox,
   "mariadb:": openMariadbOutbox,
+  "dynamodb:": openDynamodbOutbox,
 };
 
 /**

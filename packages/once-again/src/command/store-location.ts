@@ -15,13 +15,14 @@ export const storeForms =
   "(…?prefix=shop:, …?cluster), nats://HOST/BUCKET, dynamodb://REGION/TABLE (…?prefix=shop)";
 
 /** The URLs that an outbox may have, for help texts. */
-export const outboxForms = "sqlite:PATH for a SQLite file, postgres:// or mysql:// (…?tablePrefix=shop_)";
+export const outboxForms =
+  "sqlite:PATH for a SQLite file, postgres:// or mysql:// (…?tablePrefix=shop_), dynamodb://REGION/TABLE (…?prefix=shop)";
 
 const forms: Readonly<Record<Stored, string>> = { store: storeForms, outbox: outboxForms };
 
 const databases = ["postgres", "postgresql", "mysql", "mariadb"];
 const schemes: Readonly<Record<Stored, readonly string[]>> = {
-  outbox: databases,
+  outbox: [...databases, "dynamodb"],
   store: [...databases, "redis", "rediss", "valkey", "valkeys", "nats", "dynamodb"],
 };
 

@@ -75,12 +75,19 @@ export function checkListRequest(request: ListRequest): number {
 /** Before the first message: positions are from 1. */
 const firstPosition = "0";
 
+/** How many digits a position has in most outboxes. */
+const positionDigitsMax = 15;
+
 /**
  * The position after which a page of an outbox begins.
  *
+ * @param digitsMax how many digits a position has.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no position.
  */
-export function checkAfter({ after = firstPosition }: { after?: string | undefined }): string {
-  if (typeof after === "string" && /^\d{1,15}$/.test(after)) return after;
+export function checkAfter(
+  { after = firstPosition }: { after?: string | undefined },
+  digitsMax = positionDigitsMax,
+): string {
+  if (typeof after === "string" && after.length <= digitsMax && /^\d+$/.test(after)) return after;
   throw invalidOptionError("after", "the position of a message, as listParked gave it", after);
 }

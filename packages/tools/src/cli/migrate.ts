@@ -1,11 +1,10 @@
 import { Command } from "commander";
-import type { Store } from "once-again/stores";
 import {
   exitCodes,
   makeDrySqliteOutbox,
   makeSqlite,
   makeSqliteOutbox,
-  type OpenOutbox,
+  type MigratableOutbox,
   outboxFromUrl,
   sqlitePath,
   storeFromUrl,
@@ -41,7 +40,7 @@ Example:
   $ once-again migrate --store postgres://localhost/shop --outbox
   $ once-again migrate --store postgres://localhost/shop --print > migrations/once-again.sql
 
-PostgreSQL: run the printed SQL in one transaction. Redis and NATS have no tables.
+PostgreSQL: run the printed SQL in one transaction. Redis and NATS have no tables, and those of DynamoDB are made as your others are.
 
 Exit codes: 0 fine, 2 wrong usage, or a store that does not answer.`,
     )
@@ -70,10 +69,15 @@ async function run(flags: MigrateFlags, command: Command): Promise<void> {
   );
 }
 
-function openOutbox(location: string, isDry: boolean): Promise<OpenOutbox> {
+async function openOutbox(location: string, isDry: boolean): Promise<MigratableOutbox> {
   const path = sqlitePath(location);
-  if (path === undefined) return outboxFromUrl(location);
-  return isDry ? makeDrySqliteOutbox() : makeSqliteOutbox(path);
+  if (path !== undefined) return isDry ? makeDrySqliteOutbox() : makeSqliteOutbox(path);
+  const outbox = await outboxFromUrl(location);
+  if (isMigratable(outbox)) return outbox;
+  await outbox.close();
+  throw new Error(
+    "An outbox of DynamoDB needs an index of its table, which is made as the table is: see docs/guides/dynamodb.md.",
+  );
 }
 
 async function migrate(flags: MigrateFlags, migratable: readonly Migratable[]): Promise<ExitCode> {
@@ -96,6 +100,6 @@ async function migrate(flags: MigrateFlags, migratable: readonly Migratable[]): 
   return exitCodes.fine;
 }
 
-function isMigratable(store: Store): store is Store & Migratable {
+function isMigratable<Opened extends object>(store: Opened): store is Opened & Migratable {
   return "migrate" in store && "schemaSql" in store;
 }

@@ -1,6 +1,7 @@
 import type { DynamodbClient } from "../../stores/dynamodb/index.ts";
 import type { Store } from "../../stores/index.ts";
 import { loadDriver } from "../load-driver.ts";
+import type { OpenOutbox } from "./open-outbox.ts";
 import { takeParameter } from "./parameters.ts";
 import type { StoreUse } from "./store-use.ts";
 
@@ -14,12 +15,23 @@ interface Sdk {
  * (`AWS_ENDPOINT_URL_DYNAMODB`), come from where the SDK of AWS looks for them.
  */
 export async function openDynamodb(url: URL, use: StoreUse): Promise<Store> {
+  const { client, options } = connect(url, use);
+  const { dynamodbStore } = await import("../../stores/dynamodb/index.ts");
+  return { ...dynamodbStore(client, options), close: async () => client.destroy() };
+}
+
+/** Opens the outbox there. */
+export async function openDynamodbOutbox(url: URL, use: StoreUse): Promise<OpenOutbox> {
+  const { client, options } = connect(url, use);
+  const { dynamodbOutbox } = await import("../../stores/dynamodb/index.ts");
+  return { ...dynamodbOutbox(client, options), close: async () => client.destroy() };
+}
+
+function connect(url: URL, use: StoreUse) {
   const prefix = takeParameter(url, "prefix");
   const table = decodeURIComponent(url.pathname.slice(1));
   if (table === "" || table.includes("/")) throw new Error("The URL names no table: write dynamodb://REGION/TABLE.");
   const { DynamoDBClient } = loadDriver("DynamoDB", ["@aws-sdk/client-dynamodb"]).module as Sdk;
   const client = new DynamoDBClient({ region: url.hostname, ...(use === "command" && { maxAttempts: 2 }) });
-  const { dynamodbStore } = await import("../../stores/dynamodb/index.ts");
-  const store = dynamodbStore(client, { table, ...(prefix !== undefined && { prefix }) });
-  return { ...store, close: async () => client.destroy() };
+  return { client, options: { table, ...(prefix !== undefined && { prefix }) } };
 }

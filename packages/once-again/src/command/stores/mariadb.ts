@@ -1,6 +1,6 @@
 import type { MysqlConnection, MysqlPool } from "../../stores/mariadb/client.ts";
 import type { Store } from "../../stores/index.ts";
-import type { OpenOutbox } from "./open-outbox.ts";
+import type { MigratableOutbox } from "./open-outbox.ts";
 import { loadDriver } from "../load-driver.ts";
 import { takeParameter } from "./parameters.ts";
 import { connectionsMax, type StoreUse } from "./store-use.ts";
@@ -25,7 +25,7 @@ export async function openMariadb(url: URL, use: StoreUse): Promise<Store> {
 }
 
 /** Opens the outbox there. */
-export async function openMariadbOutbox(url: URL): Promise<OpenOutbox> {
+export async function openMariadbOutbox(url: URL): Promise<MigratableOutbox> {
   const { mariadbOutbox } = await import("../../stores/mariadb/index.ts");
   const { pool, options } = connect(url, "command");
   return { ...mariadbOutbox(pool, options), close: () => pool.end() };

@@ -5,8 +5,12 @@ export interface OpenOutbox extends Pick<
   OutboxStore<never>,
   "listParked" | "showParked" | "retryParked" | "discardParked" | "backlog"
 > {
-  readonly schemaSql: string;
-  migrate(): Promise<void>;
   /** Ends the connection, too. */
   close(): Promise<void>;
+}
+
+/** An outbox that has tables in a database. */
+export interface MigratableOutbox extends OpenOutbox {
+  readonly schemaSql: string;
+  migrate(): Promise<void>;
 }

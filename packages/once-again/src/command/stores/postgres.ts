@@ -7,7 +7,7 @@ import type {
   PostgresPool,
 } from "../../stores/postgres/client.ts";
 import type { Store } from "../../stores/index.ts";
-import type { OpenOutbox } from "./open-outbox.ts";
+import type { MigratableOutbox } from "./open-outbox.ts";
 import { loadDriver } from "../load-driver.ts";
 import { takeParameter } from "./parameters.ts";
 import { connectionsMax, type StoreUse } from "./store-use.ts";
@@ -42,7 +42,7 @@ export async function openPostgres(url: URL, use: StoreUse): Promise<Store> {
 }
 
 /** Opens the outbox there. */
-export async function openPostgresOutbox(url: URL): Promise<OpenOutbox> {
+export async function openPostgresOutbox(url: URL): Promise<MigratableOutbox> {
   const { postgresOutbox } = await import("../../stores/postgres/index.ts");
   const { pool, options, close } = connect(url, "command");
   return { ...postgresOutbox(pool, options), close };

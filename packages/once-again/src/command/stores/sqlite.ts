@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Store } from "../../stores/index.ts";
-import type { OpenOutbox } from "./open-outbox.ts";
+import type { MigratableOutbox } from "./open-outbox.ts";
 
 /**
  * Opens the store in a SQLite file that has one.
@@ -22,7 +22,7 @@ export async function openSqlite(path: string): Promise<Store> {
  *
  * @throws Error as above.
  */
-export async function openSqliteOutbox(path: string): Promise<OpenOutbox> {
+export async function openSqliteOutbox(path: string): Promise<MigratableOutbox> {
   if (!(await hasTable(path, "once_again_outbox"))) {
     throw new Error(`${path} holds no outbox: open it once by sqliteOutbox, or run \`once-again migrate --outbox\`.`);
   }
@@ -56,13 +56,13 @@ export async function makeSqlite(path: string, isDry: boolean): Promise<Store> {
 }
 
 /** Opens the outbox in a SQLite file, and makes both if they are not there. */
-export async function makeSqliteOutbox(path: string): Promise<OpenOutbox> {
+export async function makeSqliteOutbox(path: string): Promise<MigratableOutbox> {
   const { sqliteOutbox } = await import("../../stores/sqlite/index.ts");
   return Object.assign(sqliteOutbox({ path }), { migrate: async () => undefined });
 }
 
 /** An outbox in a temporary file, removed when it is closed: SQLite's outbox needs a file. */
-export async function makeDrySqliteOutbox(): Promise<OpenOutbox> {
+export async function makeDrySqliteOutbox(): Promise<MigratableOutbox> {
   const folder = mkdtempSync(join(tmpdir(), "once-again-"));
   const outbox = await makeSqliteOutbox(join(folder, "outbox.db"));
   return {

@@ -2,6 +2,7 @@ import type { AttributeValue, CancellationReason } from "@aws-sdk/client-dynamod
 import { sleep, type Clock } from "../../core/clock.ts";
 import { hasMethod, wrongClientError } from "../../core/duck-typing.ts";
 import { OnceAgainError } from "../../core/errors.ts";
+import { invalidOptionError } from "../../core/options.ts";
 import { type Random, uniform } from "../../core/random.ts";
 import { storeLateError } from "../../core/store-late-error.ts";
 import { type AnswerTime, isDated, type ServerTime } from "./server-time.ts";
@@ -153,6 +154,14 @@ function refuseUndated(): never {
 function explainError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const isMissing = error.name === "ResourceNotFoundException";
+  if (error.name === "ValidationException" && /specified index/i.test(error.message)) {
+    return new OnceAgainError(
+      "ONCE_STORE_UNAVAILABLE",
+      "The table has no index for an outbox: add the index outbox, with the partition key queue and the sort key place, both strings, " +
+        "that projects id and due.",
+      { cause: error },
+    );
+  }
   const isOther =
     error.name === "ValidationException" && /key element|missing the key|Missing the key/i.test(error.message);
   if (!isMissing && !isOther) return error;
@@ -169,6 +178,18 @@ export function checkClient(client: unknown): void {
   if (!hasMethod(client, "send") || !hasMethod(client, "destroy")) {
     throw wrongClientError("client", "a DynamoDBClient of @aws-sdk/client-dynamodb", client);
   }
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID`. */
+export function checkTable(table: unknown): string {
+  if (typeof table === "string" && /^[\w.:/-]{1,1024}$/.test(table)) return table;
+  throw invalidOptionError("table", "the name or ARN of a table, 1 to 1024 of A-Z a-z 0-9 _ . - : /", table);
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID`. */
+export function checkPrefix(prefix: unknown = "once-again"): string {
+  if (typeof prefix === "string" && /^[\w:.-]{1,64}$/.test(prefix)) return prefix;
+  throw invalidOptionError("prefix", "1 to 64 of A-Z a-z 0-9 _ : . -", prefix);
 }
 
 /** Whether DynamoDB refused a write since its item would be larger than 400 KB. */

@@ -1,12 +1,12 @@
 import type { Clock } from "../../core/clock.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { sharedTimers } from "../../core/deadline-timer.ts";
-import { checkNumber, invalidOptionError } from "../../core/options.ts";
+import { checkNumber } from "../../core/options.ts";
 import { systemRandom } from "../../core/random.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { storeHealth } from "../health.ts";
 import type { StoreHealth, TransactionalStore } from "../store.ts";
-import { checkClient, type DynamodbClient, dynamodbConnection } from "./client.ts";
+import { checkClient, checkPrefix, checkTable, type DynamodbClient, dynamodbConnection } from "./client.ts";
 import { tableProblems, tableWarnings } from "./health.ts";
 import { leasedOperations, type TableParts } from "./leased-operations.ts";
 import { listRecords } from "./scan.ts";
@@ -96,7 +96,7 @@ export function dynamodbStoreOn(
     requestMsMax,
   });
   const table = checkTable(options.table);
-  const parts: TableParts = { connection, time, table, prefix: checkPrefix(options.prefix ?? "once-again") };
+  const parts: TableParts = { connection, time, table, prefix: checkPrefix(options.prefix) };
   const claimMs = checkNumber("claimMs", options.claimMs ?? 60_000, { min: 5000, max: 900_000 });
   const leased = leasedOperations(parts);
   return {
@@ -113,14 +113,4 @@ export function dynamodbStoreOn(
       ),
     close: async () => undefined,
   };
-}
-
-function checkTable(table: unknown): string {
-  if (typeof table === "string" && /^[\w.:/-]{1,1024}$/.test(table)) return table;
-  throw invalidOptionError("table", "the name or ARN of a table, 1 to 1024 of A-Z a-z 0-9 _ . - : /", table);
-}
-
-function checkPrefix(prefix: unknown): string {
-  if (typeof prefix === "string" && /^[\w:.-]{1,64}$/.test(prefix)) return prefix;
-  throw invalidOptionError("prefix", "1 to 64 of A-Z a-z 0-9 _ : . -", prefix);
 }

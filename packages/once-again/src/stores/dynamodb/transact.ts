@@ -11,6 +11,7 @@ import {
   type Update,
 } from "@aws-sdk/client-dynamodb";
 import { OnceAgainError } from "../../core/errors.ts";
+import { keyQueue } from "../../core/key-queue.ts";
 import { invalidOptionError } from "../../core/options.ts";
 import { lateUse } from "../guard/guard.ts";
 import type {
@@ -79,7 +80,16 @@ const sendsMax = 3;
 export class CollectedTransaction implements DynamodbTransaction {
   readonly writes: TransactWriteItem[] = [];
   /** Marks that were moved, by their items' keys. */
-  readonly marks = new Map<string, MarkRequest & { readonly write: TransactWriteItem }>();
+  readonly marks = new Map<string, MarkRequest>();
+  /** The newest message of each ordering key to which some were added, by the keys' items. */
+  readonly sequences = new Map<string, NextSequence>();
+  /** Adds to one ordering key come one after the other, in the order in which they were called. */
+  readonly takeTurn = keyQueue();
+  /** Resolves when it was committed, or will never be. */
+  readonly over: Promise<void>;
+  /** Our own writes of items that it writes once, by their keys. */
+  readonly #own = new Map<string, TransactWriteItem>();
+  readonly #settle: () => void;
   #hasEnded = false;
   readonly #parts: TableParts;
   readonly #onLateUse: OnLateUse | undefined;
@@ -87,10 +97,26 @@ export class CollectedTransaction implements DynamodbTransaction {
   constructor(parts: TableParts, onLateUse: OnLateUse | undefined) {
     this.#parts = parts;
     this.#onLateUse = onLateUse;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    [this.over, this.#settle] = [promise, resolve];
   }
 
+  /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no transaction of this store. */
+  static from(transaction: unknown): CollectedTransaction {
+    if (transaction instanceof CollectedTransaction) return transaction;
+    const expected = "the transaction that a handler of a DynamoDB store is given";
+    throw invalidOptionError("transaction", expected, transaction === null ? "null" : typeof transaction);
+  }
+
+  /** From now on it takes no more writes. */
   end(): void {
     this.#hasEnded = true;
+  }
+
+  /** It is committed, or will never be. */
+  settle(): void {
+    this.end();
+    this.#settle();
   }
 
   put(Put: Put): void {
@@ -128,6 +154,25 @@ export class CollectedTransaction implements DynamodbTransaction {
     if (typeof target?.TableName !== "string") {
       throw invalidOptionError("write", "an object with a TableName, as TransactWriteItems takes it", target);
     }
+    // As it is now: what the handler does with it later is not meant.
+    this.#append(structuredClone(write));
+  }
+
+  /** Adds a write of ours, in the place of an earlier one of the same item: DynamoDB takes none twice. @param pk the item's key. */
+  addOwn(pk: string, write: TransactWriteItem): void {
+    this.enter();
+    const before = this.#own.get(pk);
+    if (before === undefined) this.#append(write);
+    else this.writes[this.writes.indexOf(before)] = write;
+    this.#own.set(pk, write);
+  }
+
+  /** Whether a write is ours, and no handler knows its condition. */
+  isOwn(write: TransactWriteItem): boolean {
+    return [...this.#own.values()].includes(write);
+  }
+
+  #append(write: TransactWriteItem): void {
     if (this.writes.length === writesMax) {
       throw invalidOptionError(
         "writes of the handler",
@@ -135,9 +180,21 @@ export class CollectedTransaction implements DynamodbTransaction {
         "more",
       );
     }
-    // As it is now: what the handler does with it later is not meant.
-    this.writes.push(structuredClone(write));
+    this.writes.push(write);
   }
+}
+
+/** What a transaction has added to an ordering key of an outbox. */
+export interface NextSequence {
+  /** The key of its item, and its part of positions. */
+  readonly pk: string;
+  readonly lane: string;
+  readonly orderingKey: string;
+  /** The number of its newest message when it was read; `undefined`: there was no such key. */
+  readonly before: number | undefined;
+  /** The numbers of the first and of the newest message that were added. */
+  readonly first: number;
+  readonly sequence: number;
 }
 
 /** The operations of a store that commits key, effect and answer together. */
@@ -164,26 +221,34 @@ export function transactionalOperations(
   const opening = claimMs > 0 ? claimedKeys(leased, claimMs) : freeKeys(parts);
 
   /** Runs work until its transaction is committed, or something says that it need not be. */
-  const untilCommitted = async <Answer>(run: () => Promise<RunEnd<Answer>>): Promise<Answer> => {
+  const untilCommitted = async <Answer>(
+    onLateUse: OnLateUse | undefined,
+    run: (transaction: CollectedTransaction) => Promise<RunEnd<Answer>>,
+  ): Promise<Answer> => {
     for (let runs = 1; ; runs += 1) {
-      const end = await run();
-      if ("answer" in end) return end.answer;
-      checkAgain(end.refusal, runs);
+      const transaction = new CollectedTransaction(parts, onLateUse);
+      try {
+        const end = await run(transaction);
+        if ("answer" in end) return end.answer;
+        checkAgain(end.refusal, transaction, runs);
+      } finally {
+        transaction.settle();
+      }
       await connection.pause(runs);
     }
   };
   return {
     transact: (request, work, onLateUse) =>
-      untilCommitted(async () => {
+      untilCommitted(onLateUse, async (transaction) => {
         const owner = crypto.randomUUID();
         const opened = await opening.open(request, owner);
         return "answer" in opened
           ? { answer: opened.answer }
-          : transactOnce(parts, { request, owner, opened, opening }, () => collect(parts, work, onLateUse));
+          : transactOnce(parts, { request, owner, opened, opening }, () => collect(transaction, work));
       }),
     transactUnkeyed: (work, onLateUse) =>
-      untilCommitted(async () => {
-        const { ending, writes } = await collect(parts, work, onLateUse);
+      untilCommitted(onLateUse, async (transaction) => {
+        const { ending, writes } = await collect(transaction, work);
         if (ending.keep !== "commit" || writes.length === 0) return { answer: ending.value };
         const sent = connection.sendIf<TransactWriteItemsCommandOutput>(
           new TransactWriteItemsCommand({ TransactItems: writes }),
@@ -194,20 +259,15 @@ export function transactionalOperations(
         return "refusal" in end ? { refusal: end.refusal } : { answer: ending.value };
       }),
     transactStep: (request, work, onLateUse) =>
-      untilCommitted<Uint8Array | undefined>(() =>
+      untilCommitted<Uint8Array | undefined>(onLateUse, (transaction) =>
         stepOnce(parts, request, async () => {
-          const step = async (transaction: DynamodbTransaction) =>
-            ({ keep: "commit", result: await work(transaction), value: undefined }) as const;
-          const { ending, writes } = await collect(parts, step, onLateUse);
+          const step = async () => ({ keep: "commit", result: await work(transaction), value: undefined }) as const;
+          const { ending, writes } = await collect(transaction, step);
           return { result: ending.result, writes };
         }),
       ),
     async moveMark(transaction, request): Promise<MarkAnswer> {
-      if (!(transaction instanceof CollectedTransaction)) {
-        const expected = "the transaction that a handler of this store is given";
-        throw invalidOptionError("transaction", expected, typeof transaction);
-      }
-      return moveMark(parts, transaction, request);
+      return moveMark(parts, CollectedTransaction.from(transaction), request);
     },
   };
 }
@@ -216,8 +276,7 @@ export function transactionalOperations(
 type RunEnd<Answer> = { readonly answer: Answer } | { readonly refusal: ConditionRefusal };
 
 /** Runs work, and collects its writes. */
-async function collect<Value>(parts: TableParts, work: Work<Value>, onLateUse: OnLateUse | undefined) {
-  const transaction = new CollectedTransaction(parts, onLateUse);
+async function collect<Value>(transaction: CollectedTransaction, work: Work<Value>) {
   try {
     return { ending: await work(transaction), writes: transaction.writes };
   } finally {
@@ -457,11 +516,8 @@ async function moveMark(
       ExpressionAttributeValues: { ":position": number(position) },
     },
   };
-  const before = transaction.writes.findIndex(({ Put }) => Put?.TableName === table && Put.Item?.["pk"]?.S === pk);
-  // No item is written twice in one transaction.
-  if (before >= 0) transaction.writes.splice(before, 1);
-  transaction.add(write);
-  transaction.marks.set(pk, { ...request, write });
+  transaction.addOwn(pk, write);
+  transaction.marks.set(pk, request);
   return { kind: "moved" };
 }
 
@@ -475,14 +531,18 @@ const passing: ReadonlySet<string> = new Set([
 ]);
 
 /** @throws OnceAgainError where running the work again does not help, or was tried often enough. */
-function checkAgain(refusal: ConditionRefusal, runs: number): void {
+function checkAgain(refusal: ConditionRefusal, transaction: CollectedTransaction, runs: number): void {
   const codes = (refusal.CancellationReasons ?? []).map(({ Code = "None" }) => Code);
   if (!codes.every((code) => passing.has(code)))
     throw refusedError(`The transaction was cancelled (${codes.join(", ")})`, refusal);
   if (runs < runsMax) return;
-  const failed = codes.findIndex((code, index) => index > 0 && code === "ConditionalCheckFailed");
+  // The key comes first, where there is one.
+  const before = codes.length - transaction.writes.length;
+  const failed = transaction.writes.findIndex(
+    (write, index) => codes[before + index] === "ConditionalCheckFailed" && !transaction.isOwn(write),
+  );
   if (failed < 0) throw conflictsError();
-  throw refusedError(`The condition of the handler's write ${failed} failed in each of ${runs} runs`, refusal);
+  throw refusedError(`The condition of the handler's write ${failed + 1} failed in each of ${runs} runs`, refusal);
 }
 
 /** Whether DynamoDB would refuse the same again. */

@@ -109,6 +109,11 @@ export const looksPerKey = 8;
 /** How much of what a broker said is stored, characters. */
 const refusalLengthMax = 1000;
 
+/** What a broker said, as every database can store it. */
+export function storedRefusal(refusal: string | undefined): string | undefined {
+  return refusal?.slice(0, refusalLengthMax).replaceAll("\0", "").toWellFormed();
+}
+
 /** The changes to messages that are given back, as JSON. */
 export function postponedText(requests: readonly PostponeRequest[]): string {
   return JSON.stringify(
@@ -116,7 +121,7 @@ export function postponedText(requests: readonly PostponeRequest[]): string {
       position,
       owner,
       delay_ms: Math.ceil(delayMs),
-      refusal: refusal?.slice(0, refusalLengthMax).replaceAll("\0", "").toWellFormed() ?? null,
+      refusal: storedRefusal(refusal) ?? null,
       refusals: refusals ?? null,
       park: park ?? null,
     })),

@@ -62,6 +62,6 @@ function formatOutbox(backlog: OutboxBacklog, { messages: parked, next }: Parked
 }
 
 function parsePosition(text: string): string {
-  if (/^\d{1,15}$/.test(text)) return text;
+  if (/^\d{1,47}$/.test(text)) return text;
   throw new InvalidArgumentError("It must be a position, as the page before says it.");
 }

@@ -2,11 +2,12 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { createPool } from "mysql2/promise";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { cliDocument, runCli, runOnTerminal, scriptBinary } from "../../../../../test/support/cli.ts";
 import { type EngineOutbox, outboxEngines } from "../../../../../test/support/outbox/engines.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { mariadbBinary, startMariadb } from "../../../../../test/support/servers/mariadb.ts";
+import { awsEnvironment, motoBinary, startMoto } from "../../../../../test/support/servers/moto.ts";
 import { postgresBinary, startPostgres } from "../../../../../test/support/servers/postgres.ts";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import type { NewMessage } from "once-again/outbox";
@@ -220,14 +221,18 @@ describe("on SQLite", () => {
 });
 
 /** Decides about parked messages in a server, after the command has made its tables. */
-async function decideByUrl(url: string, fixture: Fixture): Promise<void> {
-  const document = (command: string, ...args: string[]) => cliDocument("messages", command, "--store", url, ...args);
+async function migrateAndDecide(url: string, fixture: Fixture): Promise<void> {
   const before = await runCli(["messages", "list", "--store", url]);
   expect(before).toMatchObject({ code: usage, stdout: "", stderr: expect.stringContaining("--outbox") });
   expect(await cliDocument("migrate", "--store", url, "--outbox")).toEqual({
     code: fine,
     document: { migrated: true },
   });
+  await decideByUrl(url, fixture);
+}
+
+async function decideByUrl(url: string, fixture: Fixture): Promise<void> {
+  const document = (command: string, ...args: string[]) => cliDocument("messages", command, "--store", url, ...args);
   await park(fixture, [{ id: "order-1", orderingKey: "7" }, { id: "order-2" }, { id: "order-3" }]);
   await add(fixture, { id: "order-4" });
   expect(await document("list", "--limit", "2")).toMatchObject({
@@ -251,7 +256,7 @@ describeWithServer("PostgreSQL", postgresBinary, () => {
     onTestFinished(() => server[Symbol.asyncDispose]());
     const fixture = outboxEngines.postgres(server.url);
     onTestFinished(() => fixture.close());
-    await decideByUrl(server.url, fixture);
+    await migrateAndDecide(server.url, fixture);
   });
 });
 
@@ -275,6 +280,36 @@ describeWithServer("MariaDB", mariadbBinary, () => {
       return { transaction: connection, commit: () => end("commit"), rollback: () => end("rollback") };
     };
     const outbox = mariadbOutbox(shop, { tablePrefix: "shop_" });
-    await decideByUrl(`${url}?tablePrefix=shop_`, { outbox, begin } as unknown as Fixture);
+    await migrateAndDecide(`${url}?tablePrefix=shop_`, { outbox, begin } as unknown as Fixture);
+  });
+});
+
+describeWithServer("DynamoDB", motoBinary, () => {
+  test("messages are shown, retried and discarded, and its index is not made by a command", async () => {
+    const server = await startMoto();
+    onTestFinished(() => server[Symbol.asyncDispose]());
+    const fixture = outboxEngines.dynamodb(server.url);
+    onTestFinished(() => fixture.close());
+    for (const [name, value] of Object.entries(awsEnvironment(server))) vi.stubEnv(name, value);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const url = "dynamodb://us-east-1/messages";
+    const list = () => runCli(["messages", "list", "--store", url]);
+    expect(await list()).toMatchObject({ code: usage, stderr: expect.stringContaining("The table is not there") });
+    const migrated = await runCli(["migrate", "--store", url, "--outbox"]);
+    expect(migrated).toMatchObject({ code: usage, stderr: expect.stringContaining("dynamodb.md") });
+    await fixture.migrate();
+    await park(fixture, [{ id: "order-5" }, { id: "order-6" }]);
+    const { document } = await cliDocument("messages", "list", "--store", url, "--limit", "1");
+    const { next } = document as { next: string };
+    expect(document).toMatchObject({ parked: [{ id: "order-5" }], next: expect.stringMatching(/^\d{47}$/) });
+    expect(await cliDocument("messages", "list", "--store", url, "--after", next)).toMatchObject({
+      document: { parked: [{ id: "order-6" }], next: null },
+    });
+    expect(await runCli(["messages", "list", "--store", url, "--after", "7".repeat(48)])).toMatchObject({
+      code: usage,
+    });
+    const discarded = await cliDocument("messages", "discard", "--store", url, "--all", "--yes");
+    expect(discarded).toMatchObject({ document: { discarded: 2, parked: 0 } });
+    await decideByUrl(url, fixture);
   });
 });

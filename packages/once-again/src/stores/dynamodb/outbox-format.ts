@@ -1,0 +1,168 @@
+import { createHash, randomInt } from "node:crypto";
+import type { ClaimedMessage, OutboxMessage, ParkedMessage, WholeParkedMessage } from "../outbox-store.ts";
+import type { StoredMessage } from "../outbox-message.ts";
+import type { Item } from "./client.ts";
+import { bytes, number, text } from "./record-format.ts";
+
+/*
+ * How an outbox is stored. A message is one item, and so is each ordering key that has messages:
+ *
+ *     pk       PREFIX#outbox/ and the lane with the sequence of the message; PREFIX#outbox-key/ and the lane of the key
+ *     queue    the partition of the index: PREFIX#free, PREFIX#key/LANE or PREFIX#parked for messages, PREFIX#keys for keys
+ *     place    the sort key of the index: the position of a message, the lane of a key
+ *     due      when it may be claimed: 0 at once; a lease, or a delay
+ *     owner    who claimed it: the key, or a message without one
+ *
+ *     id topic key headers body size refusals refusal parked passed: of a message, see ParkedMessage
+ *     first    of a key: the sequence of its oldest message; all before it are gone
+ *     last     of a key: the sequence of its newest message. A message of a key gets the next one, and commits only if that is still
+ *              the next one: so the sequence is the order of the commits
+ *     seen     of a key: counts the decisions of people about its parked messages
+ *     ttl      of a key without messages: when DynamoDB may remove it, seconds
+ *
+ * The index is eventually consistent. It only names what may be claimed: what is claimed, and in which order, is read from the
+ * table.
+ */
+
+/** The name of the index. */
+export const indexName = "outbox";
+
+/** The part of a position that says when the message was added, digits. Milliseconds since the epoch, until the year 2286. */
+const timeDigits = 13;
+/** The part that says which ordering key it has, or else is unique, digits. Keys that share a lane only wait for each other. */
+const laneDigits = 19;
+/** The part that numbers the messages of an ordering key, digits; 0 for one without a key. */
+const sequenceDigits = 15;
+
+/** A position, read. */
+export interface Position {
+  readonly addedAt: number;
+  readonly lane: string;
+  /** 0 for a message without a key. */
+  readonly sequence: number;
+}
+
+const digits = (value: number | bigint, length: number): string => String(value).padStart(length, "0");
+
+export function positionText({ addedAt, lane, sequence }: Position): string {
+  return `${digits(addedAt, timeDigits)}${lane}${digits(sequence, sequenceDigits)}`;
+}
+
+/** How many digits a position has. */
+export const positionDigits = timeDigits + laneDigits + sequenceDigits;
+
+/** `undefined` for what is no position of such an outbox. */
+export function readPosition(position: unknown): Position | undefined {
+  if (typeof position !== "string" || position.length !== positionDigits || !/^\d+$/.test(position)) return undefined;
+  return {
+    addedAt: Number(position.slice(0, timeDigits)),
+    lane: position.slice(timeDigits, timeDigits + laneDigits),
+    sequence: Number(position.slice(timeDigits + laneDigits)),
+  };
+}
+
+/** The lane of an ordering key. */
+export function keyLane(orderingKey: string): string {
+  return digits(createHash("sha256").update(orderingKey).digest().readBigUInt64BE() >> 1n, laneDigits);
+}
+
+/** Lanes for messages without a key: those of one process are in their order within a millisecond. */
+export function freeLanes(): () => string {
+  let count = 0;
+  return () => `${digits((count = (count + 1) % 1e9), 9)}${digits(randomInt(1e10), 10)}`;
+}
+
+/** The partitions of the index. No prefix of a store has this sign in it. */
+export const queues = (prefix: string) => ({
+  /** All of an outbox begin with it. */
+  all: `${prefix}#`,
+  free: `${prefix}#free`,
+  keys: `${prefix}#keys`,
+  parked: `${prefix}#parked`,
+  ofKey: (lane: string): string => `${prefix}#key/${lane}`,
+});
+
+export function messageKey(prefix: string, { addedAt, lane, sequence }: Position): string {
+  return `${prefix}#outbox/${sequence === 0 ? addedAt : "key"}/${lane}/${sequence}`;
+}
+
+export function orderingKeyKey(prefix: string, lane: string): string {
+  return `${prefix}#outbox-key/${lane}`;
+}
+
+/** For how long a key without messages is stored, milliseconds. */
+export const idleKeyMs = 86_400_000;
+
+/** The item of a new message. */
+export function messageItem(prefix: string, message: StoredMessage, position: Position): Item {
+  const { free, ofKey } = queues(prefix);
+  const { id, topic, orderingKey, headers, body } = message;
+  return {
+    pk: text(messageKey(prefix, position)),
+    queue: text(orderingKey === undefined ? free : ofKey(position.lane)),
+    place: text(positionText(position)),
+    due: number(0),
+    id: text(id),
+    topic: text(topic),
+    ...(orderingKey !== undefined && { key: text(orderingKey) }),
+    headers: text(JSON.stringify(headers)),
+    body: bytes(body),
+    size: number(body.byteLength),
+    refusals: number(0),
+  };
+}
+
+/** The attributes of a parked message but for its body. */
+export const envelope = [
+  "pk",
+  "place",
+  "id",
+  "topic",
+  "key",
+  "headers",
+  "size",
+  "refusals",
+  "refusal",
+  "parked",
+  "passed",
+];
+
+export const numberIn = (item: Item, name: string): number => Number(item[name]?.N);
+const textIn = (item: Item, name: string): string => item[name]?.S ?? "";
+
+export const pkOf = (item: Item): string => textIn(item, "pk");
+export const placeOf = (item: Item): string => textIn(item, "place");
+export const ownerOf = (item: Item | undefined): string | undefined => item?.["owner"]?.S;
+export const isParked = (item: Item): boolean => item["parked"] !== undefined;
+/** Whether a message waits for none of its ordering key, and none waits for it. */
+export const isFree = (item: Item): boolean => item["key"] === undefined || item["passed"] !== undefined;
+
+function readEnvelope(item: Item): Omit<OutboxMessage, "body"> {
+  return {
+    id: textIn(item, "id"),
+    topic: textIn(item, "topic"),
+    orderingKey: item["key"]?.S,
+    headers: JSON.parse(textIn(item, "headers")) as Record<string, string>,
+    addedAt: readPosition(placeOf(item))!.addedAt,
+  };
+}
+
+const bodyIn = (item: Item): Uint8Array => Uint8Array.from(item["body"]?.B ?? []);
+
+export function readClaimed(item: Item): ClaimedMessage {
+  return { ...readEnvelope(item), body: bodyIn(item), position: placeOf(item), refusals: numberIn(item, "refusals") };
+}
+
+export function readParked(item: Item): ParkedMessage {
+  return {
+    ...readEnvelope(item),
+    position: placeOf(item),
+    bodyBytes: numberIn(item, "size"),
+    refusals: numberIn(item, "refusals"),
+    refusal: textIn(item, "refusal"),
+    parkedAt: numberIn(item, "parked"),
+    blocks: !isFree(item),
+  };
+}
+
+export const readWholeParked = (item: Item): WholeParkedMessage => ({ ...readParked(item), body: bodyIn(item) });

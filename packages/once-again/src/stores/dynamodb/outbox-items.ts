@@ -1,0 +1,214 @@
+import {
+  BatchGetItemCommand,
+  type BatchGetItemCommandOutput,
+  BatchWriteItemCommand,
+  type BatchWriteItemCommandOutput,
+  GetItemCommand,
+  type GetItemCommandOutput,
+  QueryCommand,
+  type QueryCommandOutput,
+  TransactGetItemsCommand,
+  type TransactGetItemsCommandOutput,
+  type TransactWriteItem,
+  TransactWriteItemsCommand,
+  type TransactWriteItemsCommandOutput,
+  type Update,
+  UpdateItemCommand,
+  type UpdateItemCommandOutput,
+} from "@aws-sdk/client-dynamodb";
+import { type Item, namesIn } from "./client.ts";
+import { conflictsError, type TableParts } from "./leased-operations.ts";
+import { indexName, pkOf } from "./outbox-format.ts";
+import { text } from "./record-format.ts";
+import type { AnswerTime } from "./server-time.ts";
+
+/** How many items one request reads, and how many it deletes. */
+const [readsMax, deletesMax] = [100, 25];
+
+/** How often a request is sent again for what DynamoDB left out, or what met a transaction. */
+const triesMax = 10;
+
+/** How many requests of one call are on their way at a time: the client of AWS has 50 connections. */
+export const requestsAtOnce = 25;
+
+/** Does something with each item, with so many at a time; the results in the items' order. */
+export async function forEach<Given, Result>(
+  items: readonly Given[],
+  act: (item: Given) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const group of groups(items, requestsAtOnce)) results.push(...(await Promise.all(group.map(act))));
+  return results;
+}
+
+export function groups<Given>(items: readonly Given[], size: number): Given[][] {
+  const count = Math.ceil(items.length / size);
+  return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size));
+}
+
+/** A page of one partition of the index, in its order. */
+export async function readQueue(
+  { connection, table }: TableParts,
+  { queue, after, limit, id, from }: QueueQuestion,
+): Promise<{ entries: readonly Item[]; next: Item | undefined; time: AnswerTime }> {
+  const condition = "#queue = :queue AND #place > :after";
+  const filter = id === undefined ? undefined : "#id = :id";
+  const command = new QueryCommand({
+    TableName: table,
+    IndexName: indexName,
+    KeyConditionExpression: condition,
+    ...(filter && { FilterExpression: filter }),
+    ExpressionAttributeNames: namesIn(condition, filter),
+    ExpressionAttributeValues: {
+      ":queue": text(queue),
+      // Places are digits, of which "0" is the lowest and the shortest.
+      ":after": text(after === "" ? "0" : after),
+      ...(id !== undefined && { ":id": text(id) }),
+    },
+    Limit: limit,
+    ...(from && { ExclusiveStartKey: from }),
+  });
+  const { output, time } = await connection.send<QueryCommandOutput>(command);
+  return { entries: output.Items ?? [], next: output.LastEvaluatedKey, time };
+}
+
+/** What is asked of the index. */
+interface QueueQuestion {
+  readonly queue: string;
+  /** Only places after it. */
+  readonly after: string;
+  /** How many entries are looked at. */
+  readonly limit: number;
+  /** Only messages of this id. */
+  readonly id?: string | undefined;
+  /** Where the page before ended. */
+  readonly from?: Item | undefined;
+}
+
+/** Reads items as the last writes left them, by their keys. Missing ones are not there, or a transaction is just writing them. */
+export async function readItems(
+  { connection, table }: TableParts,
+  keys: readonly string[],
+  attributes?: readonly string[],
+): Promise<Map<string, Item>> {
+  const projection = attributes?.map((name) => `#${name}`).join(", ");
+  const found = new Map<string, Item>();
+  for (const group of groups(keys, readsMax)) {
+    let wanted: Item[] = group.map((pk) => ({ pk: text(pk) }));
+    for (let tries = 1; wanted.length > 0; tries += 1) {
+      if (tries > 1) await connection.pause(tries);
+      const asked = {
+        Keys: wanted,
+        ConsistentRead: true,
+        ...(projection && { ProjectionExpression: projection, ExpressionAttributeNames: namesIn(projection) }),
+      };
+      const command = new BatchGetItemCommand({ RequestItems: { [table]: asked } });
+      const { output } = await connection.send<BatchGetItemCommandOutput>(command);
+      const items = Object.values(output.Responses ?? {}).flat();
+      for (const item of items) found.set(pkOf(item), item);
+      wanted = Object.values(output.UnprocessedKeys ?? {}).flatMap(({ Keys = [] }) => Keys);
+      // What is too large for one answer comes with the next.
+      if (items.length > 0) tries = 0;
+      else if (tries === triesMax) throw conflictsError();
+    }
+  }
+  return found;
+}
+
+/**
+ * Reads items between transactions. A transaction writes its items one by one, so who reads one of them may find another one
+ * missing; here a missing one is gone, or was never committed.
+ */
+export async function readTogether(
+  { connection, table }: TableParts,
+  keys: readonly string[],
+): Promise<Map<string, Item>> {
+  const found = new Map<string, Item>();
+  for (const group of groups(keys, readsMax)) {
+    const TransactItems = group.map((pk) => ({ Get: { TableName: table, Key: { pk: text(pk) } } }));
+    for (let tries = 1; ; tries += 1) {
+      const answer = await connection.sendIf<TransactGetItemsCommandOutput>(
+        new TransactGetItemsCommand({ TransactItems }),
+      );
+      if (!("refusal" in answer)) {
+        for (const { Item } of answer.output.Responses ?? []) if (Item !== undefined) found.set(pkOf(Item), Item);
+        break;
+      }
+      if (tries === triesMax) throw conflictsError();
+      await connection.pause(tries);
+    }
+  }
+  return found;
+}
+
+/** Reads one item as the last write left it. */
+export async function readOne(
+  { connection, table }: TableParts,
+  pk: string,
+): Promise<{ item: Item | undefined; time: AnswerTime }> {
+  const command = new GetItemCommand({ TableName: table, Key: { pk: text(pk) }, ConsistentRead: true });
+  const { output, time } = await connection.send<GetItemCommandOutput>(command);
+  return { item: output.Item, time };
+}
+
+/** A change of one item. */
+export interface Change {
+  readonly pk: string;
+  readonly update: string;
+  readonly condition: string;
+  readonly values: Item;
+}
+
+/** A change as DynamoDB takes it. Values that its expressions don't name are left out, which DynamoDB would refuse. */
+export function updateOf(
+  table: string,
+  { pk, update, condition, values }: Change,
+): Update & { UpdateExpression: string } {
+  const used = new Set(`${update} ${condition}`.match(/:\w+/g) ?? []);
+  const named = Object.fromEntries(Object.entries(values).filter(([name]) => used.has(name)));
+  return {
+    TableName: table,
+    Key: { pk: text(pk) },
+    UpdateExpression: update,
+    ConditionExpression: condition,
+    ExpressionAttributeNames: namesIn(update, condition),
+    ...(used.size > 0 && { ExpressionAttributeValues: named }),
+  };
+}
+
+/** Changes an item if its condition holds: the item as it is then, and the time; else `undefined`. */
+export async function change(
+  { connection, table }: TableParts,
+  asked: Change,
+): Promise<{ item: Item; time: AnswerTime } | undefined> {
+  const command = new UpdateItemCommand({ ...updateOf(table, asked), ReturnValues: "ALL_NEW" });
+  const answer = await connection.sendIf<UpdateItemCommandOutput>(command);
+  return "refusal" in answer ? undefined : { item: answer.output.Attributes ?? {}, time: answer.time };
+}
+
+/** Writes all or nothing. `false`: a condition does not hold. */
+export async function writeTogether({ connection }: TableParts, writes: TransactWriteItem[]): Promise<boolean> {
+  for (let tries = 1; ; tries += 1) {
+    const command = new TransactWriteItemsCommand({ TransactItems: writes });
+    const answer = await connection.sendIf<TransactWriteItemsCommandOutput>(command);
+    if (!("refusal" in answer)) return true;
+    const codes = (answer.refusal.CancellationReasons ?? []).map(({ Code }) => Code);
+    if (codes.includes("ConditionalCheckFailed")) return false;
+    if (tries === triesMax) throw conflictsError();
+    await connection.pause(tries);
+  }
+}
+
+/** Deletes items, whether they are there or not. */
+export async function deleteItems({ connection, table }: TableParts, keys: readonly string[]): Promise<void> {
+  await forEach(groups(keys, deletesMax), async (group) => {
+    let requests = group.map((pk) => ({ DeleteRequest: { Key: { pk: text(pk) } } }));
+    for (let tries = 1; requests.length > 0; tries += 1) {
+      if (tries > triesMax) throw conflictsError();
+      if (tries > 1) await connection.pause(tries);
+      const command = new BatchWriteItemCommand({ RequestItems: { [table]: requests } });
+      const { output } = await connection.send<BatchWriteItemCommandOutput>(command);
+      requests = Object.values(output.UnprocessedItems ?? {}).flat() as typeof requests;
+    }
+  });
+}

@@ -1,0 +1,342 @@
+import { CreateTableCommand, DeleteItemCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../packages/once-again/src/core/system-clock.ts";
+import { dynamodbOutboxOn } from "../../packages/once-again/src/stores/dynamodb/outbox.ts";
+import {
+  dynamodbOutbox,
+  dynamodbStore,
+  type DynamodbTransaction,
+} from "../../packages/once-again/src/stores/dynamodb/index.ts";
+import type { ClaimMessagesRequest, NewMessage } from "../../packages/once-again/src/stores/outbox-store.ts";
+import { serverTime } from "../../packages/once-again/src/stores/dynamodb/server-time.ts";
+import { fakeClock } from "../../packages/testing/src/fake-clock.ts";
+import { outboxContract } from "../../packages/testing/src/outbox-contract/outbox-contract.ts";
+import { awsProxy, type AwsProxy, shiftDate } from "../dynamodb/aws-proxy.ts";
+import { createTable, dynamodbClient, exactTime, scanAll } from "../support/dynamodb/tables.ts";
+import { dynamodbFixture } from "../support/outbox/engines.ts";
+import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { motoBinary, startMoto } from "../support/servers/moto.ts";
+
+const table = "messages";
+const result = new Uint8Array();
+const committed = { keep: "commit", result, value: undefined } as const;
+
+describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
+  let server: Awaited<ReturnType<typeof startMoto>>;
+  let client: DynamoDBClient;
+  beforeAll(async () => {
+    server = await startMoto();
+    client = dynamodbClient(server.url);
+    await createTable(client, table);
+  });
+  afterAll(async () => {
+    client.destroy();
+    await server[Symbol.asyncDispose]();
+  });
+
+  /** Each outbox of a test has a prefix of its own. */
+  const fixtureOf = (prefix: string, open: typeof dynamodbOutbox) => {
+    const options = { table, prefix, requestMsMax: 20_000 };
+    return { ...dynamodbFixture(dynamodbStore(client, options), open(client, options)), close: async () => undefined };
+  };
+  const times = {
+    "by an exact clock": ((given, options) =>
+      dynamodbOutboxOn(given, options, systemClock, exactTime(systemClock))) as typeof dynamodbOutbox,
+    "by the dates of its answers": dynamodbOutbox,
+  };
+  describe.for(Object.keys(times) as (keyof typeof times)[])("%s", (name) => {
+    const open = (records: string) => fixtureOf(records, times[name]);
+    test.for(outboxContract({ open }))("$name", ({ run }) => run());
+  });
+
+  describe("beside the contract", () => {
+    const prefixes = { count: 0 };
+    /** An outbox with nothing in it, its store, and what the tests ask of them. */
+    const shop = (through: DynamoDBClient = client, time = serverTime(systemClock)) => {
+      const prefix = `shop-${(prefixes.count += 1)}`;
+      const options = { table, prefix, requestMsMax: 20_000 };
+      const store = dynamodbStore(through, options);
+      const outbox = dynamodbOutboxOn(through, options, systemClock, time);
+      const add = (...messages: readonly Partial<NewMessage>[]) =>
+        store.transactUnkeyed(async (transaction) => {
+          for (const message of messages) await outbox.add(transaction, { topic: "orders", body: "tea", ...message });
+          return committed;
+        });
+      const claimed = async (claim: Partial<ClaimMessagesRequest> = {}): Promise<string[]> => {
+        const request = { owner: crypto.randomUUID(), leaseMs: 60_000, limit: 100, messagesPerKey: 100, ...claim };
+        const { batches, hasMore } = await outbox.claim(request);
+        const ids = batches.flatMap(({ messages }) => messages.map(({ id }) => id));
+        return hasMore ? [...ids, ...(await claimed(claim))] : ids;
+      };
+      return { options, prefix, store, outbox, add, claimed };
+    };
+
+    test("messages commit with a key, its effect and its answer, or not at all", async () => {
+      const { store, outbox, claimed } = shop();
+      const given: DynamodbTransaction[] = [];
+      const request = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };
+      for (const keep of ["rollback", "answer-only", "commit", "commit"] as const) {
+        await store.transact({ ...request, key: keep }, async (transaction) => {
+          given.push(transaction);
+          await outbox.add(transaction, { id: keep, topic: "orders", orderingKey: "7", body: "tea" });
+          return { keep, result, value: keep };
+        });
+      }
+      expect(await claimed()).toEqual(["commit"]);
+      await expect(outbox.add(given[0]!, { topic: "orders", body: "tea" })).rejects.toMatchObject({
+        code: "ONCE_OPERATION_ENDED",
+      });
+    });
+
+    test("what is no transaction of a handler, and an option out of bounds, is refused", async () => {
+      const { outbox, options } = shop();
+      for (const given of [
+        undefined,
+        null,
+        {},
+        "messages",
+        { put: () => undefined, update: () => undefined },
+        client,
+      ]) {
+        const added = outbox.add(given as never, { topic: "orders", body: "tea" });
+        await expect(added).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
+      }
+      for (const wrong of [{ table: "" }, { prefix: "a#b" }, { bodyBytesMax: 290_001 }, { tabel: "x" }]) {
+        const open = () => dynamodbOutbox(client, { ...options, ...wrong });
+        expect(open).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));
+      }
+      for (const after of ["7".repeat(48), "x", 7]) {
+        const listed = outbox.listParked({ after: after as string });
+        await expect(listed).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
+      }
+      // No outbox of this kind gave such positions.
+      await outbox.confirm(["1", "x", ""]);
+      await outbox.postpone([{ position: "1", owner: "one", delayMs: 0 }]);
+    });
+
+    test("the largest body, with the longest names and headers, is stored and claimed whole", async () => {
+      const { outbox, add } = shop();
+      const long = "\u{10ffff}".repeat(127);
+      const message = { id: "i".repeat(255), topic: long, orderingKey: long, headers: { long: "h".repeat(8100) } };
+      await add({ ...message, body: new Uint8Array(290_000).fill(255) });
+      const { batches } = await outbox.claim({ owner: "one", leaseMs: 1000, limit: 1, messagesPerKey: 1 });
+      expect(batches[0]!.messages[0]).toMatchObject({ ...message, headers: expect.objectContaining(message.headers) });
+      expect(batches[0]!.messages[0]!.body.every((byte) => byte === 255)).toBe(true);
+      await expect(add({ body: new Uint8Array(290_001) })).rejects.toMatchObject({ code: "ONCE_MESSAGE_TOO_LARGE" });
+    });
+
+    test("messages of one key that are added at a time by one transaction are in their order, up to 98 of them", async () => {
+      const { store, outbox, claimed } = shop();
+      const ids = Array.from({ length: 98 }, (_, index) => `${index}`);
+      await store.transactUnkeyed(async (transaction) => {
+        const message = { topic: "orders", orderingKey: "k", body: "" };
+        await Promise.all(ids.map((id) => outbox.add(transaction, { ...message, id })));
+        const tooMany = outbox.add(transaction, { ...message, id: "98" });
+        await expect(tooMany).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
+        return committed;
+      });
+      expect(await claimed({ messagesPerKey: 1000 })).toEqual(ids);
+    });
+
+    test("transactions of several processes that add to one key are all committed, each once", async () => {
+      const { options, outbox, claimed } = shop();
+      const done: string[] = [];
+      const addIn = async (process: number): Promise<void> => {
+        // What one process knows of its own, no other does.
+        const [store, mine] = [dynamodbStore(client, options), dynamodbOutbox(client, options)];
+        for (let turn = 0; turn < 5; turn += 1) {
+          const id = `${process}-${turn}`;
+          await store.transactUnkeyed(async (transaction) => {
+            await mine.add(transaction, { id, topic: "orders", orderingKey: "k", body: "" });
+            return committed;
+          });
+          done.push(id);
+        }
+      };
+      await Promise.all([1, 2, 3].map(addIn));
+      const ids = await claimed();
+      expect(ids.toSorted()).toEqual(done.toSorted());
+      for (const process of ["1", "2", "3"]) {
+        const own = ids.filter((id) => id.startsWith(process));
+        expect(own).toEqual(own.toSorted());
+      }
+      expect(await outbox.backlog()).toMatchObject({ messages: 15 });
+    });
+
+    test("a handler that meets another's message in each run gives up as a store that is busy, and adds nothing", async () => {
+      const { options, store, outbox, claimed } = shop();
+      const other = dynamodbStore(client, options);
+      const others = dynamodbOutbox(client, options);
+      let runs = 0;
+      const run = store.transactUnkeyed(async (transaction) => {
+        runs += 1;
+        await outbox.add(transaction, { id: "never", topic: "orders", orderingKey: "k", body: "" });
+        await other.transactUnkeyed(async (first) => {
+          await others.add(first, { id: `${runs}`, topic: "orders", orderingKey: "k", body: "" });
+          return committed;
+        });
+        return committed;
+      });
+      await expect(run).rejects.toMatchObject({ code: "ONCE_STORE_UNAVAILABLE" });
+      expect(await claimed()).toEqual(Array.from({ length: 10 }, (_, index) => `${index + 1}`));
+    });
+
+    test("two handlers that add to two keys in opposite order both commit, after a while", async () => {
+      const { options, claimed } = shop();
+      const [store, outbox] = [
+        dynamodbStore(client, options),
+        dynamodbOutbox(client, { ...options, requestMsMax: 1000 }),
+      ];
+      const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+      const addTo = (keys: readonly [string, string], turn: 0 | 1) =>
+        store.transactUnkeyed(async (transaction) => {
+          await outbox.add(transaction, { id: keys.join(), topic: "orders", orderingKey: keys[0], body: "" });
+          both[turn].resolve();
+          await Promise.all(both.map(({ promise }) => promise));
+          await outbox.add(transaction, { id: keys.join(), topic: "orders", orderingKey: keys[1], body: "" });
+          return committed;
+        });
+      await Promise.all([addTo(["a", "b"], 0), addTo(["b", "a"], 1)]);
+      expect((await claimed()).toSorted()).toEqual(["a,b", "a,b", "b,a", "b,a"]);
+    });
+
+    describe("through a proxy", () => {
+      let proxy: AwsProxy;
+      let near: DynamoDBClient;
+      beforeEach(async () => {
+        proxy = await awsProxy(server.url);
+        near = dynamodbClient(proxy.url);
+      });
+      afterEach(async () => {
+        near.destroy();
+        await proxy[Symbol.asyncDispose]();
+      });
+
+      test("a message whose transaction is just being written is not passed by those after it", async () => {
+        const { add, claimed } = shop(near);
+        await add({ id: "1", orderingKey: "k" }, { id: "2", orderingKey: "k" });
+        let hides = true;
+        proxy.change = (operation, answer) => {
+          if (operation !== "BatchGetItem" || !hides) return answer;
+          hides = false;
+          const parsed = JSON.parse(answer) as { Responses: Record<string, { id: { S: string } }[]> };
+          const [name, items] = Object.entries(parsed.Responses)[0]!;
+          return JSON.stringify({ ...parsed, Responses: { [name]: items.filter(({ id }) => id.S !== "1") } });
+        };
+        expect(await claimed()).toEqual(["1", "2"]);
+        expect([hides, proxy.operations]).toEqual([false, expect.arrayContaining(["TransactGetItems"])]);
+      });
+
+      test("an index that is late gives nothing twice, and brings nothing back", async () => {
+        const { outbox, add, claimed } = shop(near);
+        await add({ id: "1", orderingKey: "k" }, { id: "free" });
+        const late: string[] = [];
+        proxy.change = (operation, answer) => {
+          if (operation === "Query") late.push(answer);
+          return answer;
+        };
+        const request = { owner: "one", leaseMs: 60_000, limit: 9, messagesPerKey: 9 };
+        const { batches } = await outbox.claim(request);
+        // The index stays as it was before the claim.
+        let turn = 0;
+        proxy.change = (operation, answer) => (operation === "Query" ? late[turn++ % late.length]! : answer);
+        expect(await claimed()).toEqual([]);
+        const positions = batches.flatMap(({ messages }) => messages.map(({ position }) => position));
+        expect(positions).toHaveLength(2);
+        await outbox.confirm(positions);
+        expect(await claimed()).toEqual([]);
+        expect(turn).toBe(4);
+      });
+
+      test("a relay whose host slept while it claimed is given nothing, and another one claims it", async () => {
+        const { add, claimed } = shop(near);
+        await add({ id: "1", orderingKey: "k" }, { id: "free" });
+        let hours = 0;
+        proxy.date = (date) => shiftDate(hours * 3_600_000)(date);
+        proxy.hold = async (operation) => void (operation === "UpdateItem" && (hours = 1));
+        expect(await claimed({ leaseMs: 60_000 })).toEqual([]);
+        proxy.hold = () => undefined;
+        await expect.poll(() => claimed(), { timeout: 20_000 }).toHaveLength(2);
+      });
+
+      test("confirmations and returns whose answers were lost are repeated, and count once", async () => {
+        const { outbox, add } = shop(near);
+        await add({ id: "1", orderingKey: "k" }, { id: "2", orderingKey: "k" }, { id: "free" });
+        const owner = "one";
+        const { batches } = await outbox.claim({ owner, leaseMs: 60_000, limit: 9, messagesPerKey: 9 });
+        const [free, first, second] = batches.flatMap(({ messages }) => messages.map(({ position }) => position));
+        const twice = async (act: () => Promise<void>) => {
+          let lost = 1;
+          proxy.loses = (operation) => /Write|Update/.test(operation) && lost-- > 0;
+          await expect(act()).rejects.toThrow();
+          await act();
+        };
+        const refused = { owner, delayMs: 0, refusal: "no", refusals: 1 };
+        await twice(() => outbox.postpone([{ ...refused, position: second! }]));
+        await twice(() => outbox.postpone([{ ...refused, position: free! }]));
+        await twice(() => outbox.confirm([first!]));
+        const again = await outbox.claim({ owner: "other", leaseMs: 60_000, limit: 9, messagesPerKey: 9 });
+        const counts = again.batches.flatMap(({ messages }) => messages.map(({ id, refusals }) => `${id} ${refusals}`));
+        expect(counts).toEqual(["free 1", "2 1"]);
+      });
+    });
+
+    test("a key that DynamoDB has removed begins anew, and a late confirmation removes none of its messages", async () => {
+      const clock = fakeClock(1_700_000_000_000);
+      const { prefix, outbox, add, claimed } = shop(client, exactTime(clock));
+      await add({ id: "1", orderingKey: "k" });
+      const { batches } = await outbox.claim({ owner: "one", leaseMs: 60_000, limit: 1, messagesPerKey: 1 });
+      const { position } = batches[0]!.messages[0]!;
+      await outbox.confirm([position]);
+      const left = (await scanAll(client, table)).filter(({ pk }) => pk!.S!.startsWith(`${prefix}#`));
+      // The key alone is there, without a place in the index, and with an end.
+      expect(left).toEqual([expect.objectContaining({ key: { S: "k" }, ttl: { N: expect.any(String) as string } })]);
+      expect(left[0]).not.toHaveProperty("queue");
+      const day = 86_400_000;
+      expect(Number(left[0]!["ttl"]!.N)).toBeGreaterThan((clock.now() + day) / 1000);
+      await clock.advance(day);
+      await client.send(new DeleteItemCommand({ TableName: table, Key: { pk: left[0]!["pk"]! } }));
+      await add({ id: "2", orderingKey: "k" });
+      await outbox.confirm([position]);
+      expect(await claimed()).toEqual(["2"]);
+    });
+
+    test("a parked message that a person retries while a relay looks at its key is claimed in the end", async () => {
+      const { options, outbox, add, claimed } = shop();
+      await add({ id: "1", orderingKey: "k" });
+      const { batches } = await outbox.claim({ owner: "one", leaseMs: 60_000, limit: 1, messagesPerKey: 1 });
+      const { position } = batches[0]!.messages[0]!;
+      await outbox.postpone([{ position, owner: "one", delayMs: 0, refusal: "no", park: "block" }]);
+      // A message after it brings the key into the index again, so that a relay looks at it.
+      await add({ id: "2", orderingKey: "k" });
+      await using proxy = await awsProxy(server.url);
+      const near = dynamodbClient(proxy.url);
+      let isRead = false;
+      proxy.hold = async (operation) => {
+        if (operation !== "UpdateItem" || isRead) return;
+        isRead = proxy.operations.includes("BatchGetItem");
+        // The relay has seen the parked message, and is about to take the key out of the index.
+        if (isRead) expect(await outbox.retryParked("1")).toBe(true);
+      };
+      const looking = dynamodbOutbox(near, options);
+      expect((await looking.claim({ owner: "two", leaseMs: 60_000, limit: 1, messagesPerKey: 9 })).batches).toEqual([]);
+      near.destroy();
+      expect(isRead).toBe(true);
+      expect(await claimed()).toEqual(["1", "2"]);
+    });
+
+    test("a table without the index is reported with what to do", async () => {
+      const key = [{ AttributeName: "pk", KeyType: "HASH" as const }];
+      const AttributeDefinitions = [{ AttributeName: "pk", AttributeType: "S" as const }];
+      const BillingMode = "PAY_PER_REQUEST";
+      await client.send(
+        new CreateTableCommand({ TableName: "bare", BillingMode, AttributeDefinitions, KeySchema: key }),
+      );
+      const outbox = dynamodbOutbox(client, { table: "bare" });
+      await expect(outbox.backlog()).rejects.toMatchObject({
+        code: "ONCE_STORE_UNAVAILABLE",
+        message: expect.stringContaining("add the index outbox") as string,
+      });
+    });
+  });
+});
