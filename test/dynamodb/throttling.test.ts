@@ -69,7 +69,7 @@ function itsRules(
   beforeAll(async () => {
     server = await start();
     proxy = await awsProxy(server.url);
-    // The client of a test asks once, so that each refusal comes to the store.
+    // The client of a test asks once, so that each refusal reaches the store.
     [near, direct] = [dynamodbClient(proxy.url), dynamodbClient(server.url)];
     for (const name of [table, effects]) await createTable(direct, name);
     route = open(near, direct);

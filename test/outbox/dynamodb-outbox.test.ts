@@ -34,7 +34,7 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
     await server[Symbol.asyncDispose]();
   });
 
-  /** Each outbox of a test has a prefix of its own. */
+  /** Each outbox of a test has another prefix. */
   const fixtureOf = (prefix: string, open: typeof dynamodbOutbox) => {
     const options = { table, prefix, requestMsMax: 20_000 };
     return { ...dynamodbFixture(dynamodbStore(client, options), open(client, options)), close: async () => undefined };
@@ -142,7 +142,7 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
       const { options, outbox, claimed } = shop();
       const done: string[] = [];
       const addIn = async (process: number): Promise<void> => {
-        // What one process knows of its own, no other does.
+        // One process knows nothing of the transactions of others.
         const [store, mine] = [dynamodbStore(client, options), dynamodbOutbox(client, options)];
         for (let turn = 0; turn < 5; turn += 1) {
           const id = `${process}-${turn}`;
@@ -212,7 +212,7 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
         await proxy[Symbol.asyncDispose]();
       });
 
-      test("a message whose transaction is just being written is not passed by those after it", async () => {
+      test("a message that its transaction is just writing is not passed by those after it", async () => {
         const { add, claimed } = shop(near);
         await add({ id: "1", orderingKey: "k" }, { id: "2", orderingKey: "k" });
         let hides = true;
@@ -248,7 +248,7 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
         expect(turn).toBe(4);
       });
 
-      test("a relay whose host slept while it claimed is given nothing, and another one claims it", async () => {
+      test("a relay that slept with its host while it claimed is given nothing, and another one claims it", async () => {
         const { add, claimed } = shop(near);
         await add({ id: "1", orderingKey: "k" }, { id: "free" });
         let hours = 0;
@@ -259,7 +259,7 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
         await expect.poll(() => claimed(), { timeout: 20_000 }).toHaveLength(2);
       });
 
-      test("confirmations and returns whose answers were lost are repeated, and count once", async () => {
+      test("confirmations and returns that lost their answers are repeated, and count once", async () => {
         const { outbox, add } = shop(near);
         await add({ id: "1", orderingKey: "k" }, { id: "2", orderingKey: "k" }, { id: "free" });
         const owner = "one";

@@ -37,7 +37,7 @@ export async function beginInPostgres(pool: PostgresPool): Promise<OwnTransactio
 }
 
 /**
- * Transactions of DynamoDB, which end when they are told to. One that meets another is run again by its store: what was added to it is
+ * Transactions of DynamoDB that stay open until commit or rollback. One that meets another is run again by its store: all that was added to it is
  * then added once more.
  */
 export function beginInDynamodb(store: Pick<DynamodbStore, "transactUnkeyed">, outbox: Pick<DynamodbOutbox, "add">) {

@@ -191,7 +191,7 @@ async function readLine(parts: TableParts, key: Item, messagesMax: number): Prom
     const keyOf = (sequence: number): string => messageKey(parts.prefix, { addedAt: 0, lane, sequence });
     const items = await readItems(parts, sequences.map(keyOf));
     const missing = sequences.map(keyOf).filter((pk) => !items.has(pk));
-    // The key shows a transaction whose message may not be there yet. An older one must not be passed for that.
+    // The key shows numbers of messages that a transaction may not have written yet. None is passed for that.
     const late = missing.length > 0 ? await readTogether(parts, missing) : items;
     for (const sequence of sequences) {
       const item = items.get(keyOf(sequence)) ?? late.get(keyOf(sequence));

@@ -20,7 +20,7 @@ import { type Change, change, deleteItems, forEach, readOne, updateOf, writeToge
 import { number, text } from "./record-format.ts";
 import type { TimeInterval } from "./server-time.ts";
 
-/** Removes messages. A key whose oldest one is among them is free again. */
+/** Removes messages. A key that loses its oldest one is free again. */
 export async function confirmMessages(parts: TableParts, positions: readonly string[]): Promise<void> {
   const read = positions.map(readPosition).filter((position) => position !== undefined);
   await deleteItems(parts, [...new Set(read.map((position) => messageKey(parts.prefix, position)))]);

@@ -72,7 +72,7 @@ export async function readQueue(
   return { entries: output.Items ?? [], next: output.LastEvaluatedKey, time };
 }
 
-/** What is asked of the index. */
+/** A question to the index. */
 interface QueueQuestion {
   readonly queue: string;
   /** Only places after it. */
@@ -107,7 +107,7 @@ export async function readItems(
       const items = Object.values(output.Responses ?? {}).flat();
       for (const item of items) found.set(pkOf(item), item);
       wanted = Object.values(output.UnprocessedKeys ?? {}).flatMap(({ Keys = [] }) => Keys);
-      // What is too large for one answer comes with the next.
+      // Items that are too large for one answer come with the next.
       if (items.length > 0) tries = 0;
       else if (tries === triesMax) throw conflictsError();
     }

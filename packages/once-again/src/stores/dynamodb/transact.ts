@@ -184,7 +184,7 @@ export class CollectedTransaction implements DynamodbTransaction {
   }
 }
 
-/** What a transaction has added to an ordering key of an outbox. */
+/** The messages that a transaction has added to an ordering key of an outbox. */
 export interface NextSequence {
   /** The key of its item, and its part of positions. */
   readonly pk: string;

@@ -109,7 +109,7 @@ export const looksPerKey = 8;
 /** How much of what a broker said is stored, characters. */
 const refusalLengthMax = 1000;
 
-/** What a broker said, as every database can store it. */
+/** A broker's answer, as every database can store it. */
 export function storedRefusal(refusal: string | undefined): string | undefined {
   return refusal?.slice(0, refusalLengthMax).replaceAll("\0", "").toWellFormed();
 }
