@@ -1,13 +1,14 @@
 /**
  * Runs the conformance suite against libraries for idempotency keys, each behind Express as `bench/beside/libraries.ts`
- * has it, with the keys in a Redis that this command starts. Writes bench/results/conformance.json; `document.ts` makes
+ * has it, with the keys in a Redis that this command starts; and `@node-idempotency/nestjs` in the Nest that it is made for, on both of
+ * its platforms, which `npm ci` installs into nest/. Writes bench/results/conformance.json; `document.ts` makes
  * the tables of docs/others.md of it.
  *
  *   npm run conformance:others
  */
-import { fork } from "node:child_process";
+import { execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { countVerdicts, verify } from "@once-again/tools/verify";
@@ -24,10 +25,14 @@ const workMs = 30;
 await using redis = await startRedis();
 const counter = await createClient({ url: redis.url }).connect();
 
-async function tryLibrary(name: LibraryName): Promise<ConformanceResult> {
-  const child = fork(program, [name, redis.url, "lives", String(workMs)], {
-    stdio: ["ignore", "ignore", "ignore", "ipc"],
-  });
+/** A server to test: its program, and what is said of it. */
+interface Subject extends Pick<ConformanceResult, "name" | "version" | "option"> {
+  readonly program: string;
+  readonly arguments: readonly string[];
+}
+
+async function tryServer({ program, arguments: given, ...named }: Subject): Promise<ConformanceResult> {
+  const child = fork(program, [...given], { stdio: ["ignore", "ignore", "ignore", "ipc"] });
   try {
     const [{ port }] = (await once(child, "message")) as [{ port: number }];
     const report = await verify({
@@ -37,11 +42,8 @@ async function tryLibrary(name: LibraryName): Promise<ConformanceResult> {
       effects: async () => Number((await counter.get("beside:effects")) ?? 0),
       timeoutMs: 5000,
     });
-    const library: Library = libraries[name];
     return {
-      name: library.package,
-      version: readVersion(library.package),
-      option: library.option,
+      ...named,
       passed: countVerdicts(report, "pass"),
       warned: countVerdicts(report, "warn"),
       notApplicable: countVerdicts(report, "not-applicable"),
@@ -54,15 +56,30 @@ async function tryLibrary(name: LibraryName): Promise<ConformanceResult> {
   }
 }
 
-function readVersion(name: string): string {
-  const folder = name === "once-again" ? "packages" : "node_modules";
+function readVersion(folder: string, name: string): string {
   return (JSON.parse(readFileSync(`${folder}/${name}/package.json`, "utf8")) as { version: string }).version;
 }
 
+const behindExpress = (Object.keys(libraries) as LibraryName[]).map((key): Subject => {
+  const { package: name, option }: Library = libraries[key];
+  const version = readVersion(name === "once-again" ? "packages" : "node_modules", name);
+  return { name, version, option, program, arguments: [key, redis.url, "lives", String(workMs)] };
+});
+
+const nest = fileURLToPath(new URL("nest/", import.meta.url));
+if (!existsSync(`${nest}node_modules`))
+  execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: nest, stdio: "ignore" });
+const inNest = (["express", "fastify"] as const).map((platform): Subject => {
+  const name = "@node-idempotency/nestjs";
+  const version = `${readVersion(`${nest}node_modules`, name)}, Nest ${readVersion(`${nest}node_modules`, "@nestjs/core")}`;
+  const option = `platform-${platform}`;
+  return { name, version, option, program: `${nest}server.js`, arguments: [platform, redis.url, String(workMs)] };
+});
+
 const results: ConformanceResult[] = [];
-for (const name of Object.keys(libraries) as LibraryName[]) {
-  console.error(name);
-  results.push(await tryLibrary(name));
+for (const subject of [...behindExpress, ...inNest]) {
+  console.error(subject.name, subject.option ?? "");
+  results.push(await tryServer(subject));
 }
 counter.destroy();
 const { version: suite } = JSON.parse(readFileSync("conformance/cases.json", "utf8")) as { version: number };

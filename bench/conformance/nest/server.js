@@ -1,0 +1,44 @@
+/**
+ * A Nest server whose POST /orders is guarded by `@node-idempotency/nestjs`, as its documentation has it: the module with its storage, and
+ * the decorator on the handler. `node server.js express|fastify REDIS_URL WORK_MS`; its parent gets the port.
+ */
+import "reflect-metadata";
+import process from "node:process";
+import { setTimeout } from "node:timers/promises";
+import common from "@nestjs/common";
+import core from "@nestjs/core";
+import express from "@nestjs/platform-express";
+import fastify from "@nestjs/platform-fastify";
+import plugin from "@node-idempotency/nestjs";
+import redis from "redis";
+
+const [platform, url, workMs] = process.argv.slice(2);
+const counter = await redis.createClient({ url }).connect();
+
+class Orders {
+  async place({ item, ending }) {
+    await setTimeout(Number(workMs));
+    const id = await counter.incr("beside:effects");
+    if (ending === "throws") throw new Error("the handler threw");
+    return { id, item };
+  }
+}
+
+// What TypeScript makes of decorators.
+const method = Object.getOwnPropertyDescriptor(Orders.prototype, "place");
+common.Controller("orders")(Orders);
+common.Post()(Orders.prototype, "place", method);
+plugin.Idempotent({})(Orders.prototype, "place", method);
+common.Body()(Orders.prototype, "place", 0);
+
+class Shop {}
+common.Module({
+  imports: [plugin.NodeIdempotencyModule.forRootAsync({ storage: { adapter: "redis", options: { url } } })],
+  controllers: [Orders],
+})(Shop);
+
+const adapters = { express: express.ExpressAdapter, fastify: fastify.FastifyAdapter };
+const app = await core.NestFactory.create(Shop, new adapters[platform](), { logger: false });
+await app.listen(0, "127.0.0.1");
+process.send?.({ port: app.getHttpServer().address().port });
+process.once("disconnect", () => process.exit());
