@@ -2,7 +2,6 @@
  * A Nest server whose POST /orders is guarded by `@node-idempotency/nestjs`, as its documentation has it: the module with its storage, and
  * the decorator on the handler. `node server.js express|fastify REDIS_URL WORK_MS`; its parent gets the port.
  */
-import "reflect-metadata";
 import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import common from "@nestjs/common";
@@ -10,9 +9,12 @@ import core from "@nestjs/core";
 import express from "@nestjs/platform-express";
 import fastify from "@nestjs/platform-fastify";
 import plugin from "@node-idempotency/nestjs";
+import redisStorage from "@node-idempotency/storage-adapter-redis";
 import redis from "redis";
 
 const [platform, url, workMs] = process.argv.slice(2);
+const storage = new redisStorage.RedisStorageAdapter({ url });
+await storage.connect();
 const counter = await redis.createClient({ url }).connect();
 
 class Orders {
@@ -31,9 +33,11 @@ common.Post()(Orders.prototype, "place", method);
 plugin.Idempotent({})(Orders.prototype, "place", method);
 common.Body()(Orders.prototype, "place", 0);
 
-class Shop {}
+class Shop {
+  name = "shop";
+}
 common.Module({
-  imports: [plugin.NodeIdempotencyModule.forRootAsync({ storage: { adapter: "redis", options: { url } } })],
+  imports: [plugin.NodeIdempotencyModule.forRootAsync({ storage: { adapter: storage } })],
   controllers: [Orders],
 })(Shop);
 

@@ -5,7 +5,6 @@ import { readPath } from "./json-path.ts";
 import type { SendMode } from "./sending.ts";
 import { findHeader, type TestRequest, withHeaders, withoutHeaders } from "./test-request.ts";
 import { NotApplicable } from "./verdict.ts";
-import { restartServer } from "./restart-server.ts";
 import type { Target } from "./verify-options.ts";
 import type { Wire } from "./wire.ts";
 
@@ -114,7 +113,11 @@ export function makeProbe(target: Target, wire: Wire, traits: ServerTraits, coun
       return countEffects(counter, () => runUntilDone(run));
     },
     pause: (ms) => sleep(ms, undefined, { signal: target.signal }),
-    restart: () => restartServer(target),
+    async restart() {
+      if (target.restart === undefined)
+        throw new NotApplicable("needs a command that kills the server and starts it again");
+      await target.restart();
+    },
   };
 }
 

@@ -3,8 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { OnceAgainError } from "once-again";
-import { NoResponse, NotApplicable } from "./verdict.ts";
-import type { Target } from "./verify-options.ts";
+import { NoResponse } from "./verdict.ts";
 
 /** How long the command may take, milliseconds, and how long to wait before the next look for the server. */
 const commandMsMax = 60_000;
@@ -13,11 +12,12 @@ const lookMs = 20;
 /**
  * Has the server killed and started again, and waits until it accepts connections.
  *
- * @throws NotApplicable without a command; NoResponse when the server does not come back; OnceAgainError `ONCE_TARGET_UNFIT` when the
- *   command fails.
+ * @throws NoResponse when the server does not come back; OnceAgainError `ONCE_TARGET_UNFIT` when the command fails.
  */
-export async function restartServer({ restart, urlTemplate, timeoutMs, signal }: Target): Promise<void> {
-  if (restart === undefined) throw new NotApplicable("needs a command that kills the server and starts it again");
+export async function restartServer(
+  restart: string | (() => Promise<void>),
+  { urlTemplate, timeoutMs, signal }: { urlTemplate: string; timeoutMs: number; signal: AbortSignal },
+): Promise<void> {
   await (typeof restart === "string" ? runCommand(restart, signal) : restart());
   const { hostname, port, protocol } = new URL(urlTemplate);
   const at = { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || (protocol === "https:" ? 443 : 80)) };

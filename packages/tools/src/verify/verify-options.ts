@@ -1,5 +1,6 @@
 import { OnceAgainError } from "once-again";
 import { checkChoice, checkNumber, invalidOptionError } from "once-again/internal";
+import { restartServer } from "./restart-server.ts";
 import type { HeaderList } from "./test-request.ts";
 import { type ProfileName, profileNames } from "./profile-name.ts";
 import { idHeader, readSecret } from "./webhook-signature.ts";
@@ -88,9 +89,11 @@ type Optional =
 /** The options, checked, with defaults filled in. */
 export type Target = Readonly<
   Required<Omit<VerifyOptions, "url" | Optional>> & {
-    [Name in Exclude<Optional, "secret">]: VerifyOptions[Name] | undefined;
+    [Name in Exclude<Optional, "secret" | "restart">]: VerifyOptions[Name] | undefined;
   } & {
     secret: Buffer | undefined;
+    /** Has the server killed and started again, and waits for it. */
+    restart: (() => Promise<void>) | undefined;
     /** With `{{unique}}` in it, if it was there. */
     urlTemplate: string;
   }
@@ -112,8 +115,14 @@ export function checkTarget(options: VerifyOptions): Target {
   const body = options.body ?? (isWebhooks ? defaultEvent() : '{"reference":"{{unique}}"}');
   const headers = checkHeaders("headers", options.headers ?? []);
   const isTyped = headers.some(([name]) => name.toLowerCase() === "content-type");
-  return Object.freeze({
+  const reach = {
     urlTemplate: url,
+    timeoutMs: checkNumber("timeoutMs", options.timeoutMs ?? 10_000, { min: 100, max: 600_000 }),
+    signal: options.signal ?? new AbortController().signal,
+  };
+  const restart = checkRestart(options.restart);
+  return Object.freeze({
+    ...reach,
     method: checkToken("method", options.method ?? "POST").toUpperCase(),
     headers: isTyped ? headers : [...headers, ["Content-Type", guessContentType(body)] as const],
     body,
@@ -130,12 +139,17 @@ export function checkTarget(options: VerifyOptions): Target {
     effectId,
     strictness: checkChoice("strictness", options.strictness ?? "practice", ["draft", "practice"]),
     only,
-    restart: options.restart,
-    timeoutMs: checkNumber("timeoutMs", options.timeoutMs ?? 10_000, { min: 100, max: 600_000 }),
+    restart: restart === undefined ? undefined : () => restartServer(restart, reach),
     pauseMs: checkNumber("pauseMs", options.pauseMs ?? 2000, { min: 0, max: 600_000 }),
-    signal: options.signal ?? new AbortController().signal,
     onProgress: options.onProgress ?? (() => undefined),
   });
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID`. */
+function checkRestart(restart: VerifyOptions["restart"]): VerifyOptions["restart"] {
+  if (restart === undefined || typeof restart === "function") return restart;
+  if (typeof restart === "string" && restart.trim() !== "") return restart;
+  throw invalidOptionError("restart", "a command for the shell, or a function", restart);
 }
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID`. */

@@ -18,7 +18,7 @@ test("--dry-run prints what would be sent, without secrets, and sends nothing", 
 });
 
 test("--dry-run shows every case, as far as the options go", async () => {
-  const { code, stdout } = await runCli(["verify", nowhere, "--dry-run", "--json"]);
+  const { code, stdout } = await runCli(["verify", nowhere, "--dry-run", "--json", "--restart", "exit 1"]);
   const plan = JSON.parse(stdout) as { id: string; missing?: string; sendings: unknown[] }[];
   expect(code).toBe(0);
   expect(plan.filter(({ sendings, missing }) => sendings.length === 0 && missing === undefined)).toEqual([]);
@@ -37,6 +37,7 @@ test.for<[flags: string[], problem: string]>([
   [[nowhere, "--timeout", "1"], "from 100 to 600000"],
   [[nowhere, "--json", "--tap"], "cannot be used with"],
   [[nowhere, "--strictness", "lax"], "draft, practice"],
+  [[nowhere, "--restart", " "], "restart must be a command for the shell"],
   [[], "missing required argument"],
 ])("%s is wrong usage", async ([flags, problem]) => {
   const { code, stdout, stderr } = await runCli(["verify", ...flags]);
