@@ -10,13 +10,16 @@ import { fileURLToPath } from "node:url";
 import { openIntents } from "../../packages/once-again/src/intents/index.ts";
 import { sqliteIntents } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import { command, exitCodes, printJson, progressLine, wholeNumbers } from "../../test/support/command.ts";
+import { besideOthers } from "../../test/support/intents-beside.ts";
 import { printTable } from "../../test/support/print-table.ts";
 
-const help = `npm run bench:intents -- [--intents 10000,100000] [--json]
+const help = `npm run bench:intents -- [--intents 10000,100000] [--beside] [--json]
 
 One process keeps ever more intents in SQLite and is killed before any is answered; another resumes them all, against a
 server that counts what each key does. Seconds, processor time and memory of the one that resumes, and how many times the
 next smaller number's processor time for each intent it takes. Ends with 1 if a key had no effect, or two.
+
+  --beside   instead: intents in Chromium beside @tanstack/offline-transactions, in the same scenarios; some six minutes
 
   npm run bench:intents -- --intents 10000`;
 
@@ -70,10 +73,24 @@ async function resume(): Promise<void> {
 }
 
 async function measure(): Promise<void> {
-  const options = { intents: { type: "string", default: "10000,100000" }, json: { type: "boolean" } } as const;
+  const options = {
+    intents: { type: "string", default: "10000,100000" },
+    beside: { type: "boolean" },
+    json: { type: "boolean" },
+  } as const;
   await command(help, options, async (values) => {
     const sizes = wholeNumbers("intents", values.intents);
     const progress = progressLine();
+    if (values.beside === true) {
+      const seen = await besideOthers((text) => progress.say(text));
+      progress.clear();
+      if (values.json === true) printJson(seen);
+      else printTable(seen);
+      // An order of ours that was made twice, or not at all.
+      return seen.every(({ library, orders }) => library === "tanstack" || orders === 1)
+        ? exitCodes.fine
+        : exitCodes.bad;
+    }
     const rows: Row[] = [];
     for (const size of sizes) {
       progress.say(`${size} intents`);

@@ -1,11 +1,10 @@
-import { readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { build } from "esbuild";
 import type { BrowserContext, Page } from "playwright-core";
 import { expect, onTestFinished } from "vitest";
 import { startHttpServer } from "../support/http-server.ts";
-import { launchWithProfile } from "../support/servers/chromium.ts";
+import { killBrowser, launchWithProfile } from "../support/servers/chromium.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import type { TestPage } from "./page.ts";
 
@@ -91,35 +90,6 @@ export async function browserBench(entry = "page.ts") {
     /** Waits until so many orders have been made. */
     made: (count: number) => expect.poll(() => orders.size, { interval: 10 }).toBe(count),
     /** Ends every process of the browser by SIGKILL. */
-    async kill(context: BrowserContext): Promise<void> {
-      const closed = new Promise((resolve) => context.once("close", resolve));
-      for (const id of processesOf(ownProfile)) {
-        try {
-          process.kill(id, "SIGKILL");
-        } catch {
-          // It ended with the one before.
-        }
-      }
-      await closed;
-      await expect.poll(() => processesOf(ownProfile)).toEqual([]);
-    },
+    kill: (context: BrowserContext): Promise<void> => killBrowser(context, ownProfile),
   };
-}
-
-/** The processes of the browser that this test started, by the folder of their profile, and their children. */
-function processesOf(profile: string): number[] {
-  const all = readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        const command = readFileSync(`/proc/${name}/cmdline`, "utf8");
-        const [, state, parent] = /\) (\S) (\d+) /.exec(readFileSync(`/proc/${name}/stat`, "utf8")) ?? [];
-        return state === "Z" ? [] : [{ id: Number(name), parent: Number(parent), command }];
-      } catch {
-        return [];
-      }
-    });
-  const ids = new Set(all.filter(({ command }) => command.includes(profile)).map(({ id }) => id));
-  for (const { id, parent } of all) if (ids.has(parent)) ids.add(id);
-  return [...ids].filter((id) => id !== process.pid);
 }

@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from "node:fs";
+import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Browser, type BrowserContext, chromium } from "playwright-core";
 import { findBinary, type ServerBinary } from "./binary.ts";
 
@@ -25,4 +28,36 @@ export async function launchWithProfile(profile: string): Promise<BrowserContext
   });
   context.setDefaultTimeout(waitMsMax);
   return context;
+}
+
+/** Ends every process of a browser by SIGKILL. */
+export async function killBrowser(context: BrowserContext, profile: string): Promise<void> {
+  const closed = new Promise((resolve) => context.once("close", resolve));
+  for (const id of processesOf(profile)) {
+    try {
+      process.kill(id, "SIGKILL");
+    } catch {
+      // It ended with the one before.
+    }
+  }
+  await closed;
+  while (processesOf(profile).length > 0) await sleep(10);
+}
+
+/** The processes of the browser with this profile, by its folder, and their children. */
+function processesOf(profile: string): number[] {
+  const all = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const command = readFileSync(`/proc/${name}/cmdline`, "utf8");
+        const [, state, parent] = /\) (\S) (\d+) /.exec(readFileSync(`/proc/${name}/stat`, "utf8")) ?? [];
+        return state === "Z" ? [] : [{ id: Number(name), parent: Number(parent), command }];
+      } catch {
+        return [];
+      }
+    });
+  const ids = new Set(all.filter(({ command }) => command.includes(profile)).map(({ id }) => id));
+  for (const { id, parent } of all) if (ids.has(parent)) ids.add(id);
+  return [...ids].filter((id) => id !== process.pid);
 }
