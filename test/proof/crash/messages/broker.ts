@@ -5,7 +5,7 @@ import type { PrivateServer } from "../../../support/servers/private-server.ts";
 import type { Place } from "./places.ts";
 import type { ConsumerName } from "./shop.ts";
 
-export const brokerNames = ["rabbitmq", "nats", "redis"] as const;
+export const brokerNames = ["rabbitmq", "nats", "redis", "sqs"] as const;
 export type BrokerName = (typeof brokerNames)[number];
 
 /** A connection of a relay or of a consumer, which outlives the broker's restarts. */
@@ -47,6 +47,8 @@ export interface MessagesBroker {
   readonly deliversInOrder: boolean;
   /** Whether a message that is not acknowledged in time goes to another consumer, while the first has its connection. */
   readonly hasLeases: boolean;
+  /** Whether its messages are there when it starts again after a kill. An emulator in memory only stands still. */
+  readonly survivesKills: boolean;
   /** @param leaseMs how long such a message is the first one's, milliseconds. */
   link(url: string, leaseMs: number): Promise<BrokerLink>;
   /** Makes queues and streams, empty. */

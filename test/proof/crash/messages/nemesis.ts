@@ -1,3 +1,4 @@
+import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { uniform } from "../../../../packages/once-again/src/core/random.ts";
 import type { CutProxy } from "../../../support/servers/cut-proxy.ts";
@@ -18,6 +19,8 @@ export interface MessageFaults {
   /** How often a group of consumers was removed. */
   groupsLost: number;
   readonly brokerDeaths: ServerDeath[];
+  /** How often the broker stood still, where it does not survive a kill. */
+  brokerPauses: number;
   readonly databaseDeaths: ServerDeath[];
   readonly shutPlaces: ShutPlace[];
   /** How often what was cut. */
@@ -41,7 +44,7 @@ const around = (step: string): Point[] => [rightAt(step), { at: step, afterMs: 2
  * goes through all that can be done to them, in another order each time.
  */
 export async function injectMessageFaults(
-  { engine, broker: { acknowledging, publishing } }: MessagesOptions,
+  { engine, broker: { acknowledging, publishing, survivesKills } }: MessagesOptions,
   { processes, broker, database, wires, places, leaseMs }: Scene,
   run: { seed: number; isThorough: boolean; goesOn: () => boolean },
 ): Promise<MessageFaults> {
@@ -51,6 +54,7 @@ export async function injectMessageFaults(
     stuck: [],
     groupsLost: 0,
     brokerDeaths: [],
+    brokerPauses: 0,
     databaseDeaths: [],
     shutPlaces: [],
     cuts: new Map(),
@@ -105,7 +109,9 @@ export async function injectMessageFaults(
       actions: [
         async () => {
           await unanswered(relayToBroker, publishing);
-          await killed(broker.server, faults.brokerDeaths);
+          await (survivesKills
+            ? killed(broker.server, faults.brokerDeaths)
+            : standsStill(broker.server, 1.5 * leaseMs, () => (faults.brokerPauses += 1)));
         },
         async () => {
           if (await broker.admin.loseGroup?.()) faults.groupsLost += 1;
@@ -186,6 +192,14 @@ async function killed(
   deaths.push({ from, until: Date.now() });
   await meanwhile();
   await server.restart();
+}
+
+/** Stops a server's process, and lets it go on after a while. */
+async function standsStill({ pid }: PrivateServer, ms: number, onEnd: () => void): Promise<void> {
+  process.kill(pid!, "SIGSTOP");
+  await setTimeout(ms);
+  process.kill(pid!, "SIGCONT");
+  onEnd();
 }
 
 /** How long something may not be asked for, milliseconds. */

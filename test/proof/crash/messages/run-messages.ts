@@ -113,6 +113,7 @@ function resultOf(
   const windows = messageWindows({
     server: database.server !== undefined,
     brokerLeases: broker.hasLeases,
+    brokerKills: broker.survivesKills,
     fullPlace: places["places.full"] !== undefined,
   });
   const count = (...names: MessageBreach["invariant"][]): number =>
@@ -128,7 +129,9 @@ function resultOf(
     seed,
     faults: {
       ...Object.fromEntries(roles.map((role) => [`${role} killed`, deaths.filter(ofRole(role)).length])),
-      "broker killed": brokerDeaths.length,
+      ...(broker.survivesKills
+        ? { "broker killed": brokerDeaths.length }
+        : { "broker stood still": faults.brokerPauses }),
       ...(database.server && { "database killed": databaseDeaths.length }),
       ...Object.fromEntries(
         roles.map((role) => [`${role} stood still`, evidence.pauses.filter(ofRole(role)).length] as const),

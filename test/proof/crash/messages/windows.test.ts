@@ -146,7 +146,9 @@ test("a message was taken over from a consumer that stood still", () => {
 });
 
 test("a file has no connection that could be cut, and RabbitMQ no leases", () => {
-  const all = messageWindows({ server: true, brokerLeases: true, fullPlace: true });
-  expect(messageWindows({ server: false, brokerLeases: false, fullPlace: false }).length).toBeLessThan(all.length);
+  const all = messageWindows({ server: true, brokerKills: true, brokerLeases: true, fullPlace: true });
+  expect(
+    messageWindows({ server: false, brokerKills: false, brokerLeases: false, fullPlace: false }).length,
+  ).toBeLessThan(all.length);
   expect(new Set(all).size).toBe(all.length);
 });

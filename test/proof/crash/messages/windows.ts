@@ -9,7 +9,6 @@ const windows = [
   "relay killed between publish and confirmation",
   "relay killed between confirmation and delete",
   "relay stood still past its lease, and another took its messages over",
-  "broker killed between publish and confirmation",
   "message published, its confirmation cut",
   "consumer killed between delivery and effect",
   "consumer killed between effect and commit",
@@ -29,6 +28,9 @@ const databaseWindows = [
   "commit of an effect cut before it was executed",
 ] as const;
 
+/** A window that only a broker with messages that survive its death has. */
+const brokerKilled = "broker killed between publish and confirmation";
+
 /** A window that only a broker with leases on its deliveries has. */
 const takenOver = "message taken over from a consumer that stood still";
 
@@ -38,14 +40,21 @@ const besideFull = "others published beside a place that is full";
 export type MessageWindow =
   | (typeof windows)[number]
   | (typeof databaseWindows)[number]
+  | typeof brokerKilled
   | typeof takenOver
   | typeof besideFull;
 
 /** The windows that a run has to hit. */
-export function messageWindows(has: { server: boolean; brokerLeases: boolean; fullPlace: boolean }): MessageWindow[] {
+export function messageWindows(has: {
+  server: boolean;
+  brokerKills: boolean;
+  brokerLeases: boolean;
+  fullPlace: boolean;
+}): MessageWindow[] {
   return [
     ...windows,
     ...(has.server ? databaseWindows : []),
+    ...(has.brokerKills ? [brokerKilled] : []),
     ...(has.brokerLeases ? [takenOver] : []),
     ...(has.fullPlace ? [besideFull] : []),
   ] as MessageWindow[];
@@ -111,7 +120,7 @@ function hitByRelays(evidence: Evidence, deathOf: Deaths, hit: Hit): void {
         hit("relay stood still past its lease, and another took its messages over", taken);
       }
     }
-    hit("broker killed between publish and confirmation", spanning(entries, brokerDeaths));
+    hit(brokerKilled, spanning(entries, brokerDeaths));
     if (!deathOf.has(life)) continue;
     for (const [id, { event }] of open(entries, relayEnds)) {
       // A message that was published once more had left the relay before; else it may not have.

@@ -5,6 +5,7 @@ const brokers: Readonly<Record<BrokerName, () => Promise<MessagesBroker>>> = {
   rabbitmq: async () => (await import("./rabbitmq.ts")).rabbitmqBroker,
   nats: async () => (await import("./nats.ts")).natsBroker,
   redis: async () => (await import("./redis.ts")).redisBroker,
+  sqs: async () => (await import("./sqs.ts")).sqsBroker,
 };
 
 export const brokerOf = (name: BrokerName): Promise<MessagesBroker> => brokers[name]();

@@ -20,6 +20,7 @@ export const natsBroker: MessagesBroker = {
   acknowledging: "+ACK",
   deliversInOrder: true,
   hasLeases: true,
+  survivesKills: true,
   async link(url) {
     const connection = await connectTo(url);
     const client = jetstream(connection);

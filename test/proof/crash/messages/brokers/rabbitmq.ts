@@ -31,6 +31,7 @@ export const rabbitmqBroker: MessagesBroker = {
   acknowledging: "\0<\0P",
   deliversInOrder: true,
   hasLeases: false,
+  survivesKills: true,
   async link(url) {
     const connection = await connect(url);
     return {

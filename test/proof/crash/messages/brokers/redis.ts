@@ -16,6 +16,7 @@ export const redisBroker: MessagesBroker = {
   acknowledging: "XACK",
   deliversInOrder: false,
   hasLeases: true,
+  survivesKills: true,
   async link(url, leaseMs) {
     const client = connect(url);
     return {
