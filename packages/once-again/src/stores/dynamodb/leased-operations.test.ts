@@ -188,6 +188,19 @@ test("a host that slept stamps its lease and its result anew", async () => {
   expect(await reader.claim(longClaim("k"))).toEqual({ kind: "done", result });
 });
 
+test("a person's decision from a host that slept while it was written keeps its result for its whole time", async () => {
+  const store = storeOf("decided");
+  const claim = longClaim("k", { leaseMs: 0 });
+  await store.claim(claim);
+  proxy.hold = async (operation) => {
+    if (operation === "PutItem") proxy.date = shiftDate(hourMs);
+  };
+  const settlement = { as: "done", result, retentionMs: 60_000 } as const;
+  expect(await store.resolve({ ...claim, settlement })).toBe(true);
+  expect(await storeOf("decided").claim(longClaim("k"))).toEqual({ kind: "done", result });
+  expect(await store.resolve({ ...claim, settlement })).toBe(false);
+});
+
 test("a host that slept stamps all that it had on its way anew, also what others of its answers have corrected", async () => {
   const store = storeOf("woke");
   await store.inspect(longClaim("any"));

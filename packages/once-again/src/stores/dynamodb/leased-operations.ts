@@ -298,10 +298,12 @@ function itemChanges(parts: TableParts) {
     ): Promise<{ answer: AnswerTo<Asked>; record: KeyRecord | undefined }> {
       const pk = itemKey(prefix, operation);
       let seen = first;
+      /** The answer of a write that has an end too early. */
+      let early: { answer: AnswerTo<Asked>; record: KeyRecord | undefined } | undefined;
       for (let conflicts = 0; conflicts <= conflictsMax; conflicts += 1) {
         const before = liveRecord(seen);
         const { record: after, answer } = transition(before, operation, seen.now.earliest);
-        if (after === before) return { answer, record: before };
+        if (after === before) return early ?? { answer, record: before };
         const record = after && stampLate(after, seen, operation);
         const item = itemAfter(pk, operation, seen, record);
         const owner = "owner" in operation ? operation.owner : "";
@@ -309,11 +311,16 @@ function itemChanges(parts: TableParts) {
           seen.stored === undefined ? freeCondition(item, owner, seen.now) : sameCondition(seen.stored);
         const written = await put(pk, item, condition, values);
         if (!("stored" in written)) {
-          // Stamped with a time of before this host slept, a lease is too short, or over: its owner claims it once more.
-          if (operation.kind !== "claim" || !written.isPast(seen.now)) return { answer, record };
-          seen = { stored: readItem(item), now: written };
+          if (!written.isPast(seen.now)) return early ?? { answer, record };
+          // It was stamped with a time of before this host slept. A lease is too short, or over: its owner claims it once more.
+          // A decision is written once more in the place of itself, so that its result stays for its whole time.
+          const there = readItem(item)!;
+          if (operation.kind !== "claim") early ??= { answer, record };
+          seen = { stored: operation.kind === "claim" ? there : { ...there, record: before }, now: written };
           continue;
         }
+        // Another has written since, by which the end no longer matters.
+        if (early !== undefined) return early;
         if (conflicts > 0) await connection.pause(conflicts);
         seen = conflicts > 0 ? await readSeen(parts, pk) : written;
       }
