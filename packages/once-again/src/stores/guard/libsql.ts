@@ -4,7 +4,7 @@ import { TransactionGuard } from "./guard.ts";
 /** A statement of `@libsql/client`. */
 export type LibsqlStatement = string | { readonly sql: string; readonly args?: unknown } | readonly [string, unknown?];
 
-/** The part of a transaction of `@libsql/client` that we use. */
+/** The part of a transaction of `@libsql/client` that a store uses; its own `Transaction` fits. */
 export interface LibsqlTransaction {
   execute(statement: never, values?: never): Promise<{ readonly rows: readonly unknown[] }>;
   batch(statements: never): Promise<unknown>;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { LibsqlTransaction } from "../guard/libsql.ts";
 export { sqliteIntents } from "./intents.ts";
 export { sqliteOutbox, type SqliteOutbox } from "./outbox.ts";
 export { type SqliteStore, sqliteStore } from "./store.ts";
