@@ -5,22 +5,27 @@ import { startChild } from "../child.ts";
 import { measuredGround } from "../ground.ts";
 import { medianInterval } from "../interval.ts";
 import { type Measured, measureInterleaved, median } from "../measure.ts";
+import { printTable } from "../../test/support/print-table.ts";
 import { markdownTable } from "../page.ts";
 import { startStore } from "../server/stores.ts";
 import { type FigureName, measureServer } from "../server/subject.ts";
+import { measureInProcess } from "./in-process.ts";
 import { type PartName, parts, wholeParts } from "./parts.ts";
 
-const help = `npm run bench:parts -- [--rounds N] [--milliseconds N] [--connections N] [--json]
+const help = `npm run bench:parts -- [--in-process] [--rounds N] [--milliseconds N] [--connections N] [--json]
 
 Measures servers of Fastify, each with one part more of what a first request with a key takes, in rounds of all of them: the
 server's processor time for each request, and how much of it is the last part's, round by round.
 
+  --in-process      labels, spans and metrics instead, without a framework and without connections: what each adds to a first request and to
+                    a repeat, microseconds of processor time, the quickest of many short runs
   --rounds N        default 9
   --milliseconds N  how long each measurement sends; default 500
   --connections N   requests under way at a time; default 50
   --json            one JSON document`;
 
 const options = {
+  "in-process": { type: "boolean" },
   rounds: { type: "string" },
   milliseconds: { type: "string" },
   connections: { type: "string" },
@@ -35,6 +40,14 @@ await command(help, options, async (values) => {
   const rounds = wholeNumber("rounds", values.rounds, 9);
   const milliseconds = wholeNumber("milliseconds", values.milliseconds, 500);
   const connections = wholeNumber("connections", values.connections, 50);
+  if (values["in-process"] === true) {
+    const progress = progressLine();
+    const added = await measureInProcess({ rounds, milliseconds }, (text) => progress.say(text));
+    progress.clear();
+    if (values.json === true) printJson({ ...measuredGround([]), rounds, milliseconds, added });
+    else printTable(added);
+    return exitCodes.fine;
+  }
   await using stack = new AsyncDisposableStack();
   const ground = stack.use(await startStore("memory"));
   const load = stack.use(startChild(new URL("../server/load-child.ts", import.meta.url), []));
