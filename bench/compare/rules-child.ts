@@ -5,7 +5,7 @@ import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-ho
 import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
-import type { Listener } from "../../packages/once-again/src/core/events.ts";
+import type { Listener } from "../../packages/once-again/src/core/listener.ts";
 import type { ServerEvent } from "../../packages/once-again/src/engine/index.ts";
 import { onceHttp } from "../../packages/once-again/src/http/index.ts";
 import { makeKey } from "../../packages/once-again/src/key/index.ts";

@@ -6,6 +6,6 @@
 export { type Clock, sleep } from "./core/clock.ts";
 export type { ErrorCode } from "./core/error-codes.ts";
 export { OnceAgainError } from "./core/errors.ts";
-export type { Listener } from "./core/events.ts";
+export type { Listener } from "./core/listener.ts";
 export { type Random, seededRandom } from "./core/random.ts";
 export * from "./retry/index.ts";

@@ -5,7 +5,7 @@ const test = (file: string): Mutant["check"] => ({ kind: "test", file });
 
 const boundedStore = "packages/once-again/src/engine/bounded-store.ts";
 const boundedStoreTest = test("packages/once-again/src/engine/bounded-store.test.ts");
-const duplicatesTest = test("packages/once-again/src/engine/duplicates.test.ts");
+const duplicatesTest = test("packages/once-again/src/engine/running-operations.test.ts");
 const signalTest = test("packages/once-again/src/engine/ended-signal.test.ts");
 
 /** The guards of the engines that are no decision of a key's state: calls of the store, duplicates, live workers. */
@@ -76,7 +76,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "duplicates: a request is compared only with one that the store has confirmed",
-    file: "packages/once-again/src/engine/duplicates.ts",
+    file: "packages/once-again/src/engine/running-operations.ts",
     search: "if (running.isConfirmed) answerWaiter(waiting, waiter, mismatch);",
     replace: "answerWaiter(waiting, waiter, mismatch);",
     check: duplicatesTest,
@@ -84,7 +84,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: 'duplicates: none is "in progress" before the store has said so',
-    file: "packages/once-again/src/engine/duplicates.ts",
+    file: "packages/once-again/src/engine/running-operations.ts",
     search: "if (running?.isConfirmed) answerWaiter(waiting, waiter, inProgress);",
     replace: "answerWaiter(waiting, waiter, inProgress);",
     check: duplicatesTest,
@@ -92,7 +92,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "duplicates: none waits for the store's answer twice",
-    file: "packages/once-again/src/engine/duplicates.ts",
+    file: "packages/once-again/src/engine/running-operations.ts",
     search:
       "if (isLate(waiter)) answerWaiter(waiting, waiter, inProgress);\n        else addWaiter(following, waiter);",
     replace: "addWaiter(following, waiter);",

@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { notify } from "../core/events.ts";
+import { notify } from "../core/listener.ts";
 import type { Engine, Outcome } from "../engine/engine.ts";
 import type { CheckedEngineOptions } from "../engine/options.ts";
 import { type CallResult, callResultCodec, type StoredCallResult } from "../function/call-result.ts";

@@ -1,7 +1,7 @@
 import { checkPlatform } from "../core/check-platform.ts";
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import type { Listener } from "../core/events.ts";
+import type { Listener } from "../core/listener.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import type { Random } from "../core/random.ts";

@@ -1,4 +1,4 @@
-import { notify } from "../core/events.ts";
+import { notify } from "../core/listener.ts";
 import { type Attempt, type Outcome, settle, valueOf } from "../retry/attempt.ts";
 import { runRetry } from "../retry/retry.ts";
 import { callState, decideAttempt, recordSending, unknownOutcome } from "./call-state.ts";

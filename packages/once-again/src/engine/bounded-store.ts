@@ -2,7 +2,7 @@ import { answerBefore, sharedTimers } from "../core/deadline-timer.ts";
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import { notify } from "../core/events.ts";
+import { notify } from "../core/listener.ts";
 import { recordId } from "../key/key.ts";
 import { storeLateError } from "../core/store-late-error.ts";
 import { equalJitter, exponentialBackoff } from "../retry/index.ts";

@@ -1,11 +1,11 @@
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { sleep } from "../core/clock.ts";
 import type { OnceAgainError } from "../core/errors.ts";
-import { notify } from "../core/events.ts";
+import { notify } from "../core/listener.ts";
 import { Lease, type LeaseHolder } from "../core/lease.ts";
 import { encodeDetails, type HeldReason } from "../core/operation-details.ts";
 import type { Acquired, ClaimAnswer, ClaimRequest, ReleaseRequest, Store } from "../stores/store.ts";
-import { type RunningOperation, runningOperations, type RunningOperations } from "./duplicates.ts";
+import { type RunningOperation, runningOperations, type RunningOperations } from "./running-operations.ts";
 import {
   type Engine,
   type OnceOperation,

@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { DeadlineTimer } from "../core/deadline-timer.ts";
 import { logError } from "../core/error-log.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import { type Listener, notify } from "../core/events.ts";
+import { type Listener, notify } from "../core/listener.ts";
 import { checkNames, type OptionNames, pickOptions } from "../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";

@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { type Listener, notify } from "../core/events.ts";
+import { type Listener, notify } from "../core/listener.ts";
 import type { Acquired, ClaimAnswer } from "../stores/store.ts";
 import type { OnceOperation, Outcome, RequestFacts, ServerEvent, WorkResult } from "./engine.ts";
 import type { ExpiryPurge } from "./expiry-purge.ts";

@@ -1,7 +1,7 @@
 import { isPromise } from "../core/awaitable.ts";
 import { sleep } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import { notify } from "../core/events.ts";
+import { notify } from "../core/listener.ts";
 import { encodeDetails } from "../core/operation-details.ts";
 import type { TransactionalStore, TransactionAnswer, TransactionEnding } from "../stores/store.ts";
 import {
@@ -36,7 +36,7 @@ import {
   type RequestEnd,
   workError,
 } from "./request-end.ts";
-import { type RunningOperation, type RunningOperations, runningOperations } from "./duplicates.ts";
+import { type RunningOperation, type RunningOperations, runningOperations } from "./running-operations.ts";
 import { plainSteps } from "./steps.ts";
 import { hadNoEffect, onlyAttempt, publicEngine, WorkExecution } from "./execution.ts";
 

@@ -1,6 +1,6 @@
 import { hasMethod, wrongClientError } from "../core/duck-typing.ts";
 import { logError } from "../core/error-log.ts";
-import { notify } from "../core/events.ts";
+import { notify } from "../core/listener.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import type { Codec, Execution, Reconciled } from "../engine/engine.ts";

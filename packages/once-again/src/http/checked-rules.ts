@@ -1,6 +1,6 @@
 import { hasMethod } from "../core/duck-typing.ts";
 import { logError } from "../core/error-log.ts";
-import { notify } from "../core/events.ts";
+import { notify } from "../core/listener.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import type { EngineOptions } from "../engine/options.ts";
 import { keyHeaderName } from "../key/index.ts";

@@ -1,4 +1,4 @@
-import type { Listener } from "../core/events.ts";
+import type { Listener } from "../core/listener.ts";
 import type { Intent, IntentAnswer, IntentOutcome, ListIntentsRequest } from "../stores/intent-store.ts";
 import type { IntentEvent } from "./intent-event.ts";
 import type { IntentInput } from "./intent-input.ts";

@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { notify } from "../core/events.ts";
+import { notify } from "../core/listener.ts";
 import { checkFunction, invalidOptionError } from "../core/options.ts";
 import type { Intent, IntentAnswer, IntentOutcome } from "../stores/intent-store.ts";
 import type { IntentInput } from "./intent-input.ts";

@@ -1,4 +1,4 @@
-import { type Listener, notify } from "../core/events.ts";
+import { type Listener, notify } from "../core/listener.ts";
 import { checkNumber, invalidOptionError } from "../core/options.ts";
 import type {
   AddIntentAnswer,

@@ -1,4 +1,4 @@
-import type { Listener } from "../core/events.ts";
+import type { Listener } from "../core/listener.ts";
 import { formatKey } from "../key/index.ts";
 import type { ClaimedIntent } from "../stores/intent-store.ts";
 import type { FetchEvent, FetchSettings } from "../client/fetch-options.ts";

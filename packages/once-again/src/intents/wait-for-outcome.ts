@@ -1,5 +1,5 @@
 import { sleep } from "../core/clock.ts";
-import type { Listener } from "../core/events.ts";
+import type { Listener } from "../core/listener.ts";
 import type { Intent, IntentOutcome } from "../stores/intent-store.ts";
 import { closedError, forgottenError } from "./intent-errors.ts";
 import type { IntentEvent } from "./intent-event.ts";

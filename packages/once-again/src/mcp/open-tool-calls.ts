@@ -1,4 +1,4 @@
-import { notify } from "../core/events.ts";
+import { notify } from "../core/listener.ts";
 import { openEngine } from "../engine/open-engine.ts";
 import { asksForUrl, type CalledTool, type CallParts, callTool, type ToolWork } from "./call-tool.ts";
 import { readContext, type ToolContext } from "./tool-context.ts";

@@ -1,5 +1,5 @@
 import type { FetchEvent } from "../client/index.ts";
-import type { Listener } from "../core/events.ts";
+import type { Listener } from "../core/listener.ts";
 import { type ContextApi, errorStatus, type Span, spanKind, type TraceApi, type Tracer } from "./api.ts";
 import { errorType, spanAttributes } from "./http-attributes.ts";
 

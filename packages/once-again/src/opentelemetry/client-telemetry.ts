@@ -1,5 +1,5 @@
 import type { FetchEvent } from "../client/index.ts";
-import type { Listener } from "../core/events.ts";
+import type { Listener } from "../core/listener.ts";
 import type { Meter } from "./api.ts";
 import { callSpans, type Tracing } from "./call-spans.ts";
 import { targetAttributes } from "./http-attributes.ts";

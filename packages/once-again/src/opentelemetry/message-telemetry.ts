@@ -1,5 +1,5 @@
 import { hasMethod } from "../core/duck-typing.ts";
-import type { Listener } from "../core/events.ts";
+import type { Listener } from "../core/listener.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkFunction, invalidOptionError } from "../core/options.ts";
 import { systemClock } from "../core/system-clock.ts";

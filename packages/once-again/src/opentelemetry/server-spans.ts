@@ -1,4 +1,4 @@
-import type { Listener } from "../core/events.ts";
+import type { Listener } from "../core/listener.ts";
 import type { ServerEvent } from "../engine/index.ts";
 import type { RequestFacts, StoreOperation } from "../engine/engine.ts";
 import { sha256 } from "../key/sha256.ts";

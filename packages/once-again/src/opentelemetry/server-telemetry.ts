@@ -1,6 +1,6 @@
 import { hasMethod } from "../core/duck-typing.ts";
 import type { Awaitable } from "../core/awaitable.ts";
-import type { Listener } from "../core/events.ts";
+import type { Listener } from "../core/listener.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { invalidOptionError } from "../core/options.ts";
 import type { ServerEvent } from "../engine/index.ts";

@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../core/error-codes.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import { notify } from "../core/events.ts";
+import { notify } from "../core/listener.ts";
 import type { Outcome } from "./attempt.ts";
 import type { Decision } from "./decision.ts";
 import { attemptMsMin, type Limit, planRetry } from "./next-wait.ts";

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { Listener } from "../core/events.ts";
+import type { Listener } from "../core/listener.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkNumber } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";

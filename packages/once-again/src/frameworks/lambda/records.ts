@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { logError } from "../../core/error-log.ts";
 import { errorText } from "../../core/error-text.ts";
 import { OnceAgainError } from "../../core/errors.ts";
-import { notify } from "../../core/events.ts";
+import { notify } from "../../core/listener.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { semaphore } from "../../core/semaphore.ts";
 import { systemClock } from "../../core/system-clock.ts";

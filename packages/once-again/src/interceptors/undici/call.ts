@@ -4,7 +4,7 @@ import { afterRedirect } from "../../client/follow-redirects.ts";
 import { type Repeats, repeatsOf } from "../../client/repeats.ts";
 import { askCondition, failureOf, markUnsent } from "../../client/retry-rule.ts";
 import type { Clock } from "../../core/clock.ts";
-import { type Listener, notify } from "../../core/events.ts";
+import { type Listener, notify } from "../../core/listener.ts";
 import { statusVerdict } from "../../delivery/index.ts";
 import { attemptTimeoutError, type Outcome } from "../../retry/attempt.ts";
 import type { Decision, RetryEvent } from "../../retry/index.ts";

@@ -1,4 +1,4 @@
-import { notify } from "../../core/events.ts";
+import { notify } from "../../core/listener.ts";
 import { failureDetails } from "./publish.ts";
 import type { RelaySettings } from "./relay-options.ts";
 

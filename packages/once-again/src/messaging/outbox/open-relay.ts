@@ -1,5 +1,5 @@
 import { askUntilAnswered } from "../../core/ask-until-answered.ts";
-import { notify } from "../../core/events.ts";
+import { notify } from "../../core/listener.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { DeadlineTimer } from "../../core/deadline-timer.ts";
 import { type WakeablePause, wakeablePause } from "../../core/wakeable-pause.ts";

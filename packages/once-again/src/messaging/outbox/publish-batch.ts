@@ -1,5 +1,5 @@
 import { answerBefore, type DeadlineTimer } from "../../core/deadline-timer.ts";
-import { notify } from "../../core/events.ts";
+import { notify } from "../../core/listener.ts";
 import { ownGetters } from "../../core/spreadable.ts";
 import type { ClaimedBatch, ClaimedMessage, PostponeRequest } from "../../stores/outbox-store.ts";
 import { decideFailure, type FailureDecision } from "./retry-or-park.ts";

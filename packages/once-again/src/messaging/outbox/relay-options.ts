@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { logError } from "../../core/error-log.ts";
-import { type Listener, notify } from "../../core/events.ts";
+import { type Listener, notify } from "../../core/listener.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../../core/options.ts";
 import { type Random, systemRandom } from "../../core/random.ts";

@@ -1,4 +1,4 @@
-import { notify } from "../../core/events.ts";
+import { notify } from "../../core/listener.ts";
 import type { CircuitBreakerSettings, CircuitEvent } from "./circuit-breaker-options.ts";
 import { type OutcomeWindow, outcomeWindow } from "./outcome-window.ts";
 

@@ -1,5 +1,5 @@
 import { logError } from "../../core/error-log.ts";
-import { type Listener, notify } from "../../core/events.ts";
+import { type Listener, notify } from "../../core/listener.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkFunction, checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";

@@ -1,5 +1,5 @@
 import { OnceAgainError } from "../../core/errors.ts";
-import { type Listener, notify } from "../../core/events.ts";
+import { type Listener, notify } from "../../core/listener.ts";
 import { invalidOptionError } from "../../core/options.ts";
 import {
   type BrowserGlobals,

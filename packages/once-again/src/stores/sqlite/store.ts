@@ -5,7 +5,7 @@ import { checkListRequest } from "../list-records.ts";
 import { type AnswerTo, inspectRecord, isExpired, type Operation, recordOperations } from "../transition.ts";
 import type { TransactionalStore } from "../store.ts";
 import { sqliteConnection, type SqliteOptions, type TakeTurn } from "./connection.ts";
-import { batchOperations, recordWriter } from "./leased-operations.ts";
+import { batchOperations, recordWriter } from "./group-commit.ts";
 import { type LibsqlClient, type LibsqlOptions, libsqlStore } from "./libsql.ts";
 import { moveMark, transact, transactStep, transactUnkeyed } from "./transact.ts";
 import { keyTable } from "../sql/sqlite-keys.ts";

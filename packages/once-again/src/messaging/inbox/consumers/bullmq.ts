@@ -1,6 +1,6 @@
 import { logError } from "../../../core/error-log.ts";
 import { sleep } from "../../../core/clock.ts";
-import { type Listener, notify } from "../../../core/events.ts";
+import { type Listener, notify } from "../../../core/listener.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { systemClock } from "../../../core/system-clock.ts";
 import type { Inbox, MessageWork } from "../inbox.ts";

@@ -2,7 +2,7 @@ import { logError } from "../../../core/error-log.ts";
 import { hasMethod, wrongClientError } from "../../../core/duck-typing.ts";
 import { outliveBrokenConnection } from "../../../core/outlive-broken-connection.ts";
 import { sleep } from "../../../core/clock.ts";
-import { notify } from "../../../core/events.ts";
+import { notify } from "../../../core/listener.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../../core/options.ts";
 import { systemClock } from "../../../core/system-clock.ts";

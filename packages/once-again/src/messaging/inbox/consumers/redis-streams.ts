@@ -1,7 +1,7 @@
 import { logError } from "../../../core/error-log.ts";
 import { sleep } from "../../../core/clock.ts";
 import { hasMethod } from "../../../core/duck-typing.ts";
-import { notify } from "../../../core/events.ts";
+import { notify } from "../../../core/listener.ts";
 import { outliveBrokenConnection } from "../../../core/outlive-broken-connection.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../../core/options.ts";

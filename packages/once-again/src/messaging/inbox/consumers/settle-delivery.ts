@@ -1,6 +1,6 @@
 import { type Clock, sleep } from "../../../core/clock.ts";
 import { logError } from "../../../core/error-log.ts";
-import { type Listener, notify } from "../../../core/events.ts";
+import { type Listener, notify } from "../../../core/listener.ts";
 import { invalidOptionError } from "../../../core/options.ts";
 import { hasMethod } from "../../../core/duck-typing.ts";
 import { type Random, systemRandom } from "../../../core/random.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { engineBench, first, job, leaseMs } from "../../../../test/support/engine-bench.ts";
 import { isPromise } from "../core/awaitable.ts";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
-import { runningOperations } from "./duplicates.ts";
+import { runningOperations } from "./running-operations.ts";
 
 // Duplicates of one process: joined without asking the store, and never compared with a request that may be wrong itself.
 

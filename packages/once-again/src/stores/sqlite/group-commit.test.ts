@@ -4,7 +4,7 @@ import { appDatabase } from "../../../../../test/support/app-database.ts";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { sqliteConnection, type SqliteOptions } from "./connection.ts";
-import { recordWriter } from "./leased-operations.ts";
+import { recordWriter } from "./group-commit.ts";
 import { keyTable } from "../sql/sqlite-keys.ts";
 import { schema } from "./schema.ts";
 

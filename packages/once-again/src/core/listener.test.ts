@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import { notify } from "./events.ts";
+import { notify } from "./listener.ts";
 
 test("a listener is called with the event, and none is required", () => {
   const heard: string[] = [];
