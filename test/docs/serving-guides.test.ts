@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
 import { type ErrorCode, errorCodes } from "../../packages/once-again/src/core/error-codes.ts";
-import { isProblemCode, problem, type ProblemCode } from "../../packages/once-again/src/http/response.ts";
+import { isProblemCode, problem, type ProblemCode } from "../../packages/once-again/src/http/refusals.ts";
 import { profiles } from "../../packages/once-again/src/http/profile.ts";
 import { verify } from "../../packages/tools/src/verify/index.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";

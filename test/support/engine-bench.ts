@@ -1,4 +1,5 @@
-import { bytesCodec, type ServerEvent, type Work } from "../../packages/once-again/src/engine/engine.ts";
+import { bytesCodec, type Work } from "../../packages/once-again/src/engine/engine.ts";
+import type { ServerEvent } from "../../packages/once-again/src/engine/server-event.ts";
 import { leasedEngine } from "../../packages/once-again/src/engine/leased-engine.ts";
 import type { EngineOptions } from "../../packages/once-again/src/engine/options.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";

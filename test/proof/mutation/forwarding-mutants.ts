@@ -47,7 +47,7 @@ export const forwardingMutants: readonly Mutant[] = [
   },
   {
     guard: "http: an unreadable record is no sign of no effect",
-    file: "packages/once-again/src/http/response.ts",
+    file: "packages/once-again/src/http/refusals.ts",
     search: "if (unreadable !== undefined) {",
     replace: 'if (unreadable !== undefined && rules.problemBase === "none") {',
     check: testFile("packages/once-again/src/http/broken-seals.test.ts"),

@@ -90,7 +90,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "set up wrongly: it is no store that is down",
-    file: "packages/once-again/src/http/response.ts",
+    file: "packages/once-again/src/http/refusals.ts",
     search: "if (isSetupFault(error)) {",
     replace: "if (isSetupFault(undefined)) {",
     check: test("packages/once-again/src/http/refusals.test.ts"),

@@ -5,7 +5,7 @@ import { memoryStore } from "../stores/memory/index.ts";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { onceHttp } from "../http/handle-request.ts";
 import { leasedEngine } from "./leased-engine.ts";
-import type { ServerEvent } from "./engine.ts";
+import type { ServerEvent } from "./server-event.ts";
 import { transactionalEngine } from "./transactional-engine.ts";
 
 const never = (): never => expect.fail("ran");

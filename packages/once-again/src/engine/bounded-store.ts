@@ -25,7 +25,8 @@ import type {
   TransactionRequest,
 } from "../stores/store.ts";
 import { type BackgroundCalls, backgroundCalls, claimWithdrawal } from "./background-calls.ts";
-import { resultUnconfirmedError, type StoreOperation, storeUnavailableError } from "./engine.ts";
+import { resultUnconfirmedError, storeUnavailableError } from "./engine.ts";
+import type { StoreOperation } from "./server-event.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 
 /**

@@ -5,7 +5,8 @@ import { codeOf, engineBench, first, job, leaseMs, operation } from "../../../..
 import { memoryStore } from "../stores/memory/index.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { TransactionalStore } from "../stores/store.ts";
-import type { Execution, ServerEvent, Work, WorkResult } from "./engine.ts";
+import type { Execution, Work, WorkResult } from "./engine.ts";
+import type { ServerEvent } from "./server-event.ts";
 import { leasedEngine } from "./leased-engine.ts";
 import { transactionalEngine } from "./transactional-engine.ts";
 

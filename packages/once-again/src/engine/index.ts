@@ -11,9 +11,9 @@ export {
   heldError,
   NoEffectError,
   type Outcome,
-  type ServerEvent,
   type Steps,
   type WorkResult,
 } from "./engine.ts";
+export type { ServerEvent } from "./server-event.ts";
 export { leasedEngine } from "./leased-engine.ts";
 export { transactionalEngine } from "./transactional-engine.ts";

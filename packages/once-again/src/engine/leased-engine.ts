@@ -13,12 +13,12 @@ import {
   type OpeningEngine,
   operationEndedError,
   type Outcome,
-  type RequestFacts,
   type Steps,
   storeUnavailableError,
   type Work,
   type WorkResult,
 } from "./engine.ts";
+import type { RequestFacts } from "./server-event.ts";
 import { type ExecutionSource, hadNoEffect, onlyAttempt, publicEngine, WorkExecution } from "./execution.ts";
 import { type BoundedStore, openBoundedStore } from "./bounded-store.ts";
 import { type ExpiryPurge, expiryPurge } from "./expiry-purge.ts";

@@ -9,7 +9,7 @@ import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
 import type { Store, TransactionalStore } from "../stores/store.ts";
-import type { ServerEvent } from "./engine.ts";
+import type { ServerEvent } from "./server-event.ts";
 
 /** The settings that all operations of one engine share. */
 export interface EngineOptions {

@@ -1,7 +1,8 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { type Listener, notify } from "../core/listener.ts";
 import type { Acquired, ClaimAnswer } from "../stores/store.ts";
-import type { OnceOperation, Outcome, RequestFacts, ServerEvent, WorkResult } from "./engine.ts";
+import type { OnceOperation, Outcome, WorkResult } from "./engine.ts";
+import type { RequestFacts, ServerEvent } from "./server-event.ts";
 import type { ExpiryPurge } from "./expiry-purge.ts";
 
 /** How a request ended, and the event that reports it. */

@@ -4,7 +4,8 @@ import { appDatabase, insertOrder } from "../../../../test/support/app-database.
 import { codeOf, first, operation } from "../../../../test/support/engine-bench.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import type { TransactionalStore } from "../stores/store.ts";
-import type { ServerEvent, Work, WorkResult } from "./engine.ts";
+import type { Work, WorkResult } from "./engine.ts";
+import type { ServerEvent } from "./server-event.ts";
 import { transactionalEngine } from "./transactional-engine.ts";
 
 const orderWork =

@@ -17,13 +17,11 @@ import {
   type HandlerResponse,
   type HttpHandler,
   type HttpResponse,
-  problem,
-  type ProblemStyle,
   responseCodec,
-  responseTo,
-  responseToError,
+  responseOf,
   withHeader,
 } from "./response.ts";
+import { problem, type ProblemStyle, refusalTo, responseToError } from "./refusals.ts";
 
 /** A request as the rules see it; each framework makes its own. */
 export interface HttpRequest<Request> {
@@ -303,7 +301,8 @@ function attemptOrResponse<Transaction>(
   opened: OpenAttempt<Transaction, HandlerResponse> | Outcome<HandlerResponse>,
   parts: AttemptParts<Transaction>,
 ): HttpResponse | HttpAttempt<Transaction> {
-  return opened.kind === "attempt" ? new HttpAttempt(opened, parts) : parts.finish(responseTo(opened, parts.rules));
+  if (opened.kind === "attempt") return new HttpAttempt(opened, parts);
+  return parts.finish("result" in opened ? responseOf(opened) : refusalTo(opened.kind, parts.rules));
 }
 
 /** Counts a key. @returns a function that uncounts it, where the scope has room for one more. */

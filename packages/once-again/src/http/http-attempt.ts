@@ -9,13 +9,11 @@ import {
   type HandlerResponse,
   type HttpHandler,
   type HttpResponse,
-  problem,
-  type ProblemCode,
-  responseTo,
-  responseToError,
+  responseOf,
   sendProblem,
   withoutTrailer,
 } from "./response.ts";
+import { problem, type ProblemCode, refusalTo, responseToError } from "./refusals.ts";
 
 /** The parts of an attempt that its request determines. */
 export interface AttemptParts<Transaction> {
@@ -131,7 +129,7 @@ export class HttpAttempt<Transaction> {
 
   #responseTo(outcome: Outcome<HandlerResponse>): HttpResponse {
     const { finish, rules } = this.#parts;
-    return finish(responseTo(outcome, rules));
+    return finish("result" in outcome ? responseOf(outcome) : refusalTo(outcome.kind, rules));
   }
 
   #responseToError(error: unknown): HttpResponse {

@@ -3,7 +3,7 @@ import { insertOrder } from "../../../../test/support/app-database.ts";
 import { ask, type Asked, bytes, handlersOwn, httpRequest } from "../../../../test/support/http-bench.ts";
 import { ordering, transactionalRoute as transactional } from "../../../../test/support/transactional-route.ts";
 import { memoryStore } from "../stores/memory/index.ts";
-import type { ServerEvent } from "../engine/engine.ts";
+import type { ServerEvent } from "../engine/server-event.ts";
 import type { HttpHandler, HttpResponse } from "./response.ts";
 import type { LeasedHttpOptions } from "./http-options.ts";
 import { onceHttp } from "./handle-request.ts";

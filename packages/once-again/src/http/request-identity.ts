@@ -10,7 +10,7 @@ import { sha256 } from "../key/sha256.ts";
 import type { CheckedHttpRules } from "./checked-rules.ts";
 import type { CoveredParts, HttpRules } from "./http-options.ts";
 import type { IdentifiedRequest, Identify, ReceivedRequest } from "./message-route.ts";
-import type { ProblemCode } from "./response.ts";
+import type { ProblemCode } from "./refusals.ts";
 
 /** A request that its key, or its message, keeps from going on. */
 interface Refused {

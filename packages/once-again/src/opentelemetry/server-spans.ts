@@ -1,6 +1,6 @@
 import type { Listener } from "../core/listener.ts";
 import type { ServerEvent } from "../engine/index.ts";
-import type { RequestFacts, StoreOperation } from "../engine/engine.ts";
+import type { RequestFacts, StoreOperation } from "../engine/server-event.ts";
 import { sha256 } from "../key/sha256.ts";
 import type { ActiveTraceApi, Attributes, RecordingSpan } from "./api.ts";
 import { errorType } from "./http-attributes.ts";

@@ -1,0 +1,45 @@
+import type { Outcome } from "./engine.ts";
+
+/**
+ * One event of one operation; `key` is undefined when its request brought none. No payloads: `error` is the
+ * handler's or the store's own.
+ *
+ * Every request that brought a key has `received`, and then one event by how it ended: `executed` (it ran, and its result is
+ * stored), `replayed`, `in-progress`, `mismatch`, `outcome-unknown` (it is held), `released` (it ran, nothing happened, its
+ * key is free), `abandoned` (it ran without an effect, but an earlier attempt may have had one) or `handler-failed`
+ * (its handler threw, answered 5xx or took too long). A request that the store failed ends with `store-failed`.
+ * `lease-lost` and `store-answered` report what happens on the way.
+ */
+export type ServerEvent = { scope: string; key: string | undefined } &
+  /** It is reported while the request's own asynchronous context is active, which later events can't promise. */
+  (
+    | ({ type: "received" } & RequestFacts)
+    | ({ type: Outcome["kind"] | "released" | "abandoned" | "lease-lost" } & RequestFacts)
+    /** `error`: what it threw; of one that answered 5xx, an `ONCE_HANDLER_FAILED`. */
+    | ({ type: "handler-failed"; error: unknown } & RequestFacts)
+    /** Milliseconds, a second try included. A transaction is no such call: its time is mostly its handler's. */
+    | { type: "store-answered"; operation: StoreOperation; elapsedMs: number }
+    | { type: "store-failed"; operation: StoreOperation; error: unknown }
+  );
+
+/** Which request an event is about. */
+export interface RequestFacts {
+  /**
+   * The same object in the events of one request, and in those of no other; `undefined` when it brought no key. It is empty: a
+   * listener may store what it knows of the request in it, under a symbol.
+   */
+  call: object | undefined;
+  /** Which attempt at the operation it ran, from 1; `undefined` where it ran none, or none yet. */
+  attempt: number | undefined;
+}
+
+/** The operations that a server asks a store for. */
+export type StoreOperation =
+  | "claim"
+  | "complete"
+  | "renew"
+  | "release"
+  | "checkpoint"
+  | "inspect"
+  | "purge"
+  | "transact";
