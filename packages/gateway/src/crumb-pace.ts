@@ -10,8 +10,12 @@ const burstMs = 1000;
 /** Measures the crumbs of one body. */
 export interface CrumbPace {
   count(chunk: Uint8Array): void;
-  /** Holds the connection back when it has sent more crumbs than it may, until its time has caught up. */
-  check(): void;
+  /**
+   * Holds the connection back when it has sent more crumbs than it may, until its time has caught up.
+   *
+   * @returns how long that takes, milliseconds; 0 or less: it is not held back.
+   */
+  check(): number;
   end(): void;
 }
 
@@ -32,16 +36,18 @@ export function crumbPace(holdBack: (isHeldBack: boolean) => void): CrumbPace {
       if (length < crumbBytes) crumbs += 1 - length / crumbBytes;
     },
     check() {
-      if (crumbs < 1) return;
       const now = performance.now();
+      if (crumbs < 1) return usedUntil - now;
       usedUntil = Math.max(usedUntil, now - burstMs) + (crumbs / crumbsPerSecond) * 1000;
       crumbs = 0;
-      if (usedUntil <= now || timer !== undefined) return;
+      const aheadMs = usedUntil - now;
+      if (aheadMs <= 0 || timer !== undefined) return aheadMs;
       holdBack(true);
       timer = setTimeout(() => {
         timer = undefined;
         holdBack(false);
-      }, usedUntil - now);
+      }, aheadMs);
+      return aheadMs;
     },
     end() {
       clearTimeout(timer);

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import type { GatewayOptions } from "./gateway-options.ts";
+import { callerVersion } from "./http2/local-connection.ts";
 import { addressesIn } from "./networks.ts";
 import { type ProtectedNames, protectedNames } from "./protected-names.ts";
 
@@ -63,11 +64,9 @@ export interface Arrival {
 }
 
 /** @param host its effective host: see `acceptRequest`. */
-export function readArrival(
-  { socket, httpVersion }: IncomingMessage,
-  host: string,
-  { trusts }: ForwardingRules,
-): Arrival {
+export function readArrival(request: IncomingMessage, host: string, { trusts }: ForwardingRules): Arrival {
+  const { socket } = request;
+  const httpVersion = callerVersion(request);
   const protocol = (socket as Partial<TLSSocket>).encrypted === true ? "https" : "http";
   const remoteAddress = socket.remoteAddress?.replace(/^::ffff:/, "") ?? "unknown";
   return { remoteAddress, host, protocol, httpVersion, isFromProxy: trusts(remoteAddress) };

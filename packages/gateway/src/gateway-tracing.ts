@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { TLSSocket } from "node:tls";
 import {
   type Attributes,
   context,
@@ -11,6 +12,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { Dispatcher } from "undici";
+import { callerVersion } from "./http2/local-connection.ts";
 import type { RequestNotes } from "./request-record.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 
@@ -66,13 +68,14 @@ const serve: GatewayTracing["serve"] = (request, response, notes, answer) => {
 };
 
 /** As the semantic conventions for HTTP have them, without the query: it may hold secrets. */
-function requestAttributes({ method = "", url = "", httpVersion, socket }: IncomingMessage): Attributes {
+function requestAttributes(request: IncomingMessage): Attributes {
+  const { method = "", url = "", socket } = request;
   const { localAddress = "", localPort = 0, remoteAddress = "" } = socket;
   return {
     "http.request.method": method,
     "url.path": pathOf(url),
-    "url.scheme": "encrypted" in socket ? "https" : "http",
-    "network.protocol.version": httpVersion,
+    "url.scheme": (socket as Partial<TLSSocket>).encrypted === true ? "https" : "http",
+    "network.protocol.version": callerVersion(request),
     "server.address": localAddress,
     "server.port": localPort,
     "client.address": remoteAddress,

@@ -6,6 +6,7 @@ import { CallerConnections, endConnection } from "./caller-connection.ts";
 import type { GatewayLimits } from "./gateway-limits.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
 import { openService } from "./gateway-service.ts";
+import { acceptHttp2 } from "./http2/accept-http2.ts";
 import { hasBody } from "./pass-through.ts";
 
 /** Where a gateway listens. */
@@ -16,6 +17,11 @@ export interface GatewayAddress {
   readonly port?: number | undefined;
   /** It speaks HTTPS with this certificate; HTTP without one. */
   readonly tls?: Certificate | undefined;
+  /**
+   * Whether callers may speak HTTP/2 at the same port: with TLS by ALPN, without it by beginning with HTTP/2's preface (prior
+   * knowledge, RFC 9113, section 3.3). Default `false`.
+   */
+  readonly http2?: boolean | undefined;
 }
 
 /** A server's own certificate and its key, PEM. */
@@ -50,7 +56,7 @@ export interface Gateway extends AsyncDisposable {
  */
 export async function startGateway(
   options: GatewayOptions,
-  { host = "127.0.0.1", port = 0, tls }: GatewayAddress = {},
+  { host = "127.0.0.1", port = 0, tls, http2 = false }: GatewayAddress = {},
 ): Promise<Gateway> {
   let isDraining = false;
   let service = openService(options, () => isDraining);
@@ -62,8 +68,10 @@ export async function startGateway(
   // HTTP/2, or others before it.
   const shouldUpgradeCallback = (request: IncomingMessage): boolean =>
     !(connections.isBusy(request.socket) || service.keys(request) || hasBody(request) || asksForHttp2(request));
-  const { server, secureServer } = createServers(shouldUpgradeCallback, service.limits, tls);
-  server.on(tls === undefined ? "connection" : "secureConnection", (socket: Socket) => connections.add(socket));
+  const { server, secureServer } = createServers(shouldUpgradeCallback, service.limits, tls, http2);
+  const connected = tls === undefined ? "connection" : "secureConnection";
+  const http2Callers = http2 ? acceptHttp2(server, connected, connections, () => service.limits) : undefined;
+  if (!http2) server.on(connected, (socket: Socket) => connections.add(socket));
   // Beneath TLS there is a connection that can fail, too.
   if (tls !== undefined) server.on("connection", (socket: Socket) => socket.on("error", () => undefined));
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => connections.refuse(socket, error));
@@ -88,6 +96,8 @@ export async function startGateway(
     isDraining = true;
     const late = Promise.withResolvers<void>();
     const timer = setTimeout(late.resolve, drainMs);
+    http2Callers?.close();
+    void late.promise.then(() => http2Callers?.destroy());
     const drained = drain(server, upgraded, late.promise);
     const settled = Promise.all([service.close(), ...replaced]);
     await Promise.all([drained, Promise.race([settled, late.promise])]);
@@ -116,6 +126,7 @@ function createServers(
   shouldUpgradeCallback: (request: IncomingMessage) => boolean,
   limits: GatewayLimits,
   tls: Certificate | undefined,
+  http2: boolean,
 ): { readonly server: Server; readonly secureServer: TlsServer | undefined } {
   // Node's strict parser refuses what two servers could read in two ways; the gateway says itself what else it refuses, since
   // a response that Node makes is not in the order of the others. Bodies are bounded by silence, not by time.
@@ -126,7 +137,8 @@ function createServers(
     connectionsCheckingInterval: Math.min(30_000, limits.headMs),
     shouldUpgradeCallback,
   };
-  const secureServer = tls && createTlsServer({ ...parsing, ...tls, handshakeTimeout: limits.headMs });
+  const ALPNProtocols = http2 ? ["h2", "http/1.1"] : ["http/1.1"];
+  const secureServer = tls && createTlsServer({ ...parsing, ...tls, ALPNProtocols, handshakeTimeout: limits.headMs });
   const server = secureServer ?? createServer(parsing);
   boundServer(server, limits);
   return { server, secureServer };

@@ -35,7 +35,7 @@ export interface RequestRecord {
   readonly keyHash?: string | undefined;
   readonly account?: string | undefined;
   readonly outcome?: string | undefined;
-  /** Bytes sent to the caller, head included. */
+  /** Bytes sent to the caller, head included; over HTTP/2, as HTTP/1.1 would send them. */
   readonly bytes: number;
   readonly elapsedMs: number;
 }

@@ -42,6 +42,7 @@ export function gatewayCommand(name: string, line: string): Command {
     .option("--no-admin", "no such port")
     .option("--cert <file>", "its own certificate, PEM: it speaks HTTPS then")
     .option("--key <file>", "the certificate's key, PEM")
+    .option("--http2", "callers may speak HTTP/2, too: with prior knowledge, or by ALPN where there is a certificate")
     .option("--workers <number>", "how many processes share the port, 1 to 256 (default: 1)", wholeNumber(1, 256))
     .option("--access-log", "print each request as a line of JSON: no query, no header, no body")
     .option("--log-fields <names>", `… and with these fields: ${logFields.join(",")}`, (names) => names.split(","))

@@ -23,6 +23,7 @@ export interface GatewayFlags {
   readonly adminPort?: number;
   readonly cert?: string;
   readonly key?: string;
+  readonly http2?: boolean;
   readonly workers?: number;
   readonly accessLog?: boolean;
   readonly logFields?: readonly string[];
@@ -51,6 +52,7 @@ export function readFlags(flags: GatewayFlags): ConfigFlags {
     "--admin-port": { path: ["admin", "port"], value: flags.adminPort },
     "--cert": { path: ["listen", "cert"], value: fromHere(flags.cert) },
     "--key": { path: ["listen", "key"], value: fromHere(flags.key) },
+    "--http2": { path: ["http2"], value: flags.http2 },
     "--workers": { path: ["workers"], value: flags.workers },
     "--access-log": { path: ["accessLog"], value: flags.accessLog },
     "--log-fields": { path: ["logFields"], value: flags.logFields },

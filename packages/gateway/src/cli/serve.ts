@@ -48,9 +48,10 @@ export async function serve(
     let endpoints = adminEndpoints(observed(open.options, config), () => signal.aborted);
     // It is closed last: health says that the gateway drains.
     await using admin = await startAdmin(config.admin, () => endpoints);
-    await using gateway = await startGateway(observed(open.options, config), config.listen).catch((error: Error) =>
-      refuseAddress(error, "--host or --port"),
-    );
+    await using gateway = await startGateway(observed(open.options, config), {
+      ...config.listen,
+      http2: config.http2,
+    }).catch((error: Error) => refuseAddress(error, "--host or --port"));
     const reload = (): void => {
       let opened: OpenConfig | undefined;
       try {
@@ -130,6 +131,7 @@ async function openStore(location: string): Promise<Store> {
 const startSettings: Readonly<Record<string, (config: GatewayConfig) => unknown>> = {
   store: ({ store }) => store,
   workers: ({ workers }) => workers,
+  http2: ({ http2 }) => http2,
   "another address": ({ listen, admin }) => JSON.stringify([listen.tls === undefined, listen.host, listen.port, admin]),
 };
 

@@ -45,6 +45,8 @@ export interface ConfigValues {
     readonly cert: string | undefined;
     readonly key: string | undefined;
   };
+  /** Whether callers may speak HTTP/2 at that port. */
+  readonly http2: boolean;
   /** Where operators get health, metrics and routes; "shared": at the callers' own port; undefined: nowhere. */
   readonly admin: { readonly host: string; readonly port: number } | "shared" | undefined;
   /** How long a shutdown waits for running requests and open WebSockets, milliseconds. */
@@ -176,6 +178,7 @@ export function configSchema(folder: string): z.ZodType<ConfigValues> {
     routes: z.array(routeSchema(scope), { error: "a list of routes" }).optional(),
     limits: limits.optional(),
     listen: listen.optional(),
+    http2: truth.optional(),
     admin: admin.optional(),
     drain: time("30s"),
     workers: wholeNumber(1, 256).optional(),
@@ -199,6 +202,7 @@ export function configSchema(folder: string): z.ZodType<ConfigValues> {
       ...rest,
       trustProxy: rest.trustProxy ?? false,
       fingerprintHost: rest.fingerprintHost ?? true,
+      http2: rest.http2 ?? false,
       openapi,
       routes: routes ?? [],
       limits: bounds ?? {},

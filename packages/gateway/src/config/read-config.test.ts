@@ -32,13 +32,14 @@ function problemsOf(files: Record<string, string>, flags = noFlags): string[] {
 }
 
 test("without routes and document, every POST and PATCH needs a key", () => {
-  const { upstream, store, scope, routes, limits, listen, workers } = read({ "gateway.yaml": least });
-  expect({ upstream: upstream.href, store, scope, limits, listen, workers }).toEqual({
+  const { upstream, store, scope, routes, limits, listen, http2, workers } = read({ "gateway.yaml": least });
+  expect({ upstream: upstream.href, store, scope, limits, listen, http2, workers }).toEqual({
     upstream: "http://127.0.0.1:8080/",
     store: "sqlite:keys.db",
     scope: { by: "header", name: "x-account", from: undefined },
     limits: {},
     listen: { host: "127.0.0.1", port: 8081, tls: undefined },
+    http2: false,
     workers: 1,
   });
   expect(routes).toEqual([{ methods: ["POST", "PATCH"], path: "*", keyed: "required", onUnknown: { policy: "hold" } }]);
