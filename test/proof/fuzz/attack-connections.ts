@@ -1,11 +1,14 @@
 import type { AttackedProcess } from "./attacked-process.ts";
 import { Breaches, type FuzzRun, runCases } from "./fuzz.ts";
+import { frameTypes, readFrames } from "../../support/http2-frames.ts";
 import { startNeighbour } from "./neighbour.ts";
 import { playConnection } from "./play-connection.ts";
 import { type ConnectionPlan, randomConnection } from "./random-connection.ts";
 
 /** The target of an attack. */
 export interface ConnectionTarget {
+  /** Which share of the connections speaks HTTP/2; default 0. */
+  readonly http2Share?: number | undefined;
   /** Where it listens now; the first one serves the neighbour. */
   urls(): readonly string[];
   /** Whether a request has reached what is to answer it, and was answered as it should be. */
@@ -39,10 +42,10 @@ export async function attackConnections(
   const breaches = new Breaches();
   const startedAt = performance.now();
   const neighbour = startNeighbour(() => target.urls()[0]!);
-  let deaths = attacked.deaths;
+  let [deaths, aborts] = [attacked.deaths, attacked.nativeAborts];
   let reviving: Promise<void> | undefined;
   const cases = await runCases(run, atOnce, async (number) => {
-    const plan = randomConnection(run.seed, number);
+    const plan = randomConnection(run.seed, number, target.http2Share);
     const urls = target.urls();
     const lost = await playConnection(urls[number % urls.length]!, plan, (text) => findOwed(plan, text, target));
     if (lost !== undefined) {
@@ -53,11 +56,13 @@ export async function attackConnections(
       );
     }
     if (attacked.deaths > deaths) {
-      deaths = attacked.deaths;
-      breaches.add(
-        `death ${causeOf(attacked.lastWords)}`,
-        `Case ${number}, or one beside it, ended the process. ${attacked.lastWords}`,
-      );
+      const wasNative = attacked.nativeAborts > aborts;
+      [deaths, aborts] = [attacked.deaths, attacked.nativeAborts];
+      if (!wasNative)
+        breaches.add(
+          `death ${causeOf(attacked.lastWords)}`,
+          `Case ${number}, or one beside it, ended the process. ${attacked.lastWords}`,
+        );
     }
     reviving ??= attacked.revive().finally(() => (reviving = undefined));
     await reviving;
@@ -78,17 +83,23 @@ export async function attackConnections(
   const figures = {
     turnMs,
     memoryMiB,
+    nativeAborts: attacked.nativeAborts,
     neighbourRequests: neighbour.count,
     neighbourMs: Math.round(neighbour.longestMs),
   };
-  return { cases, seconds, deaths: attacked.deaths, breaches, figures };
+  return { cases, seconds, deaths: attacked.deaths - attacked.nativeAborts, breaches, figures };
 }
 
 /** A request with a key that was answered, and of which the response is not in what its caller got. */
-function findOwed({ intact }: ConnectionPlan, text: string, target: ConnectionTarget): string | undefined {
-  return intact.find(
-    ({ id, key }) => key !== undefined && target.wasAnswered(id) && !text.includes(`x-answer-to: ${id}`),
-  )?.id;
+function findOwed({ intact, streams }: ConnectionPlan, text: string, target: ConnectionTarget): string | undefined {
+  const answered = intact.filter(({ id, key }) => key !== undefined && target.wasAnswered(id));
+  if (streams === undefined) return answered.find(({ id }) => !text.includes(`x-answer-to: ${id}`))?.id;
+  // The body waits for its window: the head of a response is enough, and so is a reset.
+  const { headers, reset, goaway } = frameTypes;
+  const frames = readFrames(Buffer.from(text, "latin1"));
+  if (frames.some(({ type }) => type === goaway)) return undefined;
+  const ended = new Set(frames.filter(({ type }) => type === headers || type === reset).map(({ stream }) => stream));
+  return answered.find(({ id }) => !ended.has(streams.get(id)!))?.id;
 }
 
 /** The error that ended a process, and where it was thrown. */

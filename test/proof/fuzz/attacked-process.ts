@@ -10,6 +10,8 @@ export interface AttackedProcess extends AsyncDisposable {
   /** The line by which the process that runs now announced itself. */
   readonly announced: string;
   readonly deaths: number;
+  /** How many of them were Node's own: it aborts itself when a session of HTTP/2 is freed with memory that it counts as taken. */
+  readonly nativeAborts: number;
   /** The end of what the last one said on stderr before it died. */
   readonly lastWords: string;
   /** Of all processes so far, with their workers: the longest turn of an event loop in processor time, and the most memory. */
@@ -20,10 +22,13 @@ export interface AttackedProcess extends AsyncDisposable {
 
 const observer = fileURLToPath(new URL("observe-child.ts", import.meta.url));
 
+/** The assertion of Node's destructor of a session. No other death is taken for it. */
+const nativeAbort = /Http2Session::~Http2Session[^]*current_nghttp2_memory_/;
+
 /** @param announces what it prints when it serves; the first group is `announced`. */
 export async function startAttacked(args: readonly string[], announces: RegExp): Promise<AttackedProcess> {
   const folder = mkdtempSync(join(tmpdir(), "once-again-fuzz-"));
-  const state = { announced: "", deaths: 0, lastWords: "" };
+  const state = { announced: "", deaths: 0, nativeAborts: 0, lastWords: "" };
   let child: ChildProcess | undefined;
   let isRunning = false;
   const start = async (): Promise<void> => {
@@ -44,6 +49,7 @@ export async function startAttacked(args: readonly string[], announces: RegExp):
       if (child !== started) return;
       state.deaths += 1;
       state.lastWords = `${signal ?? `exit code ${code}`}: ${said}`;
+      if (signal === "SIGABRT" && nativeAbort.test(said)) state.nativeAborts += 1;
       announced.reject(new Error(`It ended with ${state.lastWords}`));
     });
     started.stdout.on("data", (chunk) => {
@@ -63,6 +69,9 @@ export async function startAttacked(args: readonly string[], announces: RegExp):
     },
     get deaths() {
       return state.deaths;
+    },
+    get nativeAborts() {
+      return state.nativeAborts;
     },
     get lastWords() {
       return state.lastWords;

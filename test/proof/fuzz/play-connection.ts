@@ -31,7 +31,7 @@ export async function playConnection(
   const { socket, leave } = connection;
   let text = "";
   const state = { wasClosed: false };
-  socket.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
+  if (plan.reads) socket.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
   const closed = new Promise<void>((resolve) => {
     socket.once("end", resolve).once("close", resolve);
   }).then(() => (state.wasClosed = true));

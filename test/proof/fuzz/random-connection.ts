@@ -1,6 +1,7 @@
 import { type Random, seededRandom } from "../../../packages/once-again/src/core/random.ts";
 import { connectionShapes, type Leaving } from "./connection-shapes.ts";
 import { picker } from "./picker.ts";
+import { randomHttp2 } from "./random-http2.ts";
 import { type RandomRequest, randomRequest } from "./random-request.ts";
 
 /** The bytes of one caller over one connection, and how it leaves. */
@@ -14,6 +15,10 @@ export interface ConnectionPlan {
   readonly leavesAfterMs: number;
   /** It waits for the end of what it sent, or for the other side to close. */
   readonly stays: boolean;
+  /** Whether it reads what comes back. */
+  readonly reads: boolean;
+  /** The streams of the requests, by their names, where it speaks HTTP/2. */
+  readonly streams?: ReadonlyMap<string, number> | undefined;
 }
 
 /** Names a request. It has the number twice: one changed byte must not make it the name of another request. */
@@ -26,8 +31,12 @@ export function isRequestId(id: string): boolean {
   return /^(?:(\d+)-\d+-\1|neighbour.*)$/.test(id);
 }
 
-/** The same connection for the same seed and number. */
-export function randomConnection(seed: number, number: number): ConnectionPlan {
+/**
+ * The same connection for the same seed and number.
+ *
+ * @param http2Share of the connections speak HTTP/2.
+ */
+export function randomConnection(seed: number, number: number, http2Share = 0): ConnectionPlan {
   const random = seededRandom(`${seed} ${number}`);
   const pick = picker(random);
   const requests =
@@ -36,6 +45,7 @@ export function randomConnection(seed: number, number: number): ConnectionPlan {
       : Array.from({ length: 1 + Math.floor(random() ** 2 * 5) }, (_, at) =>
           randomRequest(random, requestId(number, at)),
         );
+  if (random() < http2Share) return http2Connection(requests, random);
   const shape = connectionShapes[Math.floor(random() * connectionShapes.length)]!;
   const text = requests.length === 0 ? shape.bytes : requests.map((request) => request.text).join("");
   const isRepeated = random() < 0.02;
@@ -65,6 +75,34 @@ export function randomConnection(seed: number, number: number): ConnectionPlan {
     leaving: pick(["reset", "close", "end"]),
     leavesAfterMs: random() * 60,
     stays: random() < 0.3,
+    reads: true,
+  };
+}
+
+function http2Connection(requests: readonly RandomRequest[], random: Random): ConnectionPlan {
+  const pick = picker(random);
+  const made = randomHttp2(requests, random);
+  let bytes = made.bytes;
+  let intactBytes = bytes.length;
+  if (random() < 0.2) {
+    intactBytes = Math.floor(random() * bytes.length);
+    bytes = bytes.subarray(0, intactBytes);
+  }
+  if (random() < 0.15 && bytes.length > 0) {
+    const at = Math.floor(random() * bytes.length);
+    intactBytes = Math.min(intactBytes, at);
+    bytes = Buffer.from(bytes);
+    bytes[at] = Math.floor(random() * 256);
+  }
+  const reads = random() < 0.9;
+  return {
+    pieces: cutBytes(bytes, random),
+    intact: made.streams.filter(({ end }) => end <= intactBytes).map(({ request }) => request),
+    leaving: pick(["reset", "close", "end"]),
+    leavesAfterMs: random() * 60,
+    stays: reads && random() < 0.3,
+    reads,
+    streams: new Map(made.streams.map(({ request, stream }) => [request.id, stream])),
   };
 }
 

@@ -24,8 +24,11 @@ export async function fuzzGateway(run: FuzzRun): Promise<FuzzResult> {
     "header:x-account",
   ];
   const workers = ["--workers", String(run.workers ?? 1)];
-  const gateway = stack.use(await startAttacked([program, ...flags, "--port", "0", ...workers], /Gateway: (\S+)/));
+  const gateway = stack.use(
+    await startAttacked([program, ...flags, "--port", "0", "--http2", ...workers], /Gateway: (\S+)/),
+  );
   const report = await attackConnections(run, gateway, {
+    http2Share: 0.4,
     urls: () => [gateway.announced],
     wasAnswered: (id) => service.wasAnswered(id),
   });

@@ -36,6 +36,6 @@ await startGateway(
     scope: headerScope({ by: "header", name: account.name }),
     onError: () => undefined,
   },
-  { port },
+  { port, http2: true },
 );
 process.send?.("ready");

@@ -11,7 +11,7 @@ export function gatewayText(result: GatewayCrashResult): string {
     "Critical windows hit:",
     ...countRows(result.windows),
     "Attempts, by their answer:",
-    ...countRows(result.attempts),
+    ...countRows({ ...result.attempts, "by HTTP/2": result.http2Attempts }),
     "What became of them:",
     ...countRows(result.orders),
     ...verdictLines(

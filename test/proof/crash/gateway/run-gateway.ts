@@ -48,6 +48,8 @@ export interface GatewayCrashResult {
   readonly missedWindows: readonly string[];
   /** Attempts of callers, by their answer. */
   readonly attempts: Readonly<Record<string, number>>;
+  /** How many of them came by HTTP/2. */
+  readonly http2Attempts: number;
   readonly orders: Readonly<Record<string, number>>;
   readonly breaches: readonly GatewayBreach[];
   readonly failures: readonly string[];
@@ -114,7 +116,7 @@ export async function runGateway(
   await Promise.all([service, ...gateways].map((one) => one.start()));
 
   const random = seededRandom(seed);
-  const counts: CallerCounts = { answers: {}, replays: 0 };
+  const counts: CallerCounts = { answers: {}, replays: 0, http2: 0 };
   const portOf = (): number => ports.gateways[Math.floor(random() * ports.gateways.length)]!;
   const sendOne = (order: Order): Promise<OrderEnd> => send(order, portOf, counts);
   const orders = Array.from({ length: requests }, (_, at): Order => {
@@ -186,6 +188,7 @@ export async function runGateway(
     windows,
     missedWindows: Object.entries(windows).flatMap(([name, hits]) => (hits === 0 ? [name] : [])),
     attempts: counts.answers,
+    http2Attempts: counts.http2,
     orders: {
       "effects, before anybody settled": ledger.length,
       "outcomes unknown, named and held": held.length,
