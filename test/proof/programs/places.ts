@@ -6,12 +6,19 @@ import { createPool } from "mysql2/promise";
 import { Pool } from "pg";
 import postgres from "postgres";
 import { d1Store, type D1Transaction, durableObjectStore } from "../../../packages/once-again/src/cloudflare/index.ts";
+import {
+  dynamodbStore,
+  type DynamodbStore,
+  type DynamodbTransaction,
+} from "../../../packages/once-again/src/stores/dynamodb/index.ts";
 import { memoryStore } from "../../../packages/once-again/src/stores/memory/index.ts";
 import { mariadbStore } from "../../../packages/once-again/src/stores/mariadb/index.ts";
 import { postgresStore } from "../../../packages/once-again/src/stores/postgres/index.ts";
 import { sqliteStore } from "../../../packages/once-again/src/stores/sqlite/index.ts";
 import type { AsyncStore, TransactionalStore } from "../../../packages/once-again/src/stores/store.ts";
+import { createTable, dynamodbClient, scanAll } from "../../support/dynamodb/tables.ts";
 import { startMariadb } from "../../support/servers/mariadb.ts";
+import { startMoto } from "../../support/servers/moto.ts";
 import { startPostgres } from "../../support/servers/postgres.ts";
 import { startWorker, type Worker } from "../../support/servers/workerd.ts";
 import type { Ground, Place, Row } from "./ground.ts";
@@ -140,6 +147,49 @@ function memoryPlace(name: string, onUnknown: "hold" | "look"): Place {
   return leasedPlace(name, onUnknown, store, () => store.close());
 }
 
+/** Keys and effects in tables of DynamoDB: a statement is an item, which commits with the key. */
+async function dynamodbPlace(): Promise<Place> {
+  const { stores, client, close } = await openDynamodb();
+  const groundOn = (store: DynamodbStore, program: string): Ground => ({
+    rules: { mode: "transactional", store },
+    async send(transaction, statement) {
+      if (!statement.startsWith("{")) throw new Error(`DynamoDB has no ${statement}.`);
+      const Item = { pk: { S: crypto.randomUUID() }, program: { S: program }, row: { S: statement } };
+      (transaction as DynamodbTransaction).put({ TableName: "effects", Item });
+    },
+    insert: (row) => JSON.stringify(row),
+  });
+  return {
+    name: "dynamodb",
+    grounds: (program) => [groundOn(stores[0], program), groundOn(stores[1], program)],
+    async rows(program) {
+      const items = (await scanAll(client, "effects")).filter((item) => item["program"]!.S === program);
+      const rows = items.map(({ row }) => JSON.parse(row!.S!) as Row);
+      return rows.sort((one, other) => one.run - other.run || (one.effect < other.effect ? -1 : 1));
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** An emulator with a table of keys and one of effects, and a store for each of two processes. */
+async function openDynamodb() {
+  const server = await startMoto();
+  const client = dynamodbClient(server.url);
+  for (const name of ["keys", "effects"]) await createTable(client, name);
+  const open = (): DynamodbStore => dynamodbStore(client, { table: "keys", requestMsMax: 20_000 });
+  const close = async (): Promise<void> => {
+    client.destroy();
+    await server[Symbol.asyncDispose]();
+  };
+  return { stores: [open(), open()] as const, client, close };
+}
+
+/** Keys in DynamoDB, effects anywhere. */
+async function leasedInDynamodb(): Promise<Place> {
+  const { stores, close } = await openDynamodb();
+  return leasedPlace("dynamodb-hold", "hold", stores[0], close);
+}
+
 /** Effects are anywhere: in a list that no database rolls back. Both processes have one store. */
 function leasedPlace(name: string, onUnknown: "hold" | "look", store: AsyncStore, close: () => Promise<void>): Place {
   const ledger = new Map<string, Row[]>();
@@ -170,6 +220,8 @@ export const places = {
   "postgres.js": postgresJsPlace,
   mariadb: mariadbPlace,
   d1: d1Place,
+  dynamodb: dynamodbPlace,
+  "dynamodb-hold": leasedInDynamodb,
   hold: async () => memoryPlace("hold", "hold"),
   look: async () => memoryPlace("look", "look"),
   "objects-hold": () => objectsPlace("objects-hold", "hold"),
