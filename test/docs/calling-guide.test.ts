@@ -24,7 +24,7 @@ const rows = guide
 test("the guide's table of errors is the library's", () => {
   const start = rows.findIndex(([first]) => first === "what happened") + 2;
   expect(rows.slice(start, start + errorTable.length)).toEqual(
-    errorTable.map(({ reason, delivery, transient }) => [reason, delivery, transient === false ? "no" : "yes"]),
+    errorTable.map(({ reason, evidence: { delivery, transient } }) => [reason, delivery, transient ? "yes" : "no"]),
   );
 });
 

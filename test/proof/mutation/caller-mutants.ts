@@ -15,8 +15,8 @@ export const callerMutants: readonly Mutant[] = [
   {
     guard: "doubt: a call that gave up vouches only for itself",
     file: "packages/once-again/src/delivery/own-errors.ts",
-    search: 'delivery: noEffect === true ? "never" : "unknown",',
-    replace: 'delivery: "never",',
+    search: "noEffect === true ? neverTransient : unknownTransient",
+    replace: "noEffect === null ? unknownTransient : neverTransient",
     check: test("packages/once-again/src/delivery/own-errors.test.ts"),
     killedBy: "had no effect only where it says so itself",
   },
@@ -95,7 +95,7 @@ export const callerMutants: readonly Mutant[] = [
   {
     guard: "key: an empty one is no key",
     file: "packages/once-again/src/client/operation-key.ts",
-    search: "if (problem === undefined) return key;",
+    search: 'if (parsed.kind === "key") return key;',
     replace: "if (key !== keyHeader) return key;",
     check: test("packages/once-again/src/client/given-keys.test.ts"),
     killedBy: "is refused before anything is sent",
@@ -135,7 +135,7 @@ export const callerMutants: readonly Mutant[] = [
   {
     guard: "backoff: no jitter passes the cap",
     file: "packages/once-again/src/retry/backoff.ts",
-    search: "if (!(delayMs > capMs) || delayMs === Number.POSITIVE_INFINITY) return delayMs;",
+    search: "if (!(delayMs > capMs) || delayMs === Infinity) return delayMs;",
     replace: "return delayMs;",
     check: test("packages/once-again/src/retry/backoff.test.ts"),
     killedBy: "no jitter passes a cap",
@@ -200,7 +200,7 @@ export const callerMutants: readonly Mutant[] = [
   {
     guard: "layers: a list in the place of a function is refused at once",
     file: "packages/once-again/src/client/fetch-options.ts",
-    search: 'if (typeof layers !== "function") throw layersError(layers);',
+    search: 'if (typeof layers !== "function") throw layersError();',
     replace: "",
     check: test("packages/once-again/src/client/layers.test.ts"),
     killedBy: "is refused with a sentence",

@@ -107,7 +107,7 @@ export const httpMutants: readonly Mutant[] = [
   {
     guard: "options: what is true or false is no text",
     file: "packages/once-again/src/core/option-names.ts",
-    search: 'if (known[name] === "boolean")',
+    search: 'if (rule === "boolean")',
     replace: 'if (name === "boolean")',
     check: test("test/option-names.test.ts"),
     killedBy: "is true or false, and no text or number that stands for one",

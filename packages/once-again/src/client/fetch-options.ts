@@ -3,14 +3,15 @@ import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { Listener } from "../core/listener.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
-import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
-import type { Random } from "../core/random.ts";
+import { checkChoice, checkNumber, fromOne, invalidOptionError, wholeFromOne } from "../core/options.ts";
+import { type Random, systemRandom } from "../core/random.ts";
+import { systemClock } from "../core/system-clock.ts";
 import type { Verdict } from "../delivery/index.ts";
 import { keyHeaderName } from "../key/index.ts";
 import type { KeyFormat } from "../key/key.ts";
 import type { Backoff, RetryBudget, RetryEvent } from "../retry/index.ts";
 import { type AnyLayer, compose } from "../retry/layer.ts";
-import { type RetryPolicy, retryPolicy } from "../retry/retry-options.ts";
+import { defaultAttemptsMax, defaultBackoff, type RetryPolicy } from "../retry/retry-options.ts";
 import { type AttemptHeaders, checkAttemptHeaders } from "./attempt-headers.ts";
 import { type KeyRule, keyRule, type KeysOption } from "./repeats.ts";
 import { originBudgets, type OriginRule, originRule, perOrigin } from "./per-origin.ts";
@@ -128,7 +129,7 @@ export interface OriginContext {
 
 /** The options, checked, with every default filled in. */
 export interface FetchSettings {
-  readonly policy: RetryPolicy<Response>;
+  readonly policy: FetchPolicy;
   readonly fetch: typeof fetch;
   readonly budgetOf: (origin: string) => RetryBudget | undefined;
   readonly layerOf: (origin: string) => AnyLayer;
@@ -147,25 +148,31 @@ export interface FetchSettings {
   readonly onEvent: Listener<FetchEvent> | undefined;
 }
 
+/** The part of a policy that all calls share. */
+interface FetchPolicy extends Pick<RetryPolicy<never>, "attemptsMax" | "backoff" | "clock" | "random"> {
+  readonly attemptTimeoutMs: number;
+  readonly deadlineMs: number;
+}
+
 const names: OptionNames<RetryingFetchOptions> = {
-  fetch: true,
-  attemptsMax: true,
-  backoff: true,
-  deadlineMs: true,
-  attemptTimeoutMs: true,
+  fetch: "function",
+  attemptsMax: wholeFromOne,
+  deadlineMs: fromOne,
+  attemptTimeoutMs: fromOne,
+  backoff: "function",
   budget: true,
   layers: true,
   attemptHeaders: true,
   keys: true,
   keyHeader: true,
   keyFormat: true,
-  keyRetentionMs: true,
+  keyRetentionMs: fromOne,
   trustRetryAfter: true,
   readBody: true,
-  bodyBytesMax: true,
-  shouldRetry: true,
+  bodyBytesMax: { min: 0, integer: true },
+  shouldRetry: "function",
   retryStatuses: true,
-  onEvent: true,
+  onEvent: "function",
   clock: true,
   random: true,
 };
@@ -174,63 +181,67 @@ const names: OptionNames<RetryingFetchOptions> = {
 export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
   checkPlatform();
   checkNames("retryingFetch", options, names);
-  const { attemptsMax, attemptTimeoutMs = 30_000, backoff, clock, deadlineMs = 300_000, random } = options;
-  for (const name of ["fetch", "backoff", "onEvent", "shouldRetry"] as const)
-    checkFunction<unknown>(name, options[name]);
-  const retentionMs = checkNumber("keyRetentionMs", options.keyRetentionMs ?? Infinity, { min: 1 });
+  const { keyRetentionMs = Infinity } = options;
   const budgetOf = budgetRule(options.budget ?? "per-origin");
-  return Object.freeze({
-    policy: retryPolicy<Response>({ attemptsMax, attemptTimeoutMs, backoff, clock, deadlineMs, random }),
+  return {
+    policy: {
+      attemptsMax: options.attemptsMax ?? defaultAttemptsMax,
+      attemptTimeoutMs: options.attemptTimeoutMs ?? 30_000,
+      backoff: options.backoff ?? defaultBackoff,
+      clock: options.clock ?? systemClock,
+      deadlineMs: options.deadlineMs ?? 300_000,
+      random: options.random ?? systemRandom,
+    },
     fetch: options.fetch ?? platformFetch(),
     budgetOf,
-    layerOf: layersByOrigin(options.layers ?? noLayers, budgetOf),
+    layerOf: layersByOrigin(options.layers ?? undefined, budgetOf),
     attemptHeaders: checkAttemptHeaders(options.attemptHeaders ?? {}),
     keys: keyRule(options.keys),
     trustsRetryAfter: originRule("trustRetryAfter", options.trustRetryAfter ?? false),
     readBodyBytesMax: readBodyBound(options.readBody ?? false),
-    bodyBytesMax: checkNumber("bodyBytesMax", options.bodyBytesMax ?? 64 * mebibyte, { min: 0, integer: true }),
+    bodyBytesMax: options.bodyBytesMax ?? 64 * mebibyte,
     keyHeader: options.keyHeader ?? keyHeaderName,
     keyFormat: checkChoice("keyFormat", options.keyFormat ?? "bare", ["bare", "structured"]),
-    keyRetentionMs: (key) => (key === undefined ? Infinity : retentionMs),
+    keyRetentionMs: (key) => (key === undefined ? Infinity : keyRetentionMs),
     shouldRetry: retryCondition(options.shouldRetry, options.retryStatuses),
     onEvent: options.onEvent,
-  } satisfies FetchSettings);
+  };
 }
 
-const noLayers = (): readonly AnyLayer[] => [];
 const noLayer: AnyLayer = (next) => next;
 
 /** A list alone would be refused: its breaker would judge one server by another. */
 function layersByOrigin(
-  layers: NonNullable<RetryingFetchOptions["layers"]>,
+  layers: RetryingFetchOptions["layers"],
   budgetOf: FetchSettings["budgetOf"],
 ): FetchSettings["layerOf"] {
-  if (layers === noLayers) return () => noLayer;
-  if (typeof layers !== "function") throw layersError(layers);
+  if (layers === undefined) return () => noLayer;
+  if (typeof layers !== "function") throw layersError();
   return perOrigin((origin) => {
     const originLayers: unknown = layers({ origin, budget: budgetOf(origin) });
     if (Array.isArray(originLayers) && originLayers.every((layer) => typeof layer === "function"))
       return compose(...originLayers);
-    throw layersError(originLayers);
+    throw layersError();
   });
 }
 
-function layersError(given: unknown): OnceAgainError {
-  const message =
-    "layers must be a function that makes an origin's layers and returns them as a list, " +
-    `such as () => [circuitBreaker()], but it is, or returned, ${Array.isArray(given) ? "another list" : typeof given}.`;
-  return new OnceAgainError("ONCE_OPTION_INVALID", message, { details: { option: "layers" } });
+function layersError(): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_OPTION_INVALID",
+    "layers must be a function that makes an origin's layers and returns them as a list, such as () => [circuitBreaker()].",
+    { details: { option: "layers" } },
+  );
 }
 
 function readBodyBound(readBody: NonNullable<RetryingFetchOptions["readBody"]>): number | undefined {
   if (typeof readBody === "boolean") return readBody ? mebibyte : undefined;
-  return checkNumber("readBody.bytesMax", readBody.bytesMax, { min: 1, integer: true });
+  return checkNumber("readBody.bytesMax", readBody.bytesMax, wholeFromOne);
 }
 
 function budgetRule(budget: RetryBudget | "per-origin" | "off"): FetchSettings["budgetOf"] {
   if (budget === "per-origin") return originBudgets();
   if (budget === "off") return () => undefined;
-  if (typeof budget !== "object" || typeof budget.tryTake !== "function") {
+  if (typeof budget.tryTake !== "function") {
     throw invalidOptionError("budget", 'a RetryBudget, "per-origin" or "off"', budget);
   }
   return () => budget;

@@ -13,13 +13,13 @@ export interface Hop {
 
 /** `fetch` follows so many. */
 const hopsMax = 20;
-const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const redirects: readonly number[] = [301, 302, 303, 307, 308];
 const ofBody = ["content-encoding", "content-language", "content-location", "content-type", "content-length"];
 
 /** Says that a redirect led to a failure: the request itself was answered, so it may have been executed. */
 export class RedirectError extends Error {
-  constructor(message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = "RedirectError";
   }
 }
@@ -35,7 +35,7 @@ export function afterRedirect(method: string, error: unknown): unknown {
 
 function targetError(cause: unknown): RedirectError {
   const problem = errorVerdict(cause).transient ? "and its target failed" : "which can't be followed";
-  return new RedirectError(`The request was answered with a redirect, ${problem}. The cause is that error.`, cause);
+  return new RedirectError(`The request was answered with a redirect, ${problem}. The cause is that error.`, { cause });
 }
 
 /**
@@ -72,7 +72,7 @@ export async function followRedirects(
     if (response.type === "opaqueredirect") {
       throw new RedirectError('The answer is a redirect that can\'t be seen here. Use `redirect: "manual"`.');
     }
-    const location = redirects.has(response.status) ? response.headers.get("location") : null;
+    const location = redirects.includes(response.status) ? response.headers.get("location") : null;
     if (location === null) break;
     const next = URL.parse(location, hop.url.href);
     if (hops === hopsMax || next === null || !/^https?:$/.test(next.protocol)) {

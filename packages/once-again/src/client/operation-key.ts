@@ -1,6 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { formatKey, makeKey } from "../key/index.ts";
-import { headerKeyProblem } from "../key/key.ts";
+import { makeKey, readCallerKey, writeKey } from "../key/key.ts";
 import type { FetchSettings } from "./fetch-options.ts";
 
 type KeySettings = Pick<FetchSettings, "keyHeader" | "keyFormat" | "policy">;
@@ -22,17 +21,17 @@ export function ensureKey(
   if (callerKey !== null) return checkKey(callerKey, settings.keyHeader);
   if (!/^(POST|PATCH)$/i.test(method) || !makesKey) return undefined;
   const key = makeKey({ clock: settings.policy.clock, random: settings.policy.random });
-  headers.set(settings.keyHeader, formatKey(key, settings.keyFormat));
+  headers.set(settings.keyHeader, writeKey(key, settings.keyFormat));
   return key;
 }
 
 /** The header as it was given, and as it is sent on each attempt. */
 function checkKey(key: string, keyHeader: string): string {
-  const problem = headerKeyProblem(key);
-  if (problem === undefined) return key;
+  const parsed = readCallerKey(key);
+  if (parsed.kind === "key") return key;
   throw new OnceAgainError(
     "ONCE_KEY_INVALID",
-    `The ${keyHeader} of this request can't be used: ${problem}. Nothing was sent. Leave the header out, and a key is ` +
+    `The ${keyHeader} of this request can't be used: ${parsed.problem}. Nothing was sent. Leave the header out, and a key is ` +
       "made; or send one key, such as makeKey() makes.",
   );
 }

@@ -1,5 +1,6 @@
 import { invalidOptionError } from "../core/options.ts";
-import { type RetryBudget, successBudget } from "../retry/index.ts";
+import { refundedBudget } from "../retry/budgets/success-budget.ts";
+import type { RetryBudget } from "../retry/index.ts";
 
 /**
  * One thing per origin, made at the first call to the origin. Only the `originsMax` origins that were used last are
@@ -24,7 +25,7 @@ export function perOrigin<Thing>(make: (origin: string) => Thing, originsMax = 1
 
 /** One retry budget per origin. An origin that was forgotten starts with a full one. */
 export function originBudgets(originsMax?: number): (origin: string) => RetryBudget {
-  return perOrigin(() => successBudget(), originsMax);
+  return perOrigin(() => refundedBudget({}), originsMax);
 }
 
 /** A choice made by origin: for all or none, for those that are listed, or as a function says. */

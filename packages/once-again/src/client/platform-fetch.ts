@@ -46,7 +46,6 @@ function name(input: string | URL | Request, init: RequestInit | null | undefine
 }
 
 function makeStorage(): Storage | undefined {
-  const { process } = globalThis as { process?: { getBuiltinModule?(id: string): unknown } };
-  const hooks = process?.getBuiltinModule?.("node:async_hooks") as { AsyncLocalStorage: new () => Storage } | undefined;
+  const hooks = globalThis.process?.getBuiltinModule?.("node:async_hooks");
   return hooks && new hooks.AsyncLocalStorage();
 }

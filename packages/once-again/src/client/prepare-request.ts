@@ -1,6 +1,6 @@
-import { refuseMisspelt } from "../core/option-names.ts";
-import { checkBoolean, checkFunction, checkNumber } from "../core/options.ts";
-import type { Attempt } from "../retry/index.ts";
+import { checkNames, type OptionNames, refuseMisspelt } from "../core/option-names.ts";
+import { fromOne, wholeFromOne } from "../core/options.ts";
+import { type Attempt, eitherSignal } from "../retry/attempt.ts";
 import { type OuterAttempt, readForeignAttempt, writeAttempt } from "./attempt-headers.ts";
 import { discardBody, readAhead, type ReadBounds, readStream } from "./read-stream.ts";
 import type { FetchSettings } from "./fetch-options.ts";
@@ -66,16 +66,15 @@ export async function prepareRequest(
   const limits = checkLimits({ attemptsMax, deadlineMs, shouldRetry, repeatable }, rest);
   const factory = typeof given === "function" ? given : undefined;
   // The bytes stand in for what the factory will make, so that a method which takes no body is found out now.
-  const body = typeof given === "function" ? new Uint8Array() : given;
+  const body = factory === undefined ? (given as Exclude<typeof given, BodyFactory>) : new Uint8Array();
   refuseOneShot(body);
   const own = checkSignal(givenSignal === undefined && input instanceof Request ? input.signal : givenSignal);
-  const signal = own !== undefined && within?.signal ? AbortSignal.any([own, within.signal]) : (own ?? within?.signal);
+  const signal = within?.signal ? eitherSignal(own, within.signal) : own;
   signal?.throwIfAborted();
 
-  const isRead = input instanceof Request && input.body !== null && (given ?? null) === null;
-  const startedAt = isRead ? clock.monotonic() : 0;
-  const msMax = limits.deadlineMs ?? policy.deadlineMs ?? Infinity;
-  const bounds = { bytesMax: bodyBytesMax, msMax, clock, signal };
+  // Only of a Request may the body have to be read.
+  const startedAt = input instanceof Request ? clock.monotonic() : undefined;
+  const bounds = { bytesMax: bodyBytesMax, msMax: limits.deadlineMs ?? policy.deadlineMs, clock, signal };
   const request = await readRequest(input, rest, body, bounds);
   const { method, url, headers } = request;
   const { origin, pathname, protocol } = url;
@@ -83,9 +82,9 @@ export async function prepareRequest(
   const key = ensureKey(method, headers, settings, settings.keys.makesKeys && outer === undefined);
   const place = origin === "null" ? protocol : origin + pathname;
   const repeats = repeatsOf({ method, key, origin, url: place, repeatable }, settings);
-  const redirect = rest.redirect ?? (input instanceof Request ? input.redirect : "follow");
-  const integrity = rest.integrity ?? (input instanceof Request ? input.integrity : "");
-  const follows = mustFollowRedirects(method, { redirect, integrity });
+  // A Request has the settings of both arguments.
+  const follows = mustFollowRedirects(method, request.target instanceof Request ? request.target : rest);
+  const discard = (response: Response): Promise<void> => discardBody(response, clock);
   return {
     method,
     origin,
@@ -95,18 +94,16 @@ export async function prepareRequest(
     signal,
     outer,
     limits,
-    preparedMs: isRead ? clock.monotonic() - startedAt : undefined,
-    isLocal: localSchemes.has(protocol),
-    send: requestSender({ request, settings, signal, outer, factory, rest, follows, repeats }),
+    preparedMs: startedAt === undefined ? 0 : clock.monotonic() - startedAt,
+    isLocal: localScheme.test(protocol),
+    send: requestSender(request, settings, { signal, outer, factory, rest, follows, repeats, discard }),
     saysNoEffect: responseSaysNoEffect,
-    discard: (response) => discardBody(response, clock),
+    discard,
   };
 }
 
-/** The parts from which the attempts of one request are made. */
+/** How the attempts of one request are made. */
 interface RequestParts {
-  readonly request: ReadRequest;
-  readonly settings: FetchSettings;
   /** The caller's signal. */
   readonly signal: AbortSignal | undefined;
   readonly outer: OuterAttempt | undefined;
@@ -117,22 +114,25 @@ interface RequestParts {
   /** Whether redirects are followed by us. */
   readonly follows: boolean;
   readonly repeats: Repeats;
+  readonly discard: (response: Response) => Promise<void>;
 }
 
-function requestSender(parts: RequestParts): SendableRequest<Response>["send"] {
-  const { factory, follows, outer, repeats, request, rest, settings, signal } = parts;
-  const { fetch, policy, readBodyBytesMax } = settings;
-  const discard = (response: Response): Promise<void> => discardBody(response, policy.clock);
+function requestSender(
+  request: ReadRequest,
+  settings: FetchSettings,
+  { discard, factory, follows, outer, repeats, rest, signal }: RequestParts,
+): SendableRequest<Response>["send"] {
+  const { fetch, readBodyBytesMax } = settings;
   return async (attemptSignal, { number, remainingMs }, onSend) => {
     const headers = new Headers(request.headers);
     writeAttempt(headers, settings.attemptHeaders, { number: outer?.number ?? number, remainingMs });
     // The attempt's signal is done when the response begins; the caller's may still abort the response's body.
-    const bounded = signal === undefined ? attemptSignal : AbortSignal.any([attemptSignal, signal]);
+    const bounded = eitherSignal(signal, attemptSignal);
     const sendTo = async (destination: string | Request, hop: Omit<Hop, "url">): Promise<Response> => {
-      const { method, headers } = hop;
-      if (!hop.hasBody) return fetch(destination, { ...rest, method, headers, redirect: "manual", signal: bounded });
-      const bodyInit: RequestInit & { duplex?: "half" } =
-        factory === undefined ? { body: request.body } : { body: await makeBody(factory), duplex: "half" };
+      const { hasBody, headers, method } = hop;
+      let bodyInit: RequestInit & { duplex?: "half" } = {};
+      if (hasBody && factory !== undefined) bodyInit = { body: await makeBody(factory), duplex: "half" };
+      else if (hasBody) bodyInit = { body: request.body };
       // Making the body may have taken longer than the attempt had.
       bounded.throwIfAborted();
       onSend();
@@ -151,29 +151,29 @@ function requestSender(parts: RequestParts): SendableRequest<Response>["send"] {
   };
 }
 
-const localSchemes: ReadonlySet<string> = new Set(["about:", "blob:", "data:", "file:"]);
+const localScheme = /^(about|blob|data|file):$/;
 
-const limitNames = ["attemptsMax", "deadlineMs", "shouldRetry", "repeatable", "within"];
+const limitNames: OptionNames<CallLimits> = {
+  attemptsMax: wholeFromOne,
+  deadlineMs: fromOne,
+  shouldRetry: "function",
+  repeatable: "boolean",
+};
+const ownNames = [...Object.keys(limitNames), "within"];
 
 /** @param others what else stands in `fetch`'s second argument, which the platform and others read. */
 function checkLimits(limits: CallLimits, others: object): CallLimits {
-  const { attemptsMax, deadlineMs, repeatable, shouldRetry } = limits;
-  refuseMisspelt("A call of retryingFetch", others, limitNames);
-  if (repeatable !== undefined) checkBoolean("repeatable", repeatable);
-  if (attemptsMax !== undefined) checkNumber("attemptsMax", attemptsMax, { min: 1, integer: true });
-  if (deadlineMs !== undefined) checkNumber("deadlineMs", deadlineMs, { min: 1 });
-  if (shouldRetry !== undefined) checkFunction("shouldRetry", shouldRetry);
+  const reader = "A call of retryingFetch";
+  refuseMisspelt(reader, others, ownNames);
+  checkNames(reader, limits, limitNames);
   return limits;
 }
 
-/** @throws TypeError, the platform's own, for what is no signal. */
+/** @throws TypeError, as `fetch` does, for what is no signal. */
 function checkSignal(signal: AbortSignal | null | undefined): AbortSignal | undefined {
-  if (signal === undefined || signal === null) return undefined;
-  if (!(signal instanceof AbortSignal)) {
-    void new Request("http://localhost", { signal });
-    throw new TypeError("The option `signal` must be an AbortSignal of this platform.");
-  }
-  return signal;
+  const given = signal ?? undefined;
+  if (given === undefined || given instanceof AbortSignal) return given;
+  throw new TypeError("signal must be an AbortSignal.");
 }
 
 /** The request that the arguments of a `fetch` describe. */
@@ -238,13 +238,13 @@ async function readGivenRequest(
 }
 
 function setContentType(headers: Headers, { contentType }: BodyCopy): void {
-  if (contentType !== undefined && !headers.has("content-type")) headers.set("content-type", contentType);
+  if (contentType && !headers.has("content-type")) headers.set("content-type", contentType);
 }
 
 type Head = Pick<ReadRequest, "method" | "url" | "headers">;
 
 /** Methods that a Request takes, and leaves as they are written. */
-const plainMethods: ReadonlySet<unknown> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+const plainMethods: readonly unknown[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /**
  * The head of most requests; `undefined` for one that only the platform can check, by a Request, which costs more than twice as
@@ -252,7 +252,7 @@ const plainMethods: ReadonlySet<unknown> = new Set(["GET", "HEAD", "POST", "PUT"
  */
 function readPlainHead(input: string | URL, settings: Settings): Head | undefined {
   const { method = "GET", headers, ...others } = settings;
-  if (!plainMethods.has(method) || Object.keys(others).length > 0) return undefined;
+  if (!plainMethods.includes(method) || Object.keys(others).length > 0) return undefined;
   const text = input.toString();
   const url = URL.parse(text);
   if (url === null || url.username !== "" || url.password !== "") return undefined;

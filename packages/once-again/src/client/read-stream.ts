@@ -1,6 +1,7 @@
 import { ByteCollector, encodeChunk } from "../core/bytes.ts";
-import type { Clock } from "../core/clock.ts";
+import { type Clock, sleep } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
+import { eitherSignal } from "../retry/attempt.ts";
 
 /** The limits for reading a request's body before it is sent. */
 export interface ReadBounds {
@@ -8,6 +9,27 @@ export interface ReadBounds {
   readonly msMax: number;
   readonly clock: Clock;
   readonly signal: AbortSignal | undefined;
+}
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+/**
+ * Reads a body until it ends, or until `take` answers `false`.
+ *
+ * @param reader `undefined`: there is no body.
+ * @returns whether it was read to its end.
+ * @throws what the body's stream fails with.
+ */
+export async function readChunks(reader: Reader | undefined, take: (chunk: Uint8Array) => boolean): Promise<boolean> {
+  for (let read = await reader?.read(); read?.done === false; read = await reader?.read()) {
+    if (!take(read.value)) return false;
+  }
+  return true;
+}
+
+/** Ends a body that is not read on. */
+export function cancelReader(reader: Reader | undefined, reason?: unknown): void {
+  void reader?.cancel(reason).catch(() => undefined);
 }
 
 /**
@@ -18,44 +40,40 @@ export interface ReadBounds {
 export async function readStream(stream: ReadableStream<Uint8Array>, bounds: ReadBounds): Promise<ArrayBuffer> {
   const { bytesMax, clock, msMax, signal } = bounds;
   const reader = stream.getReader();
-  const interrupted = Promise.withResolvers<never>();
-  const stopTimer = clock.timer(msMax, () => interrupted.reject(deadlineError()));
-  const onAbort = (): void => interrupted.reject(signal?.reason);
-  signal?.addEventListener("abort", onAbort, { once: true });
+  const reading = new AbortController();
+  const deadline = sleep(clock, msMax, eitherSignal(signal, reading.signal)).then(() => {
+    throw deadlineError();
+  });
   try {
     // One race for the stream: each race with the interruption would store a reaction on it, chunk after chunk.
-    return await Promise.race([readAll(reader, bytesMax), interrupted.promise]);
+    return await Promise.race([readAll(reader, bytesMax), deadline]);
   } catch (error) {
-    void reader.cancel(error).catch(() => undefined);
+    cancelReader(reader, error);
     throw error;
   } finally {
-    stopTimer();
-    signal?.removeEventListener("abort", onAbort);
+    // So that neither a timer nor a listener stays behind.
+    reading.abort();
   }
 }
 
 /** An interruption cancels the reader, which ends the stream for this loop, too. */
-async function readAll(reader: ReadableStreamDefaultReader<Uint8Array>, bytesMax: number): Promise<ArrayBuffer> {
+async function readAll(reader: Reader, bytesMax: number): Promise<ArrayBuffer> {
   const body = new ByteCollector(bytesMax);
-  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-    if (!body.add(encodeChunk(chunk.value))) throw bodyTooLargeError(bytesMax);
-  }
+  if (!(await readChunks(reader, (chunk) => body.add(encodeChunk(chunk))))) throw bodyTooLargeError(bytesMax);
   return body.bytes!.slice().buffer;
 }
 
 function deadlineError(): OnceAgainError {
-  return new OnceAgainError(
-    "ONCE_DEADLINE_EXCEEDED",
-    "The deadline came while the request's body was read. Nothing was sent.",
-    { details: { attempts: 0, noEffect: true } },
-  );
+  return new OnceAgainError("ONCE_DEADLINE_EXCEEDED", "The deadline came while the body was read. Nothing was sent.", {
+    details: { attempts: 0, noEffect: true },
+  });
 }
 
 function bodyTooLargeError(bytesMax: number): OnceAgainError {
   return new OnceAgainError(
     "ONCE_BODY_TOO_LARGE",
-    `The request's body is a stream of more than ${bytesMax} bytes, which would have to be buffered in memory to be sent ` +
-      "again. Nothing was sent. Pass a function that makes it, `body: () => stream()`, or raise bodyBytesMax.",
+    `The body is a stream of more than ${bytesMax} bytes. Nothing was sent. ` +
+      "Pass a function that makes it, `body: () => stream()`, or raise bodyBytesMax.",
     { details: { bytesMax } },
   );
 }
@@ -70,13 +88,8 @@ export async function readAhead(response: Response, bytesMax: number): Promise<v
   if (response.body === null || response.bodyUsed) return;
   const reader = response.clone().body?.getReader();
   let bytes = 0;
-  for (let chunk = await reader?.read(); chunk?.done === false; chunk = await reader?.read()) {
-    bytes += chunk.value.byteLength;
-    if (bytes <= bytesMax) continue;
-    // The caller reads the rest from its own copy.
-    void reader?.cancel().catch(() => undefined);
-    return;
-  }
+  // The caller reads the rest from its own copy.
+  if (!(await readChunks(reader, (chunk) => (bytes += chunk.byteLength) <= bytesMax))) cancelReader(reader);
 }
 
 /** Reading on costs less than a new connection up to about here. */
@@ -93,15 +106,12 @@ export async function discardBody(response: Response, clock: Clock): Promise<voi
     // Within: a stand-in for a Response may refuse to make one, as of a status of 600.
     const reader = response.body?.getReader();
     if (reader === undefined) return;
-    const cancel = (): void => void reader.cancel().catch(() => undefined);
-    const stopTimer = clock.timer(discardMsMax, cancel);
+    const stopTimer = clock.timer(discardMsMax, () => cancelReader(reader));
     let bytes = 0;
     try {
-      for (let chunk = await reader.read(); !chunk.done && bytes <= discardBytesMax; chunk = await reader.read()) {
-        bytes += chunk.value.byteLength;
-      }
-      if (bytes > discardBytesMax) cancel();
-      else await waitForConnection();
+      const isShort = await readChunks(reader, (chunk) => (bytes += chunk.byteLength) <= discardBytesMax);
+      if (isShort) await waitForConnection();
+      else cancelReader(reader);
     } finally {
       stopTimer();
     }

@@ -66,15 +66,16 @@ export function refuseOneShot(body: unknown): void {
 /** Bodies that can be sent again, and objects that have a text of their own, as a URL has. */
 function isSendable(body: object): boolean {
   if (ArrayBuffer.isView(body) || body instanceof Blob || body instanceof FormData) return true;
-  const kind = Object.prototype.toString.call(body);
-  if (/^\[object (Shared)?ArrayBuffer\]$/.test(kind) || body instanceof URLSearchParams) return true;
-  return !isStream(body) && !(Symbol.iterator in body && kind !== "[object String]") && hasOwnText(body);
+  const kind = kindOf(body);
+  if (/^(Shared)?ArrayBuffer$/.test(kind) || body instanceof URLSearchParams) return true;
+  // The text of a list, a Map or a generator is not what was meant.
+  if (isStream(body) || (Symbol.iterator in body && kind !== "String")) return false;
+  return "toString" in body && body.toString !== Object.prototype.toString;
 }
 
-function hasOwnText(body: object): boolean {
-  return (
-    "toString" in body && body.toString !== Object.prototype.toString && !(body instanceof Map || body instanceof Set)
-  );
+/** The kind of an object, of whichever realm. */
+function kindOf(body: object): string {
+  return Object.prototype.toString.call(body).slice("[object ".length, -1);
 }
 
 /** A web stream, a Node stream or an async iterable. */
@@ -83,11 +84,10 @@ export function isStream(body: object): boolean {
 }
 
 function bodyKindError(body: object): OnceAgainError {
-  const kind = Object.prototype.toString.call(body).slice(8, -1);
   return new OnceAgainError(
     "ONCE_OPTION_INVALID",
     `body must be a string, bytes, a Blob, FormData, URLSearchParams or a function that makes one, but it is of the ` +
-      `kind ${kind}. Nothing was sent. For JSON pass JSON.stringify(…) and set the content type.`,
+      `kind ${kindOf(body)}. Nothing was sent. For JSON pass JSON.stringify(…) and set the content type.`,
     { details: { option: "body" } },
   );
 }
@@ -95,7 +95,8 @@ function bodyKindError(body: object): OnceAgainError {
 /** A body that is the same each time it is sent, and the type that the kind of body given has by itself. */
 export interface BodyCopy {
   readonly body: string | ArrayBuffer | Blob | null;
-  readonly contentType?: string | undefined;
+  /** Empty or missing: it has no type by itself. */
+  readonly contentType?: string | null;
 }
 
 /**
@@ -108,15 +109,15 @@ export async function copyBody(body: Body | null | undefined, method: string): P
   if (method === "GET" || method === "HEAD") throw new TypeError(`A ${method} request can't have a body.`);
   if (typeof body === "string") return { body, contentType: "text/plain;charset=UTF-8" };
   // It can't change, and may be larger than memory.
-  if (body instanceof Blob) return { body, contentType: body.type === "" ? undefined : body.type };
+  if (body instanceof Blob) return { body, contentType: body.type };
   const message = new Response(body);
-  return { body: await message.arrayBuffer(), contentType: message.headers.get("content-type") ?? undefined };
+  return { body: await message.arrayBuffer(), contentType: message.headers.get("content-type") };
 }
 
 /** The stream that a caller's function made has failed. Bytes of it may have left, whatever its error says. */
 export class BodyStreamError extends Error {
   constructor(cause: unknown) {
-    super("The stream of the request's body failed while it was sent. The cause is its error.", { cause });
+    super("The body failed while it was sent. The cause is its error.", { cause });
     this.name = "BodyStreamError";
   }
 }
@@ -132,14 +133,12 @@ export async function makeBody(factory: BodyFactory): Promise<Body> {
     body = await factory();
     if (!isObjectStream(body)) refuseOneShot(body);
     if (body instanceof FormData) {
-      throw new TypeError(
-        "A FormData gets a new boundary each time it is made, so its bytes differ. Pass the form, not a function.",
-      );
+      throw new TypeError("A FormData gets a new boundary each time it is made. Pass the form, not a function.");
     }
   } catch (cause) {
     throw new OnceAgainError(
       "ONCE_BODY_NOT_REPLAYABLE",
-      "The function that makes the body failed, so this attempt was not sent. Its error is the cause.",
+      "The function that makes the body failed. This attempt was not sent. The cause is its error.",
       { cause },
     );
   }

@@ -4,6 +4,7 @@ import { errorVerdict, parseRetryAfter, statusVerdict, type Verdict, waitHint } 
 import { retryAfterOf } from "../retry/decision.ts";
 import type { Decision } from "../retry/index.ts";
 import type { Outcome } from "../retry/attempt.ts";
+import { isProblem } from "./no-effect-problem.ts";
 
 /**
  * The parts of a response that the rule reads. A `Response` fits, and so does the object that another HTTP client makes of its
@@ -94,7 +95,7 @@ export function decideOn(failure: Failure, repeatable: boolean, inDoubt = false)
   const { advice, head, verdict } = failure;
   if (isReplay(head)) return { action: "stop", why: "replayed" };
   if (verdict.gaveUp) return { action: "stop", why: "gave-up" };
-  const isWorthIt = verdict.transient || (inDoubt && repeatable && isForeignConflict(head));
+  const isWorthIt = verdict.transient || (inDoubt && repeatable && head !== undefined && isForeignConflict(head));
   if (advice === "false" || !(isWorthIt || advice === "true")) return { action: "stop", why: "permanent" };
   if (!repeatable && !provesNoEffect(failure)) return { action: "stop", why: "unsafe" };
   const kind = isTurnedAway(failure) ? "throttled" : "transient";
@@ -105,9 +106,8 @@ export function decideOn(failure: Failure, repeatable: boolean, inDoubt = false)
  * A 409 that is not once-again's; once-again's own says which case it is. While an own attempt is in doubt it may be about
  * that one, still under way: so Stripe says it, without `Retry-After`.
  */
-function isForeignConflict(head: ResponseHead | undefined): boolean {
-  if (head?.status !== 409) return false;
-  return !/^application\/problem\+json\b/i.test(head.headers.get("content-type") ?? "");
+function isForeignConflict({ headers, status }: ResponseHead): boolean {
+  return status === 409 && !isProblem(headers);
 }
 
 /**
@@ -186,8 +186,7 @@ export function retryCondition(
   statuses: readonly number[] | undefined,
 ): ShouldRetry | undefined {
   if (statuses === undefined) return shouldRetry;
-  const isStatus = (status: unknown): boolean =>
-    Number.isInteger(status) && Number(status) >= 400 && Number(status) < 600;
+  const isStatus = (status: number): boolean => Number.isInteger(status) && status >= 400 && status < 600;
   if (!Array.isArray(statuses) || !statuses.every(isStatus)) {
     throw invalidOptionError("retryStatuses", "a list of statuses from 400 to 599", statuses);
   }

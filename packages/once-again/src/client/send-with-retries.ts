@@ -110,6 +110,6 @@ async function readNoEffect<Res extends ResponseHead>(
 /** How long the whole call may take: as the options say, no longer than its key is remembered or is waited for. */
 function deadlineOf(request: SendableRequest<ResponseHead>, { keyRetentionMs, policy }: FetchSettings): number {
   const { key, limits, outer, preparedMs = 0 } = request;
-  const { deadlineMs = policy.deadlineMs ?? Infinity } = limits ?? {};
+  const { deadlineMs = policy.deadlineMs } = limits ?? {};
   return Math.max(0, Math.min(deadlineMs, keyRetentionMs(key), outer?.remainingMs ?? Infinity) - preparedMs);
 }

@@ -27,7 +27,7 @@ export function encodeChunk(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk;
   if (typeof chunk === "string") return new TextEncoder().encode(chunk);
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  throw new TypeError("A body is made of bytes or text. Encode what else it is to be, as by JSON.stringify(…).");
+  throw new TypeError("A body is made of bytes or text. For JSON pass JSON.stringify(…).");
 }
 
 /** A text has this character in the place of bytes that were not UTF-8, whichever they were. */

@@ -16,7 +16,7 @@ export class OnceAgainError extends Error {
     message: string,
     options: { readonly cause?: unknown; readonly details?: ErrorDetails | undefined } = {},
   ) {
-    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    super(message, options);
     this.name = "OnceAgainError";
     this.code = code;
     this.details = options.details ?? {};

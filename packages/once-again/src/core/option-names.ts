@@ -1,28 +1,55 @@
 import { OnceAgainError } from "./errors.ts";
-import { checkBoolean, invalidOptionError, nearestName } from "./options.ts";
+import {
+  checkBoolean,
+  checkFunction,
+  checkNumber,
+  invalidOptionError,
+  nearestName,
+  type NumberBounds,
+} from "./options.ts";
+
+/** The values of an option: `true`, any; it is checked where it is read. */
+type OptionRule = true | "boolean" | "function" | NumberBounds;
 
 /**
- * Every name that an options object may have, and which of them are `true` or `false` alone; the compiler holds both to the
- * options' type, so that no such option goes unchecked.
+ * Every name that an options object may have, and the values of each; the compiler holds the names to the options' type, and
+ * which of them are `true` or `false` alone, so that no such option goes unchecked.
  */
 export type OptionNames<Options> = {
-  readonly [Name in keyof Options]-?: [NonNullable<Options[Name]>] extends [boolean] ? "boolean" : true;
+  readonly [Name in keyof Options]-?: RuleFor<NonNullable<Options[Name]>>;
 };
 
+type RuleFor<Value> = [Value] extends [boolean]
+  ? "boolean"
+  : [Value] extends [number]
+    ? true | NumberBounds
+    : [Value] extends [(...values: never) => unknown]
+      ? true | "function"
+      : true;
+
+type OptionRules = Readonly<Record<string, OptionRule>>;
+
 /**
- * Refuses unknown option names: a misspelt one would be ignored silently, and its default would hold. Also refuses a value for a
- * boolean option that is no boolean: `"no"`, from a form or the environment, would count as yes.
+ * Refuses unknown option names: a misspelt one would be ignored silently, and its default would hold. Also refuses a value that
+ * an option doesn't take: `"no"` for a boolean one, from a form or the environment, would count as yes.
  *
  * @param reader the function that reads them, as the message names it.
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, with the name that was probably meant.
  */
-export function checkNames(reader: string, options: object, known: Readonly<Record<string, true | "boolean">>): void {
+export function checkNames(reader: string, options: object, known: OptionRules): void {
   if (typeof options !== "object" || options === null)
     throw invalidOptionError(`${reader}'s options`, "an object", options);
   for (const name in options) {
     if (!Object.hasOwn(known, name)) throw unknownOption(reader, name, Object.keys(known));
-    if (known[name] === "boolean") checkBoolean(name, (options as Readonly<Record<string, unknown>>)[name]);
+    checkValue(name, (options as Readonly<Record<string, unknown>>)[name], known[name]!);
   }
+}
+
+function checkValue(name: string, value: unknown, rule: OptionRule): void {
+  if (value === undefined || rule === true) return;
+  if (rule === "boolean") checkBoolean(name, value);
+  else if (rule === "function") checkFunction(name, value);
+  else checkNumber(name, value, rule);
 }
 
 /**
@@ -30,12 +57,7 @@ export function checkNames(reader: string, options: object, known: Readonly<Reco
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.
  */
-export function checkGroup(
-  reader: string,
-  group: string,
-  options: object,
-  known: Readonly<Record<string, true | "boolean">>,
-): void {
+export function checkGroup(reader: string, group: string, options: object, known: OptionRules): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw invalidOptionError(group, "an object", options);
   }

@@ -27,7 +27,7 @@ test("everything else is refused, and the message says what would do", () => {
     [{}, { min: 0 }, "leaseMs must be a number of at least 0, but it is [object Object]."],
   ];
   for (const [value, bounds, message] of refused) {
-    const check = (): number => checkNumber("leaseMs", value as number, bounds);
+    const check = (): number => checkNumber("leaseMs", value, bounds);
     expect(check).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID", message }));
   }
 });

@@ -1,17 +1,25 @@
 import { errorText } from "./error-text.ts";
 import { OnceAgainError } from "./errors.ts";
 
+/** The numbers that an option takes: from `min` to `max`, whole where asked. */
+export interface NumberBounds {
+  readonly min: number;
+  readonly max?: number | undefined;
+  readonly integer?: boolean | undefined;
+}
+
+/** Any number from 1, such as a time in milliseconds. */
+export const fromOne: NumberBounds = { min: 1 };
+/** A whole number from 1, such as a count. */
+export const wholeFromOne: NumberBounds = { min: 1, integer: true };
+
 /**
  * Checks one numeric option at the boundary.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` unless `value` is a number from `min` to `max`, whole where asked.
  */
-export function checkNumber(
-  name: string,
-  value: number,
-  bounds: { readonly min: number; readonly max?: number | undefined; readonly integer?: boolean | undefined },
-): number {
-  const max = bounds.max ?? Number.POSITIVE_INFINITY;
+export function checkNumber(name: string, value: unknown, bounds: NumberBounds): number {
+  const max = bounds.max ?? Infinity;
   const fits = typeof value === "number" && value >= bounds.min && value <= max;
   if (fits && (!bounds.integer || Number.isInteger(value))) return value;
   const kind = bounds.integer ? "a whole number" : "a number";

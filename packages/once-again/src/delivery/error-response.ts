@@ -18,9 +18,8 @@ export function errorResponse(error: unknown): ErrorResponse | undefined {
 
 function readResponse(holder: unknown): ErrorResponse | undefined {
   if (typeof holder !== "object" || holder === null) return undefined;
-  const { status, statusCode = status, headers } = holder as Record<"status" | "statusCode" | "headers", unknown>;
-  if (typeof statusCode !== "number" || !Number.isInteger(statusCode)) return undefined;
-  if (statusCode < 400 || statusCode > 599) return undefined;
+  const { status, statusCode = status, headers } = holder as { status: number; statusCode?: number; headers: unknown };
+  if (!Number.isInteger(statusCode) || statusCode < 400 || statusCode > 599) return undefined;
   return { status: statusCode, headers: { get: (name) => readHeader(headers, name) } };
 }
 

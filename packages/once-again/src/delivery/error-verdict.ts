@@ -4,14 +4,10 @@ import { type ErrorRow, errorTable } from "./error-table.ts";
 import { ownVerdict } from "./own-errors.ts";
 import { parseRetryAfter } from "./retry-after.ts";
 import { statusVerdict } from "./status-verdict.ts";
-import type { Verdict } from "./verdict.ts";
+import { unknownTransient, type Verdict } from "./verdict.ts";
 
 /** The verdict on an error of which nothing is known. */
-export const unlistedVerdict: Verdict = {
-  delivery: "unknown",
-  transient: true,
-  reason: "the failure is of no known kind",
-};
+export const unlistedVerdict: Verdict = { ...unknownTransient, reason: "the failure is of no known kind" };
 
 /**
  * Judges an error: was the request that ended with it sent, and may it have had an effect? It looks through `cause` and
@@ -50,7 +46,7 @@ function judgeUnseen(error: object, judged: Map<object, Verdict | undefined>): V
   if (codeOf(cause) !== undefined && codeOf(cause) === codeOf(error)) return judge(cause, judged);
   const row = errorTable.find((candidate) => matchesRow(candidate, error));
   if (row === undefined) return judge(cause, judged);
-  return { delivery: row.delivery, transient: row.transient ?? true, reason: row.reason };
+  return { ...row.evidence, reason: row.reason };
 }
 
 /** The verdict of the outermost error of ours in a chain of causes: no wrapper, of whatever kind, takes a doubt away. */

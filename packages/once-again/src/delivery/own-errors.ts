@@ -1,18 +1,18 @@
 import type { ErrorCode } from "../core/error-codes.ts";
 import { type ErrorDetails, OnceAgainError } from "../core/errors.ts";
-import type { Verdict } from "./verdict.ts";
-
-type OwnVerdict = Omit<Verdict, "reason">;
-
-const neverTransient: OwnVerdict = { delivery: "never", transient: true };
-const neverPermanent: OwnVerdict = { delivery: "never", transient: false };
-const unknownTransient: OwnVerdict = { delivery: "unknown", transient: true };
-const unknownPermanent: OwnVerdict = { delivery: "unknown", transient: false };
+import {
+  type Evidence,
+  failedPermanent,
+  neverPermanent,
+  neverTransient,
+  unknownPermanent,
+  unknownTransient,
+  type Verdict,
+} from "./verdict.ts";
 
 /** A retry inside gave up. It says so itself where none of its attempts had an effect. */
-const gaveUp = ({ noEffect }: ErrorDetails): OwnVerdict => ({
-  delivery: noEffect === true ? "never" : "unknown",
-  transient: true,
+const gaveUp = ({ noEffect }: ErrorDetails): Evidence => ({
+  ...(noEffect === true ? neverTransient : unknownTransient),
   gaveUp: true,
 });
 
@@ -21,7 +21,7 @@ const gaveUp = ({ noEffect }: ErrorDetails): OwnVerdict => ({
  * is one attempt of several, or one side of the story. `never` stands only where the error is thrown before anything leaves,
  * or vouches for it.
  */
-const ownVerdicts: Partial<Record<ErrorCode, OwnVerdict | ((details: ErrorDetails) => OwnVerdict)>> = {
+const ownVerdicts: Partial<Record<ErrorCode, Evidence | ((details: ErrorDetails) => Evidence)>> = {
   ONCE_ATTEMPTS_EXHAUSTED: gaveUp,
   ONCE_DEADLINE_EXCEEDED: gaveUp,
   ONCE_ATTEMPT_TIMEOUT: unknownTransient,
@@ -29,16 +29,16 @@ const ownVerdicts: Partial<Record<ErrorCode, OwnVerdict | ((details: ErrorDetail
   ONCE_CIRCUIT_OPEN: neverTransient,
   ONCE_THROTTLED: neverTransient,
   ONCE_QUEUE_FULL: neverTransient,
-  ONCE_OUTCOME_UNKNOWN: { delivery: "unknown", transient: false, gaveUp: true },
+  ONCE_OUTCOME_UNKNOWN: { ...unknownPermanent, gaveUp: true },
   ONCE_BODY_NOT_REPLAYABLE: neverPermanent,
   ONCE_KEY_INVALID: neverPermanent,
   // This request did nothing; the one that the key belongs to may have.
-  ONCE_KEY_REUSED: { delivery: "failed", transient: false },
+  ONCE_KEY_REUSED: failedPermanent,
   ONCE_IN_PROGRESS: unknownTransient,
   ONCE_QUOTA_EXCEEDED: neverTransient,
   ONCE_ARGUMENTS_UNFIT: neverPermanent,
   ONCE_BODY_TOO_LARGE: neverPermanent,
-  ONCE_BODY_CONSUMED: { delivery: "failed", transient: false },
+  ONCE_BODY_CONSUMED: failedPermanent,
   ONCE_NO_EFFECT: neverTransient,
   ONCE_HANDLER_FAILED: unknownTransient,
   ONCE_HANDLER_TIMEOUT: unknownTransient,
@@ -50,8 +50,8 @@ const ownVerdicts: Partial<Record<ErrorCode, OwnVerdict | ((details: ErrorDetail
   ONCE_INTENTION_UNDECIDED: neverPermanent,
   ONCE_MESSAGE_INVALID: neverPermanent,
   ONCE_MESSAGE_TOO_LARGE: neverPermanent,
-  ONCE_MESSAGE_REFUSED: { delivery: "failed", transient: false },
-  ONCE_MESSAGE_REJECTED: { delivery: "failed", transient: false },
+  ONCE_MESSAGE_REFUSED: failedPermanent,
+  ONCE_MESSAGE_REJECTED: failedPermanent,
   ONCE_MARK_AHEAD: neverPermanent,
   ONCE_BROKER_UNAVAILABLE: unknownTransient,
   // A wait for an intent ends with it, too, while that intent may still be sent.

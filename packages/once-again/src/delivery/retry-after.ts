@@ -1,12 +1,11 @@
-const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"] as const;
-const month = `(?<month>${months.join("|")})`;
-const time = "(?<hour>\\d{2}):(?<minute>\\d{2}):(?<second>\\d{2})";
+const weekday = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";
+const time = "(?<time>[\\d:]{8})";
 
-/** The three forms of a date (RFC 9110, section 5.6.7): IMF-fixdate, RFC 850, asctime. */
+/** The three forms of a date (RFC 9110, section 5.6.7): IMF-fixdate, RFC 850, asctime. The day of the week says nothing new. */
 const dateForms = [
-  new RegExp(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (?<day>\\d{2}) ${month} (?<year>\\d{4}) ${time} GMT$`),
-  new RegExp(`^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (?<day>\\d{2})-${month}-(?<year>\\d{2}) ${time} GMT$`),
-  new RegExp(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ${month} (?<day>\\d{2}| \\d) ${time} (?<year>\\d{4})$`),
+  new RegExp(`^${weekday}, (?<day>\\d\\d) (?<month>\\w+) (?<year>\\d{4}) ${time} GMT$`),
+  new RegExp(`^${weekday}[a-z]*day, (?<day>\\d\\d)-(?<month>\\w+)-(?<year>\\d\\d) ${time} GMT$`),
+  new RegExp(`^${weekday} (?<month>\\w+) (?<day>[ \\d]\\d) ${time} (?<year>\\d{4})$`),
 ];
 
 /**
@@ -27,23 +26,20 @@ export function parseRetryAfter(value: string | null | undefined, nowMs: number)
 function parseDate(text: string, nowMs: number): number | undefined {
   const fields = dateForms.map((form) => form.exec(text)?.groups).find((groups) => groups !== undefined);
   if (fields === undefined) return undefined;
-  const monthIndex = months.findIndex((name) => name === fields["month"]);
-  const [day, hour, minute, second] = ["day", "hour", "minute", "second"].map((name) => Number(fields[name]));
-  const year = fullYear(fields["year"] ?? "", nowMs);
-  if (day === undefined || hour === undefined || minute === undefined || second === undefined) return undefined;
-  // Second 60 is a leap second.
-  if (hour > 23 || minute > 59 || second > 60) return undefined;
-  const date = new Date(0);
-  // Unlike Date.UTC, this takes the years 0 to 99 at their word.
-  date.setUTCFullYear(year, monthIndex, day);
-  if (date.getUTCDate() !== day) return undefined;
-  return date.setUTCHours(hour, minute, second);
+  const { day, month, time, year } = fields as Readonly<Record<"day" | "month" | "time" | "year", string>>;
+  // JavaScript's dates have no leap second.
+  const isLeap = time.endsWith(":60");
+  const written = `${day.replace(" ", "0")} ${month} ${fullYear(year, nowMs)} ${time.replace(/:60$/, ":59")} GMT`;
+  const date = new Date(written);
+  // A date that there is comes back as it was written; 31 February does not, nor does an hour 24.
+  if (date.toUTCString().slice("Sun, ".length) !== written) return undefined;
+  return date.getTime() + (isLeap ? 1000 : 0);
 }
 
 /** RFC 9110, section 5.6.7: two digits that look more than 50 years ahead are the last such year in the past. */
-function fullYear(digits: string, nowMs: number): number {
-  if (digits.length === 4) return Number(digits);
+function fullYear(digits: string, nowMs: number): number | string {
+  if (digits.length === 4) return digits;
   const thisYear = new Date(nowMs).getUTCFullYear();
-  const year = thisYear - (thisYear % 100) + Number(digits);
+  const year = thisYear - (thisYear % 100) + +digits;
   return year > thisYear + 50 ? year - 100 : year;
 }

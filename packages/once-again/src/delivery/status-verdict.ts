@@ -1,13 +1,13 @@
 import type { Verdict } from "./verdict.ts";
 
 /** Statuses that say the request was not acted on (RFC 9110, section 15.5.20; RFC 8470, section 5.2). */
-const never: ReadonlySet<number> = new Set([421, 425]);
+const never: readonly number[] = [421, 425];
 
 /** Statuses that an intermediary answers with when it lost the origin's answer. 52x are Cloudflare's. */
-const unknown: ReadonlySet<number> = new Set([502, 504, 520, 522, 524]);
+const unknown: readonly number[] = [502, 504, 520, 522, 524];
 
 /** Statuses that may be gone at the next attempt. 421 is not: `fetch` would use the same connection again. */
-const transient: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504, 520, 522, 524]);
+const transient: readonly number[] = [...unknown, 408, 425, 429, 500, 503];
 
 /**
  * Judges a response by its status: did the request have an effect, and may a retry fare better?
@@ -20,8 +20,8 @@ const transient: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 50
 export function statusVerdict(status: number, hasRetryAfter = false): Verdict | undefined {
   if (status < 400) return undefined;
   return {
-    delivery: never.has(status) ? "never" : unknown.has(status) ? "unknown" : "failed",
-    transient: transient.has(status) || (status === 409 && hasRetryAfter),
+    delivery: never.includes(status) ? "never" : unknown.includes(status) ? "unknown" : "failed",
+    transient: transient.includes(status) || (status === 409 && hasRetryAfter),
     reason: `status ${status}`,
   };
 }

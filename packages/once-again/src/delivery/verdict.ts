@@ -17,3 +17,13 @@ export interface Verdict {
   /** A few words for people and logs: which rule spoke. */
   readonly reason: string;
 }
+
+/** A verdict without its reason. */
+export type Evidence = Omit<Verdict, "reason">;
+
+export const neverTransient: Evidence = { delivery: "never", transient: true };
+export const neverPermanent: Evidence = { delivery: "never", transient: false };
+export const failedTransient: Evidence = { delivery: "failed", transient: true };
+export const failedPermanent: Evidence = { delivery: "failed", transient: false };
+export const unknownTransient: Evidence = { delivery: "unknown", transient: true };
+export const unknownPermanent: Evidence = { delivery: "unknown", transient: false };

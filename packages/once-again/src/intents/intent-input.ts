@@ -1,7 +1,8 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { invalidOptionError } from "../core/options.ts";
 import type { AddIntentRequest } from "../stores/intent-store.ts";
-import { fingerprint, makeKey, parseKey } from "../key/index.ts";
+import { fingerprint } from "../key/fingerprint.ts";
+import { makeKey, readCallerKey } from "../key/key.ts";
 import { sha256 } from "../key/sha256.ts";
 import { refuseOneShot } from "../client/request-body.ts";
 import type { IntentsSettings, RequestHeaders } from "./intents-options.ts";
@@ -112,8 +113,7 @@ function nameIntent(headers: Headers, { sending, clock, random }: IntentsSetting
   const value = headers.get(keyHeader);
   if (value === null) return makeKey({ clock, random });
   headers.delete(keyHeader);
-  const parsed = parseKey([value]);
+  const parsed = readCallerKey(value);
   if (parsed.kind === "key") return parsed.key;
-  const problem = parsed.kind === "malformed" ? parsed.problem : "it is missing";
-  throw new OnceAgainError("ONCE_KEY_INVALID", `The request's ${keyHeader} can't be used: ${problem}.`);
+  throw new OnceAgainError("ONCE_KEY_INVALID", `The request's ${keyHeader} can't be used: ${parsed.problem}.`);
 }

@@ -1,10 +1,10 @@
 import type { Clock } from "../core/clock.ts";
 import { checkNames, pickOptions, type OptionNames } from "../core/option-names.ts";
-import { checkNumber } from "../core/options.ts";
+import { wholeFromOne } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
 import type { IntentFacts, IntentStore } from "../stores/intent-store.ts";
-import { type Backoff, exponentialBackoff } from "../retry/index.ts";
+import { type Backoff, exponential } from "../retry/backoff.ts";
 import { type FetchSettings, fetchSettings, type RetryingFetchOptions } from "../client/fetch-options.ts";
 
 /** The headers that `fetch` takes. */
@@ -123,22 +123,25 @@ const sendingNames: OptionNames<SendingOptions> = {
   layers: true,
 };
 
+const wholeFromNone = { min: 0, integer: true };
+const places = { min: 1, max: 256, integer: true };
+
 const names: OptionNames<IntentsOptions> = {
   ...sendingNames,
   store: true,
-  headersAtSend: true,
+  headersAtSend: "function",
   secretHeaders: true,
-  giveUpAfterMs: true,
-  resumeBackoff: true,
-  leaseMs: true,
-  concurrency: true,
-  concurrencyPerOrigin: true,
-  openMax: true,
-  bodyBytesMax: true,
-  answerBytesMax: true,
-  retentionMs: true,
-  pollMs: true,
-  storeMsMax: true,
+  giveUpAfterMs: wholeFromOne,
+  resumeBackoff: "function",
+  leaseMs: { min: 100, integer: true },
+  concurrency: places,
+  concurrencyPerOrigin: places,
+  openMax: wholeFromOne,
+  bodyBytesMax: wholeFromNone,
+  answerBytesMax: wholeFromNone,
+  retentionMs: wholeFromNone,
+  pollMs: wholeFromOne,
+  storeMsMax: wholeFromOne,
   clock: true,
   random: true,
 };
@@ -152,38 +155,24 @@ export function intentsSettings(options: IntentsOptions): IntentsSettings {
   checkNames("openIntents", options, names);
   const { clock = systemClock, random = systemRandom } = options;
   const sending = fetchSettings({ ...pickOptions<SendingOptions>(options, sendingNames), clock, random });
-  const whole = (name: NumberOption, value: number, min: number, max?: number): number =>
-    checkNumber(name, options[name] ?? value, { min, integer: true, ...(max === undefined ? undefined : { max }) });
-  const concurrency = whole("concurrency", 16, 1, 256);
-  return Object.freeze({
+  const { concurrency = 16 } = options;
+  return {
     store: options.store,
     sending,
     headersAtSend: options.headersAtSend ?? (() => ({})),
     secretHeaders: new Set((options.secretHeaders ?? []).map((name) => name.toLowerCase())),
-    giveUpAfterMs: whole("giveUpAfterMs", 23 * hourMs, 1),
-    resumeBackoff: options.resumeBackoff ?? exponentialBackoff({ baseMs: 5000, capMs: 300_000 }),
-    leaseMs: whole("leaseMs", 30_000, 100),
+    giveUpAfterMs: options.giveUpAfterMs ?? 23 * hourMs,
+    resumeBackoff: options.resumeBackoff ?? exponential({ baseMs: 5000, capMs: 300_000 }),
+    leaseMs: options.leaseMs ?? 30_000,
     concurrency,
-    concurrencyPerOrigin: whole("concurrencyPerOrigin", Math.max(1, Math.floor(concurrency / 2)), 1, 256),
-    openMax: whole("openMax", 10_000, 1),
-    bodyBytesMax: whole("bodyBytesMax", mebibyte, 0),
-    answerBytesMax: whole("answerBytesMax", mebibyte, 0),
-    retentionMs: whole("retentionMs", 7 * 24 * hourMs, 0),
-    pollMs: whole("pollMs", 1000, 1),
-    storeMsMax: whole("storeMsMax", 10_000, 1),
+    concurrencyPerOrigin: options.concurrencyPerOrigin ?? Math.max(1, Math.floor(concurrency / 2)),
+    openMax: options.openMax ?? 10_000,
+    bodyBytesMax: options.bodyBytesMax ?? mebibyte,
+    answerBytesMax: options.answerBytesMax ?? mebibyte,
+    retentionMs: options.retentionMs ?? 7 * 24 * hourMs,
+    pollMs: options.pollMs ?? 1000,
+    storeMsMax: options.storeMsMax ?? 10_000,
     clock,
     random,
-  } satisfies IntentsSettings);
+  };
 }
-
-type NumberOption =
-  | "giveUpAfterMs"
-  | "leaseMs"
-  | "concurrency"
-  | "concurrencyPerOrigin"
-  | "openMax"
-  | "bodyBytesMax"
-  | "answerBytesMax"
-  | "retentionMs"
-  | "pollMs"
-  | "storeMsMax";

@@ -1,6 +1,8 @@
 import { askUntilAnswered } from "../core/ask-until-answered.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import { constantBackoff, noJitter, retry } from "../retry/index.ts";
+import { decideByDefault } from "../retry/decision.ts";
+import { runRetry } from "../retry/retry.ts";
+import type { RetryPolicy } from "../retry/retry-options.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 
 /** Calls of the store that are tried again: every operation of the port may be repeated. */
@@ -16,22 +18,31 @@ export interface StoreCalls {
   insist<Answer>(call: () => Promise<Answer>): Promise<Answer | undefined>;
 }
 
-/** How often one operation is asked for before it is said to have failed. */
+/** How often one operation is asked for before it is said to have failed, and how long after the first time. */
 const attemptsMax = 2;
+const pauseMs = 20;
 
 /**
  * @param stop ends what insists, after one try more.
  * @param onFailure is called with each failure that is not thrown.
  */
 export function retryStoreCalls(
-  { clock, pollMs, storeMsMax }: IntentsSettings,
+  { clock, pollMs, random, storeMsMax }: IntentsSettings,
   stop: AbortSignal,
   onFailure: (error: unknown) => void,
 ): StoreCalls {
-  const backoff = constantBackoff({ delayMs: 20, jitter: noJitter() });
+  const policy: RetryPolicy<unknown> = {
+    attemptsMax,
+    backoff: () => pauseMs,
+    deadlineMs: storeMsMax,
+    decide: decideByDefault,
+    takesAnyValue: true,
+    clock,
+    random,
+  };
   const ask = async <Answer>(call: () => Promise<Answer>): Promise<Answer> => {
     try {
-      return await retry(call, { attemptsMax, backoff, deadlineMs: storeMsMax, clock });
+      return await runRetry(call, policy as RetryPolicy<Answer>);
     } catch (cause) {
       const ours = clearError(cause);
       if (ours !== undefined) throw ours;

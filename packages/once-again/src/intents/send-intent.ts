@@ -75,7 +75,7 @@ export async function sendIntent(intent: ClaimedIntent, { settings, signal, onEv
   };
   const end = async (): Promise<SendingEnd> => {
     try {
-      const deadlineMs = Math.max(1, Math.min(policy.deadlineMs ?? Infinity, intent.msLeft));
+      const deadlineMs = Math.max(1, Math.min(policy.deadlineMs, intent.msLeft));
       const sending: FetchSettings = {
         ...settings.sending,
         fetch: (_url, init) => attempt(init),

@@ -1,4 +1,5 @@
 import { ByteCollector } from "../core/bytes.ts";
+import { readChunks } from "../client/read-stream.ts";
 import type { IntentAnswer } from "../stores/intent-store.ts";
 
 /**
@@ -20,21 +21,18 @@ const droppedHeaders: ReadonlySet<string> = new Set([
  */
 export async function readResponse(response: Response, bytesMax: number): Promise<IntentAnswer> {
   const body = new ByteCollector(bytesMax);
-  let truncated = false;
   const reader = response.body?.getReader();
-  for (let chunk = await reader?.read(); chunk !== undefined && !chunk.done; chunk = await reader?.read()) {
+  const isWhole = await readChunks(reader, (chunk) => {
     const room = bytesMax - body.length;
-    body.add(chunk.value.subarray(0, room));
-    truncated = chunk.value.length > room;
-    if (!truncated) continue;
-    await reader?.cancel();
-    break;
-  }
+    body.add(chunk.subarray(0, room));
+    return chunk.length <= room;
+  });
+  if (!isWhole) await reader?.cancel();
   return {
     status: response.status,
     headers: [...response.headers].filter(([name]) => !droppedHeaders.has(name)),
     body: body.bytes!,
-    truncated,
+    truncated: !isWhole,
   };
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { eitherSignal } from "../retry/attempt.ts";
 import { writeAttempt } from "../client/attempt-headers.ts";
 import { fetchSettings, type RetryingFetchOptions } from "../client/fetch-options.ts";
 import { afterRedirect } from "../client/follow-redirects.ts";
@@ -107,7 +108,7 @@ export function retryingAdapter<Config extends AxiosConfig, Res extends AxiosRes
         const attemptHeaders = headers.concat();
         writeAttempt(attemptHeaders, settings.attemptHeaders, facts);
         onSend();
-        const bounded = signal === undefined ? attemptSignal : AbortSignal.any([attemptSignal, signal]);
+        const bounded = eitherSignal(signal, attemptSignal);
         const attemptConfig = {
           ...config,
           ...(bytes === undefined ? undefined : { data: bytes.body }),

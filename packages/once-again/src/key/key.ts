@@ -58,6 +58,11 @@ export function formatKey(key: string, format: KeyFormat): string {
   if (problem !== undefined) {
     throw new OnceAgainError("ONCE_KEY_INVALID", `This key can't be sent: ${problem}. Use makeKey() or a shorter id.`);
   }
+  return writeKey(key, format);
+}
+
+/** The same for a key that `makeKey` has made, which needs no check. */
+export function writeKey(key: string, format: KeyFormat): string {
   // RFC 9651, section 4.1.6. What is left of its serializer would be a tenth of the client.
   return format === "bare" ? key : `"${key.replaceAll(/["\\]/g, "\\$&")}"`;
 }
@@ -81,15 +86,20 @@ export function parseKey(values: readonly string[]): ParsedKey {
   return problem === undefined ? { kind: "key", key } : { kind: "malformed", problem };
 }
 
+/** A quoted string of RFC 9651, and whatever stands behind a semicolon. */
+const quotedKey = /^"((?:[ !#-[\]-~]|\\["\\])*)"(?:;|$)/;
+
 /**
- * Why a header that a caller brought names no operation, or `undefined` when it does. What stands behind a quoted string
- * is not read: the whole parser would be a seventh of the client, and a server refuses what is no parameter.
+ * Reads the key out of a header that a caller brought. Its parameters are not read: the whole parser would be an eighth of what a
+ * browser loads, and no parameter means anything for a key.
  */
-export function headerKeyProblem(value: string): string | undefined {
+export function readCallerKey(value: string): Exclude<ParsedKey, { kind: "missing" }> {
   const text = trimHeader(value);
-  if (!text.startsWith('"')) return keyProblem(text) ?? bareProblem(text);
-  const quoted = /^"((?:[ !#-[\]-~]|\\["\\])*)"(?:;|$)/.exec(text)?.[1];
-  return quoted === undefined ? "its quoted string is broken" : keyProblem(quoted.replaceAll(/\\(.)/g, "$1"));
+  const isQuoted = text.startsWith('"');
+  const key = isQuoted ? quotedKey.exec(text)?.[1]?.replaceAll(/\\(.)/g, "$1") : text;
+  if (key === undefined) return { kind: "malformed", problem: "its quoted string is broken" };
+  const problem = keyProblem(key) ?? (isQuoted ? undefined : bareProblem(key));
+  return problem === undefined ? { kind: "key", key } : { kind: "malformed", problem };
 }
 
 /** An sf-string without escapes, and without parameters behind it, as nearly all are: the parser takes ten times as long. */
@@ -127,8 +137,8 @@ const uuidV7Pattern = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[
 const ulidPattern = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/i;
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/** The year in which ULIDs came up. What seems to be older is a number of 26 digits that only looks like one. */
-const ulidsSince = Date.UTC(2016, 0);
+/** 2016-01-01, the year in which ULIDs came up. What seems to be older is a number of 26 digits that only looks like one. */
+const ulidsSince = 1_451_606_400_000;
 
 /**
  * When a time-based key was made, in milliseconds since the Unix epoch; `undefined` for any other key.

@@ -21,10 +21,10 @@ export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
 /** The limits that may end an attempt before the operation does, and the facts that the operation gets beside its number. */
 export interface AttemptBounds {
-  readonly attemptTimeoutMs: number | undefined;
-  readonly signal: AbortSignal | undefined;
+  readonly attemptTimeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
   readonly clock: Clock;
-  readonly repeatable: boolean | undefined;
+  readonly repeatable?: boolean | undefined;
 }
 
 /**
@@ -41,8 +41,8 @@ export function runAttempt<T>(
   if (signal === undefined && attemptTimeoutMs === undefined && remainingMs === undefined) {
     return operation(withOwnSignal(attempt));
   }
-  const msMax = Math.min(attemptTimeoutMs ?? Number.POSITIVE_INFINITY, remainingMs ?? Number.POSITIVE_INFINITY);
-  return within(operation, attempt, signal, msMax === Number.POSITIVE_INFINITY ? undefined : { clock, msMax });
+  const msMax = Math.min(attemptTimeoutMs ?? Infinity, remainingMs ?? Infinity);
+  return within(operation, attempt, signal, msMax === Infinity ? undefined : { clock, msMax });
 }
 
 /** Runs the operation until it ends, until `signal` aborts, or until its time is over: whichever comes first. */
@@ -176,10 +176,15 @@ const ownSignal: ProxyHandler<LazyAttempt> = {
   },
 };
 
+/** Aborts with whichever of two does first. */
+export function eitherSignal(one: AbortSignal | undefined, other: AbortSignal): AbortSignal {
+  return one === undefined ? other : AbortSignal.any([one, other]);
+}
+
 /** The error of an attempt that took longer than it had. */
 export function attemptTimeoutError(msMax: number): OnceAgainError {
   return new OnceAgainError(
     "ONCE_ATTEMPT_TIMEOUT",
-    `The attempt did not end within the ${Math.round(msMax)} ms that it had. Whether it took effect is unknown.`,
+    `The attempt took longer than ${Math.round(msMax)} ms. Whether it took effect is unknown.`,
   );
 }

@@ -36,11 +36,10 @@ const defaultJitter = equalJitter();
 /** 2^31 - 1: the longest delay that a JavaScript timer takes, 24.8 days. */
 const delayMsMax = 2_147_483_647;
 
-const rangeNames: OptionNames<Omit<BackoffOptions, "jitter">> = {
-  baseMs: true,
-  capMs: true,
-};
-const growingNames: OptionNames<BackoffOptions> = { ...rangeNames, jitter: true };
+const baseMsBounds = { min: 1, max: delayMsMax };
+/** The bounds of `capMs` depend on `baseMs`: see `readRange`. */
+const rangeNames: OptionNames<Omit<BackoffOptions, "jitter">> = { baseMs: baseMsBounds, capMs: true };
+const growingNames: OptionNames<BackoffOptions> = { baseMs: baseMsBounds, capMs: true, jitter: true };
 
 /**
  * v(n) = min(cap, base * factor^(n - 1)): up to 1, 2, 4, 8 s before retries 1 to 4 with the defaults, and at least half of that.
@@ -48,9 +47,18 @@ const growingNames: OptionNames<BackoffOptions> = { ...rangeNames, jitter: true 
  * @param options.factor how much longer each delay is than the one before: 1 to 100, default 2.
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
-export function exponentialBackoff(options: BackoffOptions & { readonly factor?: number | undefined } = {}): Backoff {
-  checkNames("exponentialBackoff", options, { ...growingNames, factor: true });
-  const factor = checkNumber("factor", options.factor ?? 2, { min: 1, max: 100 });
+export function exponentialBackoff(options: ExponentialOptions = {}): Backoff {
+  checkNames("exponentialBackoff", options, { ...growingNames, factor: { min: 1, max: 100 } });
+  return exponential(options);
+}
+
+interface ExponentialOptions extends BackoffOptions {
+  readonly factor?: number | undefined;
+}
+
+/** The same for options that need no check: what is a default of others does not bring the checks along. */
+export function exponential(options: ExponentialOptions): Backoff {
+  const { factor = 2 } = options;
   return growingBackoff(options, (retry, baseMs) => baseMs * factor ** (retry - 1));
 }
 
@@ -100,7 +108,7 @@ export function constantBackoff(options: { readonly delayMs: number; readonly ji
  */
 export function decorrelatedBackoff(options: Omit<BackoffOptions, "jitter"> = {}): Backoff {
   checkNames("decorrelatedBackoff", options, rangeNames);
-  const { baseMs, capMs } = checkRange(options);
+  const { baseMs, capMs } = readRange(options);
   return ({ previousDelayMs, random }) =>
     uniform(random, baseMs, Math.min(capMs, 3 * Math.max(baseMs, previousDelayMs)));
 }
@@ -110,7 +118,7 @@ function growingBackoff(
   options: BackoffOptions,
   growth: (retry: number, baseMs: number, capMs: number) => number,
 ): Backoff {
-  const { baseMs, capMs } = checkRange(options);
+  const { baseMs, capMs } = readRange(options);
   const jitter = options.jitter ?? defaultJitter;
   return ({ retry, random }) =>
     reflectBelow(capMs, jitter(Math.min(capMs, growth(retry, baseMs, capMs)), random), random);
@@ -118,12 +126,10 @@ function growingBackoff(
 
 /** A jittered delay that went over the cap, as far below it instead: so the cap holds, and delays don't gather at it. */
 function reflectBelow(capMs: number, delayMs: number, random: Random): number {
-  if (!(delayMs > capMs) || delayMs === Number.POSITIVE_INFINITY) return delayMs;
+  if (!(delayMs > capMs) || delayMs === Infinity) return delayMs;
   return delayMs <= 2 * capMs ? 2 * capMs - delayMs : uniform(random, 0, capMs);
 }
 
-function checkRange(options: BackoffOptions): { baseMs: number; capMs: number } {
-  const baseMs = checkNumber("baseMs", options.baseMs ?? 1000, { min: 1, max: delayMsMax });
-  const capMs = checkNumber("capMs", options.capMs ?? Math.max(baseMs, 30_000), { min: baseMs, max: delayMsMax });
-  return { baseMs, capMs };
+function readRange({ baseMs = 1000, capMs = Math.max(baseMs, 30_000) }: BackoffOptions) {
+  return { baseMs, capMs: checkNumber("capMs", capMs, { min: baseMs, max: delayMsMax }) };
 }

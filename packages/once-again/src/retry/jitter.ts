@@ -1,5 +1,4 @@
 import { checkNames } from "../core/option-names.ts";
-import { checkNumber } from "../core/options.ts";
 import { type Random, uniform } from "../core/random.ts";
 
 /**
@@ -39,8 +38,8 @@ export function equalJitter(): Jitter {
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a ratio out of bounds.
  */
 export function boundedJitter(options: { readonly ratio?: number | undefined } = {}): Jitter {
-  checkNames("boundedJitter", options, { ratio: true });
-  const ratio = checkNumber("ratio", options.ratio ?? 0.25, { min: 0, max: 1 });
+  checkNames("boundedJitter", options, { ratio: { min: 0, max: 1 } });
+  const { ratio = 0.25 } = options;
   return (delayMs, random) => delayMs * uniform(random, 1 - ratio, 1 + ratio);
 }
 

@@ -1,4 +1,4 @@
-import { type Attempt, type Operation, type Outcome, firstAttempt } from "./attempt.ts";
+import { type Attempt, eitherSignal, type Operation, type Outcome, firstAttempt } from "./attempt.ts";
 import type { Decision } from "./decision.ts";
 import { type RetryOptions, retryPolicy } from "./retry-options.ts";
 import { runRetry } from "./retry.ts";
@@ -38,7 +38,7 @@ export function retrying<T>(options: RetryOptions<T> = {}): Layer<T> {
       ...policy,
       ...(repeatable === false ? { decide: decideOnce } : undefined),
       repeatable,
-      signal: policy.signal === undefined ? signal : AbortSignal.any([policy.signal, signal]),
+      signal: eitherSignal(policy.signal, signal),
       deadlineMs: earlier(policy.deadlineMs, remainingMs),
     });
   };

@@ -107,12 +107,43 @@ interface AttemptEnd {
   readonly delayMsMin?: number | undefined;
 }
 
-/** The error of a call that a limit ends. */
+/** The details of the error of a call that gave up. Times are milliseconds. */
+interface GaveUpDetails {
+  /** Attempts that were begun. None is begun that has no time left. */
+  readonly attempts: number;
+  /** How long the call took, waits included. */
+  readonly elapsedMs: number;
+  /** From when it makes sense to ask again, since the epoch; missing when no response named a time. */
+  readonly retryAt?: number;
+  /** No attempt had an effect, as far as the decisions on them could prove it. Missing where they could not. */
+  readonly noEffect?: true;
+}
+
+const limits: Record<Limit, readonly [ErrorCode, string]> = {
+  attempts: ["ONCE_ATTEMPTS_EXHAUSTED", "attemptsMax allows no more"],
+  deadline: ["ONCE_DEADLINE_EXCEEDED", "the deadline leaves no time for another"],
+  budget: ["ONCE_BUDGET_EXHAUSTED", "the retry budget has nothing left for another; it refills as calls succeed"],
+};
+
+/** The error of a call that a limit prevented from trying again. */
 function limitError<T>(call: RetryCall<T>, limit: Limit, end: AttemptEnd): OnceAgainError {
   const { cause, delayMsMin, noEffect } = end;
+  const [code, reason] = limits[limit];
+  const attempts = call.attempts === 1 ? "1 attempt" : `${call.attempts} attempts`;
   const retryAt = delayMsMin === undefined ? undefined : { retryAt: call.policy.clock.now() + delayMsMin };
-  const details = { attempts: call.attempts, elapsedMs: elapsedMs(call), ...retryAt };
-  return gaveUpError(limit, noEffect ? { ...details, noEffect } : details, cause);
+  return new OnceAgainError(
+    code,
+    `No success after ${attempts}, and ${reason}. The cause is the last attempt's error.`,
+    {
+      cause,
+      details: {
+        attempts: call.attempts,
+        elapsedMs: elapsedMs(call),
+        ...retryAt,
+        ...(noEffect && { noEffect }),
+      } satisfies GaveUpDetails,
+    },
+  );
 }
 
 function deny<T>(call: RetryCall<T>, why: DenialReason): void {
@@ -135,30 +166,4 @@ function emit<T>({ policy }: RetryCall<T>, event: RetryEvent): void {
 
 function elapsedMs<T>({ policy, startedAt }: RetryCall<T>): number {
   return policy.clock.monotonic() - startedAt;
-}
-
-/** The details of a call that gave up. Times are milliseconds. */
-interface GaveUpDetails {
-  /** Attempts that were begun. None is begun that has no time left. */
-  readonly attempts: number;
-  /** How long the call took, waits included. */
-  readonly elapsedMs: number;
-  /** From when it makes sense to ask again, since the epoch; missing when no response named a time. */
-  readonly retryAt?: number;
-  /** No attempt had an effect, as far as the decisions on them could prove it. Missing where they could not. */
-  readonly noEffect?: true;
-}
-
-const limits: Record<Limit, readonly [ErrorCode, string]> = {
-  attempts: ["ONCE_ATTEMPTS_EXHAUSTED", "attemptsMax allows no more"],
-  deadline: ["ONCE_DEADLINE_EXCEEDED", "the deadline leaves no time for another"],
-  budget: ["ONCE_BUDGET_EXHAUSTED", "the retry budget has nothing left for another; it refills as calls succeed"],
-};
-
-/** The error of a call that a limit prevented from trying again. */
-function gaveUpError(limit: Limit, details: GaveUpDetails, cause: unknown): OnceAgainError {
-  const [code, reason] = limits[limit];
-  const attempts = details.attempts === 1 ? "1 attempt" : `${details.attempts} attempts`;
-  const message = `No success after ${attempts}, and ${reason}. The cause is the last attempt's error.`;
-  return new OnceAgainError(code, message, { cause, details: { ...details } });
 }

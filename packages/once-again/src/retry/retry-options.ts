@@ -1,10 +1,10 @@
 import type { Clock } from "../core/clock.ts";
 import type { Listener } from "../core/listener.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
-import { checkNumber } from "../core/options.ts";
+import { checkNumber, fromOne, wholeFromOne } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
-import { type Backoff, exponentialBackoff } from "./backoff.ts";
+import { type Backoff, exponential } from "./backoff.ts";
 import { type Decide, decideByDefault } from "./decision.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 import type { RetryEvent } from "./retry-event.ts";
@@ -41,16 +41,21 @@ export interface RetryPolicy<T> {
   readonly attemptsMax: number;
   readonly backoff: Backoff;
   readonly deadlineMs: number | undefined;
-  readonly attemptTimeoutMs: number | undefined;
-  readonly signal: AbortSignal | undefined;
+  readonly attemptTimeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** The value of `Attempt.repeatable` for the attempts. */
-  readonly repeatable: boolean | undefined;
-  readonly budget: RetryBudget | undefined;
+  readonly repeatable?: boolean | undefined;
+  readonly budget?: RetryBudget | undefined;
   readonly decide: Decide<T>;
-  readonly onEvent: Listener<RetryEvent> | undefined;
+  /** Whether every value is the result, and nothing is to be done with it; missing: the outcome is looked at. */
+  readonly takesAnyValue?: boolean | undefined;
+  readonly onEvent?: Listener<RetryEvent> | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
+
+export const defaultAttemptsMax = 5;
+export const defaultBackoff = exponential({});
 
 const names: OptionNames<RetryOptions<never>> = {
   attemptsMax: true,
@@ -65,26 +70,28 @@ const names: OptionNames<RetryOptions<never>> = {
   random: true,
 };
 
-const defaultBackoff = exponentialBackoff();
-
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for a number out of bounds. */
 export function retryPolicy<T>(options: RetryOptions<T>): RetryPolicy<T> {
   if (!hasKnownNames(options)) checkNames("retry", options, names);
-  const { deadlineMs, attemptTimeoutMs } = options;
+  const { attemptTimeoutMs, budget, deadlineMs, decide, onEvent } = options;
   return {
-    attemptsMax: checkNumber("attemptsMax", options.attemptsMax ?? 5, { min: 1, integer: true }),
+    attemptsMax: checkNumber("attemptsMax", options.attemptsMax ?? defaultAttemptsMax, wholeFromOne),
     backoff: options.backoff ?? defaultBackoff,
-    deadlineMs: deadlineMs === undefined ? undefined : checkNumber("deadlineMs", deadlineMs, { min: 1 }),
-    attemptTimeoutMs:
-      attemptTimeoutMs === undefined ? undefined : checkNumber("attemptTimeoutMs", attemptTimeoutMs, { min: 1 }),
+    deadlineMs: checkMs("deadlineMs", deadlineMs),
+    attemptTimeoutMs: checkMs("attemptTimeoutMs", attemptTimeoutMs),
     signal: options.signal,
     repeatable: undefined,
-    budget: options.budget,
-    decide: options.decide ?? decideByDefault,
-    onEvent: options.onEvent,
+    budget,
+    decide: decide ?? decideByDefault,
+    takesAnyValue: (decide ?? budget ?? onEvent) === undefined,
+    onEvent,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };
+}
+
+function checkMs(name: string, value: number | undefined): number | undefined {
+  return value === undefined ? undefined : checkNumber(name, value, fromOne);
 }
 
 /** Whether every name is one of `names`: a call of `retry` with separate options has no time for look-ups in an object. */

@@ -1,11 +1,11 @@
 import { sleep } from "../core/clock.ts";
 import { invalidOptionError } from "../core/options.ts";
 import { type Operation, type Outcome, runAttempt, valueOf } from "./attempt.ts";
-import { decideByDefault } from "./decision.ts";
 import { beginAttempt, beginCall, endAttempt, giveUp } from "./retry-call.ts";
 import { type RetryOptions, type RetryPolicy, retryPolicy } from "./retry-options.ts";
 
-const defaultPolicy = retryPolicy<unknown>({});
+/** Made by the first call without options: a program that never makes one, such as a page, does not load what makes it. */
+let defaultPolicy: RetryPolicy<unknown> | undefined;
 
 /**
  * Calls `operation` until it succeeds, or until trying on makes no sense.
@@ -29,7 +29,7 @@ const defaultPolicy = retryPolicy<unknown>({});
 export function retry<T>(operation: Operation<T>, options?: RetryOptions<T>): Promise<T> {
   try {
     if (typeof operation !== "function") throw invalidOptionError("operation", "a function", operation);
-    return runRetry(operation, options === undefined ? defaultPolicy : retryPolicy(options));
+    return runRetry(operation, options === undefined ? (defaultPolicy ??= retryPolicy({})) : retryPolicy(options));
   } catch (error) {
     return Promise.reject(error);
   }
@@ -38,16 +38,14 @@ export function retry<T>(operation: Operation<T>, options?: RetryOptions<T>): Pr
 /** {@link retry} with options that were checked before: what other rooms build on. */
 export async function runRetry<T>(operation: Operation<T>, policy: RetryPolicy<T>): Promise<T> {
   const call = beginCall(policy);
-  // With neither, the outcome of an attempt that succeeded is never read, so none is made.
-  const takesAnyValue =
-    policy.decide === decideByDefault && policy.budget === undefined && policy.onEvent === undefined;
   try {
     for (;;) {
       const remainingMs = beginAttempt(call);
       let outcome: Outcome<T>;
       try {
         const value = await runAttempt(operation, call.attempts, remainingMs, policy);
-        if (takesAnyValue) return value;
+        // No object for an outcome that is never read.
+        if (policy.takesAnyValue) return value;
         outcome = { value };
       } catch (error) {
         outcome = { error };

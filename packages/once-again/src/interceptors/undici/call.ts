@@ -64,7 +64,7 @@ export class Call implements AttemptOwner, SteeredCall {
     this.#retry = beginCall({
       attemptsMax: policy.attemptsMax,
       backoff: policy.backoff,
-      deadlineMs: Math.min(policy.deadlineMs ?? Infinity, keyRetentionMs(key)),
+      deadlineMs: Math.min(policy.deadlineMs, keyRetentionMs(key)),
       attemptTimeoutMs: undefined,
       signal: undefined,
       repeatable: undefined,

@@ -40,7 +40,7 @@ export type RetryInterceptor = <Dispatched extends (options: never, handler: nev
  */
 export function retryInterceptor(options: RetryInterceptorOptions = {}): RetryInterceptor {
   const settings = fetchSettings(options);
-  const { attemptTimeoutMs = Number.POSITIVE_INFINITY, clock } = settings.policy;
+  const { attemptTimeoutMs, clock } = settings.policy;
   const timers = sharedTimers(clock);
   const intercept = (dispatch: Dispatch): Dispatch => {
     const surroundings = { settings, dispatch, timers, attemptTimeoutMs };

@@ -1,7 +1,11 @@
 import { checkNames } from "../../core/option-names.ts";
-import { checkNumber } from "../../core/options.ts";
 import type { RetryBudget } from "../retry-budget.ts";
 import { thousandths, unit } from "./thousandths.ts";
+
+interface SuccessBudgetOptions {
+  readonly tokensPerSuccess?: number | undefined;
+  readonly capacity?: number | undefined;
+}
 
 /**
  * A budget that successes fund: a retry costs one token, a success brings a part of one. It starts full. While the
@@ -17,13 +21,21 @@ import { thousandths, unit } from "./thousandths.ts";
  * const fetch = retryingFetch({ budget: successBudget({ capacity: 50 }) });
  * ```
  */
-export function successBudget(
-  options: { readonly tokensPerSuccess?: number | undefined; readonly capacity?: number | undefined } = {},
-): RetryBudget {
-  checkNames("successBudget", options, { tokensPerSuccess: true, capacity: true });
-  const perSuccess = checkNumber("tokensPerSuccess", options.tokensPerSuccess ?? 0.1, { min: 0.001, max: 1 });
-  const capacity = thousandths(checkNumber("capacity", options.capacity ?? 100, { min: 10, max: 1000 }));
-  const refund = thousandths(perSuccess);
+export function successBudget(options: SuccessBudgetOptions = {}): RetryBudget {
+  checkNames("successBudget", options, {
+    tokensPerSuccess: { min: 0.001, max: 1 },
+    capacity: { min: 10, max: 1000 },
+  });
+  return refundedBudget(options);
+}
+
+/** The same for options that need no check. */
+export function refundedBudget({
+  tokensPerSuccess = 0.1,
+  capacity: tokensMax = 100,
+}: SuccessBudgetOptions): RetryBudget {
+  const capacity = thousandths(tokensMax);
+  const refund = thousandths(tokensPerSuccess);
   let tokens = capacity;
   return {
     tryTake() {
