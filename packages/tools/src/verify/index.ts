@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { conformanceCases, verifyProfiles } from "./suite/cases.ts";
+export { conformanceCases, verifyProfiles } from "./suite/read-cases.ts";
 export { groups, type ConformanceCase } from "./conformance-case.ts";
 export type { Finding, ServerTraits } from "./server-traits.ts";
 export type { Probe, Tally } from "./probe.ts";

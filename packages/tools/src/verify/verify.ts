@@ -3,7 +3,7 @@ import { type ConformanceCase, groupName, groups } from "./conformance-case.ts";
 import { effectsReader } from "./effects.ts";
 import { detectTraits, detectFindings } from "./detect.ts";
 import { type Probe, makeProbe } from "./probe.ts";
-import { casesOfProfile } from "./suite/cases.ts";
+import { casesOfProfile } from "./suite/read-cases.ts";
 import type { CaseResult, VerifyReport } from "./report.ts";
 import { NoResponse, NotApplicable, type Verdict } from "./verdict.ts";
 import { checkTarget, type Target, type VerifyOptions } from "./verify-options.ts";

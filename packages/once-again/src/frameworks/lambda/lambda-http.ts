@@ -41,8 +41,8 @@ export interface OnceHttpFunction<Event, Context extends LambdaContext>
  *   no request.
  * @example
  * ```ts
- * export const handler = onceLambdaHttp({ store, scope: "public" }, async (event: { body: string }, { key, signal }) => {
- *   const { amount } = JSON.parse(event.body) as { amount: number };
+ * export const handler = onceLambdaHttp({ store, scope: "public" }, async ({ body }, { key, signal }) => {
+ *   const { amount } = JSON.parse(body ?? "") as { amount: number };
  *   return Response.json(await charge(amount, { idempotencyKey: key, signal }), { status: 201 });
  * });
  * ```
