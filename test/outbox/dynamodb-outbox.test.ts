@@ -248,16 +248,20 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
         expect(turn).toBe(4);
       });
 
-      test("a relay that slept with its host while it claimed is given nothing, and another one claims it", async () => {
-        const { add, claimed } = shop(near);
-        await add({ id: "1", orderingKey: "k" }, { id: "free" });
-        let hours = 0;
-        proxy.date = (date) => shiftDate(hours * 3_600_000)(date);
-        proxy.hold = async (operation) => void (operation === "UpdateItem" && (hours = 1));
-        expect(await claimed({ leaseMs: 60_000 })).toEqual([]);
-        proxy.hold = () => undefined;
-        await expect.poll(() => claimed(), { timeout: 20_000 }).toHaveLength(2);
-      });
+      test.for([undefined, "k"])(
+        "a relay that slept with its host while it claimed is given nothing, and another one claims it: key %s",
+        async (orderingKey) => {
+          const { outbox, add, claimed } = shop(near);
+          await add({ id: "1", orderingKey });
+          let hours = 0;
+          proxy.date = (date) => shiftDate(hours * 3_600_000)(date);
+          proxy.hold = async (operation) => void (operation === "UpdateItem" && (hours = 1));
+          const request = { owner: "one", leaseMs: 60_000, limit: 9, messagesPerKey: 9 };
+          expect((await outbox.claim(request)).batches).toEqual([]);
+          proxy.hold = () => undefined;
+          await expect.poll(() => claimed(), { timeout: 20_000 }).toEqual(["1"]);
+        },
+      );
 
       test("confirmations and returns that lost their answers are repeated, and count once", async () => {
         const { outbox, add } = shop(near);
