@@ -228,7 +228,7 @@ function layersByOrigin(
 function layersError(): OnceAgainError {
   return new OnceAgainError(
     "ONCE_OPTION_INVALID",
-    "layers must be a function that makes an origin's layers and returns them as a list, such as () => [circuitBreaker()].",
+    "layers must be a function that makes an origin's layers and returns them as a list: () => [circuitBreaker()].",
     { details: { option: "layers" } },
   );
 }

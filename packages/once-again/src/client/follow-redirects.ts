@@ -35,7 +35,7 @@ export function afterRedirect(method: string, error: unknown): unknown {
 
 function targetError(cause: unknown): RedirectError {
   const problem = errorVerdict(cause).transient ? "and its target failed" : "which can't be followed";
-  return new RedirectError(`The request was answered with a redirect, ${problem}. The cause is that error.`, { cause });
+  return new RedirectError(`The request was answered with a redirect, ${problem}. The cause is its error.`, { cause });
 }
 
 /**

@@ -31,7 +31,7 @@ function checkKey(key: string, keyHeader: string): string {
   if (parsed.kind === "key") return key;
   throw new OnceAgainError(
     "ONCE_KEY_INVALID",
-    `The ${keyHeader} of this request can't be used: ${parsed.problem}. Nothing was sent. Leave the header out, and a key is ` +
-      "made; or send one key, such as makeKey() makes.",
+    `The ${keyHeader} of this request can't be used: ${parsed.problem}. Nothing was sent. ` +
+      "Leave the header out, or send one key, such as makeKey() makes.",
   );
 }

@@ -133,7 +133,7 @@ export async function makeBody(factory: BodyFactory): Promise<Body> {
     body = await factory();
     if (!isObjectStream(body)) refuseOneShot(body);
     if (body instanceof FormData) {
-      throw new TypeError("A FormData gets a new boundary each time it is made. Pass the form, not a function.");
+      throw new TypeError("A FormData gets a new boundary each time. Pass the form itself.");
     }
   } catch (cause) {
     throw new OnceAgainError(
