@@ -39,7 +39,7 @@ const ownNames: Readonly<Record<string, readonly string[]>> = {
   postgres: ["listen", "notify-after-commit", "once-within", "orms", "overdue-connections", "pool", "standby-question"],
   "react-native": [],
   redis: ["claimed-here", "scripts", "server-clock", "silence-watch", "upstash"],
-  sqlite: ["libsql"],
+  sqlite: ["group-commit", "libsql"],
 };
 
 /** Folders that no engine owns. */
