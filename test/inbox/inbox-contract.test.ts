@@ -29,7 +29,7 @@ import { serverOf } from "./brokers.ts";
 
 function describeCases(name: string, cases: readonly ContractCase[]): void {
   describe(name, () => {
-    test.for(cases)("$name", ({ run }) => run());
+    for (const { name, run } of cases) test(name, run);
   });
 }
 

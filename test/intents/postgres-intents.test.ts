@@ -50,7 +50,7 @@ describeWithServer("intents in PostgreSQL", postgresBinary, () => {
       await store.migrate();
       return { ...store, close: async () => void (await end()) };
     };
-    test.for(intentContract({ open }))("$name", ({ run }) => run());
+    for (const { name, run } of intentContract({ open })) test(name, run);
 
     test("any number of processes may migrate at a time, and again", async () => {
       const url = await database();

@@ -15,7 +15,7 @@ function opened(path = join(temporaryFolder(), "intents.db")) {
 describe("the contract", () => {
   const folder = folderOfSuite();
   const open = (name: string) => sqliteIntents({ path: join(folder(), `${name}.db`) });
-  test.for(intentContract({ open }))("$name", ({ run }) => run());
+  for (const { name, run } of intentContract({ open })) test(name, run);
 });
 
 test("a path is needed, and a bad file is refused", async () => {

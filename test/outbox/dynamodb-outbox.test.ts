@@ -46,7 +46,7 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
   };
   describe.for(Object.keys(times) as (keyof typeof times)[])("%s", (name) => {
     const open = (records: string) => fixtureOf(records, times[name]);
-    test.for(outboxContract({ open }))("$name", ({ run }) => run());
+    for (const { name, run } of outboxContract({ open })) test(name, run);
   });
 
   describe("beside the contract", () => {

@@ -49,7 +49,7 @@ describeWithServer("the outbox in MariaDB", mariadbBinary, () => {
         };
       },
     });
-    test.for(cases)("$name", ({ run }) => run());
+    for (const { name, run } of cases) test(name, run);
   });
 
   test("a handler's transaction commits the message with its key, or neither", async () => {

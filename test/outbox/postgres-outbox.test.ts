@@ -83,7 +83,7 @@ describeWithServer("the outbox in PostgreSQL", postgresBinary, () => {
         return { outbox, begin: () => client.begin(), close: () => client.close() };
       },
     });
-    test.for(cases)("$name", ({ run }) => run());
+    for (const { name, run } of cases) test(name, run);
   });
 
   test("any number of processes may migrate at a time, and again", async () => {

@@ -40,7 +40,7 @@ async function claimedIds(outbox: SqliteOutbox): Promise<string[]> {
 describe("the outbox in SQLite", () => {
   const folder = folderOfSuite();
   const open = (records: string) => outboxEngines.sqlite(join(folder(), `${records}.db`));
-  test.for(outboxContract({ open, parallel: false }))("$name", ({ run }) => run());
+  for (const { name, run } of outboxContract({ open, parallel: false })) test(name, run);
 
   test("a message is written before `add` returns, and goes with its transaction", async () => {
     const { outbox, database } = shop();

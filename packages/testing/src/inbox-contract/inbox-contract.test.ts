@@ -11,12 +11,12 @@ describe("the inbox contract", () => {
       const store = memoryStore();
       return leasedFixture(() => store);
     };
-    test.for(inboxContract({ open }))("$name", ({ run }) => run());
+    for (const { name, run } of inboxContract({ open })) test(name, run);
   });
 
   describe("passes a transactional inbox in SQLite", () => {
     const open = (records: string) => transactionalFixture(effectsDatabase(records));
-    test.for(inboxContract({ mode: "transactional", open }))("$name", ({ run }) => run());
+    for (const { name, run } of inboxContract({ mode: "transactional", open })) test(name, run);
   });
 
   test.for(brokenInboxes)("fails an inbox of which is true: $flaw", async ({ caughtBy, contract }) => {

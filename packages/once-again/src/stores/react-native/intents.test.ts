@@ -40,7 +40,7 @@ describe.for([
   const cases = intentContract({
     open: (intents) => reactNativeIntents(open(join(folder(), `${name}-${intents}.db`))),
   });
-  test.for(cases)("$name", ({ run }) => run());
+  for (const { name, run } of cases) test(name, run);
 
   test("every commit is synced", async () => {
     const path = join(temporaryFolder(), "intents.db");
