@@ -175,10 +175,13 @@ export const claimRules: readonly IntentRule[] = [
       await store.add(addRequest("a", { giveUpAfterMs: 200 }));
       await store.claim(claimOf());
       await store.postpone({ id: "a", owner: "one", delayMs: 600_000_000, inDoubt: true });
-      const { nextMs } = await store.claim(claimOf({ owner: "two" }));
-      expectThat(nextMs !== undefined && nextMs <= 200, "It is due at its end", nextMs);
-      await pass(201);
-      const { intents } = await store.claim(claimOf({ owner: "two" }));
+      let { intents, nextMs } = await store.claim(claimOf({ owner: "two" }));
+      // Where time passes by itself, its end may have come meanwhile.
+      if (intents.length === 0) {
+        expectThat(nextMs !== undefined && nextMs <= 200, "It is due at its end", nextMs);
+        await pass(201);
+        ({ intents } = await store.claim(claimOf({ owner: "two" })));
+      }
       expectThat(intents.length === 1 && intents[0]!.msLeft <= 0, "It comes at its end, with no time left", intents);
     },
   },
