@@ -79,10 +79,10 @@ describe("the packages", () => {
     }
   });
 
-  test("the library is small: no command, one dependency, 2.1 MB at most", async () => {
+  test("the library is small: no command, one dependency, 2.2 MB at most", async () => {
     const { bin, dependencies } = await manifestOf("once-again");
     expect([bin, Object.keys(dependencies)]).toEqual([undefined, ["structured-headers"]]);
-    expect(library.unpackedBytes).toBeLessThan(2_100_000);
+    expect(library.unpackedBytes).toBeLessThan(2_200_000);
   });
 });
 
