@@ -3,8 +3,8 @@
  *
  * By default the effect is in the transaction of the inbox; -DHELD: it is elsewhere, and a message with an unknown outcome
  * becomes a dead letter. -DFAILS: the work always fails. -DREJECTS: it won't take the message. BOUNDED faults at most
- * (default 3). -DGRAPH prints each change of the record. The guards, each taken out by -DNO_ and its name: I1_RECORD,
- * I2_TOGETHER, I3_SETTLED, I4_COMMITTED, I5_TRIES, I6_RETENTION, I7_HELD, I8_CLAIM.
+ * (default 3). -DGRAPH prints each step, and where a consumer waits. The guards, each taken out by -DNO_ and its name:
+ * I1_RECORD, I2_TOGETHER, I3_SETTLED, I4_COMMITTED, I5_TRIES, I6_RETENTION, I7_HELD, I8_CLAIM.
  */
 #ifndef BOUNDED
 #define BOUNDED 3
@@ -25,15 +25,16 @@
 #define DEAD_LETTER 2
 #define GIVE_BACK 3
 
-/* The copies that the broker has, waiting or with a consumer, and what it knows of the message. */
-byte waiting = 1, tries;
+/* The copies of the message that wait at the broker, and what the broker knows of it. */
+byte waiting = 1;
 bool letter, acknowledged;
 
 /* The inbox's record of the message, and the consumer whose transaction has it locked. */
 byte state, owner, lock;
 bool alive;
 
-byte phase[2], verdict[2];
+/* How often the work has failed since the consumer took the message. */
+byte phase[2], verdict[2], tries[2];
 byte effects;
 byte faults = BOUNDED;
 
@@ -41,17 +42,28 @@ byte faults = BOUNDED;
 #define FAIL faults--
 
 #ifdef GRAPH
+/* Who has done a message in one transaction makes no difference to it. */
+#ifdef HELD
+#define OWNER now.owner
+#else
+#define OWNER 0
+#endif
 c_code {
-  char recordFrom[40], recordTo[40];
-  int writeRecord(char *to) { return sprintf(to, "%d,%d,%d", now.state, now.owner, now.alive); }
+  char stepFrom[100], stepTo[100];
+  int writeState(char *to) {
+    int c, at = sprintf(to, "%d,%d,%d;%d,%d,%d,%d;%d", now.waiting, now.letter, now.acknowledged, now.state, OWNER, now.alive,
+      now.lock != 0, now.effects);
+    for (c = 0; c < 2; c++) at += sprintf(to + at, ";%d,%d,%d", now.phase[c], now.verdict[c], now.tries[c]);
+    return at;
+  }
 }
-#define FROM c_code { writeRecord(recordFrom); }
-#define CLAIMED c_code { writeRecord(recordTo); printf("STEP claim %d: %s > %s\n", PConsumer->c + 1, recordFrom, recordTo); }
-#define COMPLETED c_code { writeRecord(recordTo); printf("STEP complete %d: %s > %s\n", PConsumer->c + 1, recordFrom, recordTo); }
+#define FROM c_code { writeState(stepFrom); }
+#define TO(what) c_code { writeState(stepTo); printf("STEP %s > %s > %s %d\n", stepFrom, stepTo, what, PConsumer->c); }
+#define BY_ITSELF(what) c_code { writeState(stepTo); printf("STEP %s > %s > %s\n", stepFrom, stepTo, what); }
 #else
 #define FROM skip
-#define CLAIMED skip
-#define COMPLETED skip
+#define TO(what) skip
+#define BY_ITSELF(what) skip
 #endif
 
 /* I1, I7, I8: what a consumer finds when it claims a message. */
@@ -81,20 +93,23 @@ c_code {
 
 inline decide(c, what) { phase[c] = DECIDED; verdict[c] = what; lock = (lock == c + 1 -> 0 : lock) }
 
+/* It waits, and claims the message once more. */
+inline again(c) { phase[c] = HANDLING; lock = (lock == c + 1 -> 0 : lock) }
+
 /* I5: a message that was tried too often is a dead letter. */
 inline tryAgain(c) {
 #ifdef NO_I5_TRIES
-  decide(c, GIVE_BACK)
+  again(c)
 #else
-  tries++;
+  tries[c]++;
   if
-  :: tries >= TRIES_MAX -> decide(c, DEAD_LETTER)
-  :: else -> decide(c, GIVE_BACK)
+  :: tries[c] >= TRIES_MAX -> decide(c, DEAD_LETTER)
+  :: else -> again(c)
   fi
 #endif
 }
 
-inline idle(c) { phase[c] = IDLE; verdict[c] = 0; lock = (lock == c + 1 -> 0 : lock) }
+inline idle(c) { phase[c] = IDLE; verdict[c] = 0; tries[c] = 0; lock = (lock == c + 1 -> 0 : lock) }
 
 inline write(c) { state = DONE; owner = c + 1; alive = false }
 
@@ -108,64 +123,67 @@ inline write(c) { state = DONE; owner = c + 1; alive = false }
 proctype Consumer(byte c) {
 end:
   do
-  :: d_step { phase[c] == IDLE && waiting > 0 -> waiting--; phase[c] = HANDLING;
+  :: d_step { phase[c] == IDLE && waiting > 0 -> FROM; waiting--; phase[c] = HANDLING;
 #ifdef NO_I3_SETTLED
        acknowledged = true;
 #endif
-       skip }
+       TO("take") }
 
-  :: d_step { phase[c] == HANDLING && IS_DONE -> decide(c, ACKNOWLEDGE) }
-  /* While another has it, it waits. */
-  :: d_step { phase[c] == HANDLING && !(IS_DONE) && IS_UNKNOWN -> decide(c, DEAD_LETTER) }
+  :: d_step { phase[c] == HANDLING && IS_DONE -> FROM; decide(c, ACKNOWLEDGE); TO("find done") }
+  :: d_step { phase[c] == HANDLING && !(IS_DONE) && IS_UNKNOWN -> FROM; decide(c, DEAD_LETTER); TO("find unknown") }
   :: d_step { phase[c] == HANDLING && !(IS_DONE) && IS_FREE -> FROM; phase[c] = WORKING;
 #ifdef HELD
        state = RUNNING; owner = c + 1; alive = true;
 #else
        lock = c + 1;
 #endif
-       CLAIMED }
+       TO("claim") }
+  /* While another has it, it waits. */
+#ifdef GRAPH
+  :: d_step { phase[c] == HANDLING && !(IS_DONE) && !(IS_UNKNOWN) && !(IS_FREE) -> FROM; TO("wait") }
+#endif
+  /* It closes before it works, or between two tries. */
+  :: d_step { phase[c] == HANDLING && MAY_FAIL -> FROM; FAIL; decide(c, GIVE_BACK); TO("close") }
 
 #ifdef REJECTS
-  :: d_step { phase[c] == WORKING -> RELEASED(c); decide(c, DEAD_LETTER) }
+  :: d_step { phase[c] == WORKING -> FROM; RELEASED(c); decide(c, DEAD_LETTER); TO("reject") }
 #else
 #ifdef FAILS
-  :: d_step { phase[c] == WORKING -> RELEASED(c); tryAgain(c) }
+  :: d_step { phase[c] == WORKING -> FROM; RELEASED(c); tryAgain(c); TO("fail") }
 #else
+  :: d_step { phase[c] == WORKING && MAY_FAIL -> FROM; FAIL; RELEASED(c); tryAgain(c); TO("fail") }
 #ifdef HELD
   /* The effect is elsewhere; then the record says so. */
-  :: d_step { phase[c] == WORKING -> effects++; phase[c] = COMMITTING }
-  :: d_step { phase[c] == WORKING && MAY_FAIL -> FAIL; RELEASED(c); tryAgain(c) }
-  :: d_step { phase[c] == COMMITTING && state == RUNNING && owner == c + 1 -> FROM; write(c); decide(c, ACKNOWLEDGE); COMPLETED }
-  :: d_step { phase[c] == COMMITTING && !(state == RUNNING && owner == c + 1) -> decide(c, GIVE_BACK) }
+  :: d_step { phase[c] == WORKING -> FROM; effects++; phase[c] = COMMITTING; TO("work") }
+  :: d_step { phase[c] == COMMITTING && state == RUNNING && owner == c + 1 -> FROM; write(c); decide(c, ACKNOWLEDGE); TO("commit") }
 #else
-  :: d_step { phase[c] == WORKING -> phase[c] = COMMITTING;
+  :: d_step { phase[c] == WORKING -> FROM; phase[c] = COMMITTING;
 #ifdef NO_I4_COMMITTED
        acknowledged = true;
 #endif
-       skip }
-  :: d_step { phase[c] == WORKING && MAY_FAIL -> FAIL; tryAgain(c) }
+       TO("work") }
 #ifdef NO_I2_TOGETHER
   /* The effect is committed by itself, and the record after it. */
-  :: d_step { phase[c] == COMMITTING -> effects++; phase[c] = 5 }
-  :: d_step { phase[c] == 5 -> write(c); decide(c, ACKNOWLEDGE) }
+  :: d_step { phase[c] == COMMITTING -> FROM; effects++; phase[c] = 5; TO("commit the effect") }
+  :: d_step { phase[c] == 5 -> FROM; write(c); decide(c, ACKNOWLEDGE); TO("commit") }
 #else
-  :: d_step { phase[c] == COMMITTING -> FROM; effects++; write(c); decide(c, ACKNOWLEDGE); COMPLETED }
-  /* The confirmation of a commit is lost: the next delivery finds the record. */
-  :: d_step { phase[c] == COMMITTING && MAY_FAIL -> FAIL; FROM; effects++; write(c); decide(c, GIVE_BACK); COMPLETED }
-  :: d_step { phase[c] == COMMITTING && MAY_FAIL -> FAIL; decide(c, GIVE_BACK) }
+  :: d_step { phase[c] == COMMITTING -> FROM; effects++; write(c); decide(c, ACKNOWLEDGE); TO("commit") }
+  /* The confirmation of a commit is lost: claimed once more, the message has its record. */
+  :: d_step { phase[c] == COMMITTING && MAY_FAIL -> FROM; FAIL; effects++; write(c); again(c); TO("commit unheard") }
+  :: d_step { phase[c] == COMMITTING && MAY_FAIL -> FROM; FAIL; again(c); TO("fail to commit") }
 #endif
 #endif
 #endif
 #endif
 
   /* I3: a consumer does what the verdict says, and nothing before. An acknowledgement may be lost. */
-  :: d_step { phase[c] == DECIDED && verdict[c] == ACKNOWLEDGE -> acknowledged = true; idle(c) }
-  :: d_step { phase[c] == DECIDED && verdict[c] == DEAD_LETTER -> letter = true; verdict[c] = ACKNOWLEDGE }
-  :: d_step { phase[c] == DECIDED && verdict[c] == GIVE_BACK -> waiting++; idle(c) }
-  :: d_step { phase[c] == DECIDED && MAY_FAIL -> FAIL; waiting++; idle(c) }
+  :: d_step { phase[c] == DECIDED && verdict[c] == ACKNOWLEDGE -> FROM; acknowledged = true; idle(c); TO("acknowledge") }
+  :: d_step { phase[c] == DECIDED && verdict[c] == ACKNOWLEDGE && MAY_FAIL -> FROM; FAIL; waiting++; idle(c); TO("acknowledge unheard") }
+  :: d_step { phase[c] == DECIDED && verdict[c] == DEAD_LETTER -> FROM; letter = true; verdict[c] = ACKNOWLEDGE; TO("write letter") }
+  :: d_step { phase[c] == DECIDED && verdict[c] == GIVE_BACK -> FROM; waiting++; idle(c); TO("give back") }
 
   /* Its process dies: the database rolls back, and the broker delivers again. */
-  :: d_step { phase[c] != IDLE && MAY_FAIL -> FAIL; waiting++; idle(c) }
+  :: d_step { phase[c] != IDLE && MAY_FAIL -> FROM; FAIL; waiting++; idle(c); TO("die") }
   od
 }
 
@@ -173,12 +191,12 @@ proctype Surroundings() {
 end:
   do
   /* The broker has the message again while a consumer is at it, or a relay publishes it twice. */
-  :: d_step { waiting == 0 && MAY_FAIL -> FAIL; waiting++ }
+  :: d_step { waiting == 0 && MAY_FAIL -> FROM; FAIL; waiting++; BY_ITSELF("deliver again") }
 #ifdef HELD
-  :: d_step { state == RUNNING && alive -> alive = false }
+  :: d_step { state == RUNNING && alive -> FROM; alive = false; BY_ITSELF("end lease") }
 #endif
 #ifdef NO_I6_RETENTION
-  :: d_step { state == DONE && phase[0] != DECIDED && phase[1] != DECIDED -> state = ABSENT; owner = 0 }
+  :: d_step { state == DONE && phase[0] != DECIDED && phase[1] != DECIDED -> FROM; state = ABSENT; owner = 0; BY_ITSELF("forget") }
 #endif
   od
 }

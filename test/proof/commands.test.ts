@@ -83,6 +83,7 @@ test.for([
   ["programs", "--programs", "none"],
   ["spec", "--only", "no such model"],
   ["spec", "--at-once", "0"],
+  ["spec", "--only", "key", "--replay"],
   ["bench/defaults", "--seeds", "101"],
   ["bench/defaults", "--time-out", "1s"],
   ["failover", "--engine", "memory"],

@@ -3,6 +3,7 @@ import type { Check, Mutant } from "./mutant.ts";
 const test = (file: string): Check => ({ kind: "test", file });
 const acceptor = "test/proof/trace/accept.ts";
 const acceptorTest = test("test/proof/trace/accept.test.ts");
+const specTest = test("test/proof/spec/spec.test.ts");
 const judge = "packages/tools/src/judge";
 const judgeTest = test(`${judge}/judge-history.test.ts`);
 
@@ -63,6 +64,22 @@ export const judgeMutants: readonly Mutant[] = [
     replace: "necessary.filter((one) => shown[one] < 0)",
     check: acceptorTest,
     killedBy: "proves too little",
+  },
+  {
+    guard: "replay: the state of the code is compared with the model's",
+    file: "test/proof/spec/replay-inbox.ts",
+    search: "return state === to ? undefined :",
+    replace: "return state.length > 0 ? undefined :",
+    check: specTest,
+    killedBy: "the inbox does not follow its model without",
+  },
+  {
+    guard: "replay: every step of the model is on a walk",
+    file: "test/proof/spec/walks.ts",
+    search: "if (byDistance.length !== steps.length)",
+    replace: "if (byDistance.length > steps.length)",
+    check: specTest,
+    killedBy: "are not made where a step can't be reached",
   },
   {
     guard: "judge: every effect of a name is counted",

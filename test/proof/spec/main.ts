@@ -1,13 +1,16 @@
 /** `npm run spec`: checks the models of spec/, with every guard and without each. See spec/README.md. */
-import { availableParallelism } from "node:os";
+import { mkdtemp, rm } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../support/command.ts";
 import { findBinary } from "../../support/servers/binary.ts";
 import { gccBinary, spinBinary } from "../../support/servers/spin.ts";
 import { checkModels, type ModelResult, modelSteps } from "./check-model.ts";
-import { modelRuns } from "./models.ts";
+import { type ModelRun, modelRuns } from "./models.ts";
+import { replayInbox } from "./replay-inbox.ts";
 
-const help = `npm run spec -- [--only TEXT] [--at-once N] [--graph] [--json]
+const help = `npm run spec -- [--only TEXT] [--at-once N] [--graph | --replay] [--json]
 
 Checks the models of spec/ exhaustively: what must hold holds, what must be reachable is reached, and without any one
 guard the property named for it is violated.
@@ -15,6 +18,7 @@ guard the property named for it is violated.
   --only TEXT    the models and guards that have this text in their name: key, outbox, K4
   --at-once N    how many are checked side by side, 1 to 16; default the machine's cores
   --graph        instead: prints the steps of the models, each once
+  --replay       instead: real inboxes take every step of the inbox's models, and not those of a model without a guard
   --json         one JSON document
 
 It needs spin (${spinBinary.install}) and gcc (${gccBinary.install}).`;
@@ -23,10 +27,11 @@ const options = {
   only: { type: "string" },
   "at-once": { type: "string" },
   graph: { type: "boolean" },
+  replay: { type: "boolean" },
   json: { type: "boolean" },
 } as const;
 
-await command(help, options, async ({ only = "", graph, json, ...given }) => {
+await command(help, options, async ({ only = "", graph, replay, json, ...given }) => {
   const atOnce = wholeNumber("at-once", given["at-once"], Math.min(16, availableParallelism()), { max: 16 });
   const chosen = modelRuns.filter(({ model, definitions }) => `${model} ${definitions.join(" ")}`.includes(only));
   if (chosen.length === 0) throw new UsageError(`No model has "${only}" in its name.`);
@@ -38,6 +43,7 @@ await command(help, options, async ({ only = "", graph, json, ...given }) => {
         for (const step of await modelSteps(model, definitions)) process.stdout.write(`${step}\n`);
     return exitCodes.fine;
   }
+  if (replay === true) return replayAll(chosen);
   const progress = progressLine();
   const startedAt = performance.now();
   let done = 0;
@@ -59,6 +65,27 @@ await command(help, options, async ({ only = "", graph, json, ...given }) => {
   }
   return wrong.length === 0 ? exitCodes.fine : exitCodes.bad;
 });
+
+/** Replays models on the code, and prints how far each came. */
+async function replayAll(runs: readonly ModelRun[]): Promise<number> {
+  const replayable = runs.filter(({ model }) => model === "inbox");
+  if (replayable.length === 0) throw new UsageError("Only models of the inbox are replayed by themselves.");
+  let wrong = 0;
+  for (const { model, definitions, without } of replayable) {
+    const folder = await mkdtemp(join(tmpdir(), "once-again-replay-"));
+    try {
+      const replayed = await replayInbox(await modelSteps(model, definitions), definitions, folder);
+      const { difference, walks, steps } = replayed;
+      if ((difference === undefined) !== (without === undefined)) wrong += 1;
+      const name = [model, ...definitions].join(" ").padEnd(28);
+      const taken = `${steps.toLocaleString("en")} steps on ${walks.toLocaleString("en")} walks`;
+      process.stdout.write(`${difference === undefined ? "taken  " : "refused"}  ${name}  ${difference ?? taken}\n`);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+  return wrong === 0 ? exitCodes.fine : exitCodes.bad;
+}
 
 function resultText({ model, definitions, properties }: ModelResult): string {
   const name = [model, ...definitions].join(" ");

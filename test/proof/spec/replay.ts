@@ -150,35 +150,3 @@ function onlyChanged(
 ): readonly OutboxRow[] {
   return after.map((row, at) => (JSON.stringify(expected[at]) === JSON.stringify(before[at]) ? before[at]! : row));
 }
-
-/** Replays every claim and completion of inbox.pml on `transition`. */
-export function replayInboxSteps(steps: Iterable<string>): Replayed {
-  const differences: string[] = [];
-  let calls = 0;
-  for (const step of steps) {
-    const [, what, owner, before, after] = /^(\w+) (\d): (.*) > (.*)$/.exec(step)!;
-    calls += 1;
-    const [state, holder, alive] = before!.split(",").map(Number) as [number, number, number];
-    const named = { scope: "consumer", key: "message", fingerprint: "f", leaseMs, retentionMs };
-    const acquire = (by: string): KeyRecord => transition(undefined, { kind: "claim", ...named, owner: by }, 0).record!;
-    // In a transaction the claim is not visible to others: the commit stores it with its completion.
-    const isTransaction = after!.startsWith("0") || (what === "complete" && state === 0);
-    const record =
-      state === 0 ? (isTransaction && what === "complete" ? acquire(owner!) : undefined) : acquire(String(holder));
-    const now = alive === 0 && state === 1 ? leaseMs : 0;
-    const operation: Operation =
-      what === "claim"
-        ? { kind: "claim", ...named, owner: owner! }
-        : { kind: "complete", ...named, owner: owner!, result: Uint8Array.of(1) };
-    const next = transition(record, operation, now);
-    const stored = next.record;
-    const isRunning = stored?.state === "running";
-    const text =
-      stored === undefined || (isTransaction && what === "claim")
-        ? "0,0,0"
-        : [isRunning ? 1 : 2, Number(stored.owner), Number(isRunning && stored.leaseUntil > now)].join();
-    const isAnswered = next.answer === true || (typeof next.answer === "object" && next.answer.kind === "acquired");
-    if (text !== after || !isAnswered) differences.push(`${step}: ${text}, answered ${JSON.stringify(next.answer)}`);
-  }
-  return { calls, differences };
-}

@@ -1,13 +1,16 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { describeWithServer } from "../../support/servers/describe-with-server.ts";
 import { gccBinary, spinBinary } from "../../support/servers/spin.ts";
 import { configurations, withDeliveries } from "../explorer/configuration.ts";
 import { checkModels, guardsOf, modelFile, modelSteps } from "./check-model.ts";
 import { keyGraph } from "./key-graph.ts";
 import { modelRuns } from "./models.ts";
-import { replayInboxSteps, replayKeySteps, replayOutboxSteps } from "./replay.ts";
+import { replayInbox } from "./replay-inbox.ts";
+import { replayKeySteps, replayOutboxSteps } from "./replay.ts";
+import { walksThrough } from "./walks.ts";
 
 const models = ["key", "transaction", "outbox", "inbox"] as const;
 
@@ -19,6 +22,24 @@ describe.for(models)("the page and the model of %s", (model) => {
     expect(runs.map(({ without, fails }) => [without, ...fails])).toEqual(rows);
     expect(runs.map(({ without }) => without!).sort()).toEqual(await guardsOf(model));
     for (const [guard] of rows) expect(page).toContain(`**${guard!.split("_")[0]}. `);
+  });
+});
+
+describe("walks through a model", () => {
+  const step = (from: string, to: string) => ({ from, to, what: `${from}${to}` });
+  const steps = [step("a", "b"), step("b", "a"), step("b", "c"), step("c", "c"), step("a", "d")];
+
+  test("take every step, each walk from the first state", () => {
+    const walks = walksThrough(steps, "a");
+    expect(new Set(walks.flat())).toEqual(new Set(steps));
+    for (const walk of walks) {
+      expect(walk[0]!.from).toBe("a");
+      for (const [at, { to }] of walk.slice(0, -1).entries()) expect(walk[at + 1]!.from).toBe(to);
+    }
+  });
+
+  test("are not made where a step can't be reached", () => {
+    expect(() => walksThrough([...steps, step("e", "a")], "a")).toThrow("1 steps are on no walk");
   });
 });
 
@@ -81,12 +102,21 @@ describeWithServer("with spin", spinBinary, () => {
       },
     );
 
-    test.for([[[]], [["HELD"]]] as const)(
-      "every change of the inbox's record (%s) is what the store's rules do",
+    test.for([[[]], [["HELD", "BOUNDED=2"]], [["FAILS"]], [["REJECTS"]]] as const)(
+      "every step of the inbox's model (%s) is taken by two inboxes over SQLite",
+      { timeout: 120_000 },
       async ([definitions]) => {
-        const replayed = replayInboxSteps(await modelSteps("inbox", definitions));
-        expect(replayed.differences).toEqual([]);
-        expect(replayed.calls).toBeGreaterThan(2);
+        const replayed = await replayInbox(await modelSteps("inbox", definitions), definitions, temporaryFolder());
+        expect(replayed.difference).toBeUndefined();
+        expect(replayed.steps).toBeGreaterThan(1000);
+      },
+    );
+
+    test.for(modelRuns.filter(({ model, without }) => model === "inbox" && without !== undefined))(
+      "the inbox does not follow its model without $without",
+      async ({ definitions }) => {
+        const replayed = await replayInbox(await modelSteps("inbox", definitions), definitions, temporaryFolder());
+        expect(replayed.difference).toMatch(/^[a-z ]+( \d)?: .* \(\d.* > \d.*\)$/);
       },
     );
   });
