@@ -46,6 +46,7 @@ function pageOf(html: string): Page {
   const links = [...valuesOf("href"), ...valuesOf("src")];
   return {
     links: [...new Set(links)].filter((link) => !/^(https?|data|mailto):/.test(link)),
-    places: new Set(valuesOf("id")),
+    // A page that a script draws names the places that it will have.
+    places: new Set([...valuesOf("id"), ...valuesOf("data-places").flatMap((names) => names.split(" "))]),
   };
 }

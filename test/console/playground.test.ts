@@ -1,4 +1,13 @@
-import { describe, expect, test } from "vitest";
+import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { runCheckout } from "../../packages/tools/page/src/playground/checkout/checkout-run.ts";
+import {
+  type CheckoutSettings,
+  customers,
+  losses,
+  pageKinds,
+} from "../../packages/tools/page/src/playground/checkout/checkout-settings.ts";
+import { verdictOf as checkoutVerdictOf } from "../../packages/tools/page/src/playground/checkout/checkout-words.ts";
 import { runCrash } from "../../packages/tools/page/src/playground/crash/crash-run.ts";
 import {
   type CallerKind,
@@ -87,6 +96,73 @@ describe("a crash", () => {
     expect(await run(7)).toEqual(first);
     expect((await run(8)).events).not.toEqual(first.events);
     expect(await Promise.all(callerKinds.map((caller) => runCrash(caller, settingsOf({}))))).toHaveLength(3);
+  });
+});
+
+describe("a checkout", () => {
+  let indexedDB: InstanceType<typeof IDBFactory>;
+  beforeEach(() => {
+    indexedDB = new IDBFactory();
+    vi.stubGlobal("indexedDB", indexedDB);
+    vi.stubGlobal("IDBKeyRange", IDBKeyRange);
+  });
+  afterEach(() => vi.unstubAllGlobals());
+
+  const seeds = [1, 2, 3, 4, 5];
+  const everyWay = losses.flatMap((lost) =>
+    customers.flatMap((customer) => seeds.map((seed): CheckoutSettings => ({ customer, lost, seed }))),
+  );
+  const storyOf = async (settings: Partial<CheckoutSettings>) => {
+    const { events } = await runCheckout("safe", { customer: "reload", lost: "answer", seed: 1, ...settings });
+    return events.map(({ what, tab }) => `${tab ?? "shop"}: ${what}`);
+  };
+
+  test.each(everyWay)("is paid once with intents, and every tab says so: %o", async (settings) => {
+    const result = await runCheckout("safe", settings);
+    expect(result.ledger).toEqual([{ caller: "safe", orderId: "order-7", amount: 500, currency: "EUR" }]);
+    expect(new Set(result.buttons)).toEqual(new Set(["paid"]));
+    expect(checkoutVerdictOf(result)).toMatchObject({ text: "✓ charged once", tone: "good" });
+    expect(await indexedDB.databases()).toEqual([]);
+  });
+
+  test.each(everyWay)("is paid twice on the careless page, if the answer is lost: %o", async (settings) => {
+    const result = await runCheckout("careless", settings);
+    const isTwice = settings.lost === "answer";
+    expect(result.ledger).toHaveLength(isTwice ? 2 : 1);
+    expect(result.buttons.at(-1)).toBe("paid");
+    expect(checkoutVerdictOf(result)).toMatchObject(
+      isTwice ? { text: "✗ charged 2 times", tone: "bad" } : { text: "✓ charged once" },
+    );
+  });
+
+  test("goes on after a reload, without a press, and gets the stored answer", async () => {
+    const after = ["1: resumed", "1: sent-again", "1: replayed"];
+    const before = ["1: pressed", "1: sent", "shop: charged", "shop: lost-answer"];
+    expect(await storyOf({ customer: "reload" })).toEqual([...before, "1: reloaded", ...after]);
+    expect(await storyOf({ customer: "close-tab" })).toEqual([...before, "1: closed", "1: opened", ...after]);
+  });
+
+  test("is joined by a second tab, which sends nothing", async () => {
+    const story = await storyOf({ customer: "second-tab" });
+    expect(story).toContain("2: joined");
+    expect(story.filter((line) => line.startsWith("2: "))).toEqual(["2: changed-tab", "2: pressed-again", "2: joined"]);
+  });
+
+  test("has the same times for the same seed, and others for another", async () => {
+    for (const page of pageKinds) {
+      const run = (seed: number) => runCheckout(page, { customer: "close-tab", lost: "answer", seed });
+      const [first, again, other] = await Promise.all([run(7), run(7), run(8)]);
+      expect(again).toEqual(first);
+      expect(other.events).not.toEqual(first.events);
+    }
+  });
+
+  test("says why, where the browser stores nothing", async () => {
+    vi.stubGlobal("indexedDB", undefined);
+    await expect(runCheckout("safe", { customer: "reload", lost: "answer", seed: 1 })).rejects.toMatchObject({
+      code: "ONCE_STORE_UNAVAILABLE",
+      message: expect.stringContaining("IndexedDB"),
+    });
   });
 });
 

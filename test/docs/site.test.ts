@@ -3,7 +3,10 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { runCheckout } from "../../packages/tools/page/src/playground/checkout/checkout-run.ts";
+import { customers, pageKinds } from "../../packages/tools/page/src/playground/checkout/checkout-settings.ts";
 import { runCrash } from "../../packages/tools/page/src/playground/crash/crash-run.ts";
 import { callerKinds } from "../../packages/tools/page/src/playground/crash/crash-settings.ts";
 import { formOf, stormsOf } from "../../packages/tools/page/src/storms/storm-form.ts";
@@ -200,14 +203,15 @@ describeWithServer("the site, in Chromium", chromiumBinary, () => {
       await page.getByRole("heading", { level: 1 }).waitFor();
       return page;
     }
-    const verdicts = (page: Page) => page.locator(".crash-verdict").allInnerTexts();
+    const verdicts = (page: Page) => page.locator(".play-verdict").allInnerTexts();
     const crash = (page: Page) => page.getByRole("slider", { name: "Where the crash is" });
     /** Waits until the page says where the crash was, of which it shows the results. */
     const ran = (page: Page, words: string) => page.getByRole("status").filter({ hasText: words }).waitFor();
 
     describe.each(Object.entries(views))("on %s", (_, view) => {
       test.each([
-        ["crash", ".crash-lane"],
+        ["crash", ".play-lane"],
+        ["checkout", ".play-lane"],
         ["lab?mode=crowd", ".order-rows, .orders"],
         ["storms", ".outcomes"],
       ])("axe finds nothing on %s, and nothing is cut off", async (place, shown) => {
@@ -224,6 +228,18 @@ describeWithServer("the site, in Chromium", chromiumBinary, () => {
       await page.getByRole("heading", { name: "Put the crash where it hurts" }).waitFor();
       await page.getByRole("link", { name: "once-again" }).click();
       await page.getByRole("heading", { name: "Retry again, happen once" }).waitFor();
+    });
+
+    test("the checkout is reached from the guide, and the places that links may lead to are its pages", async () => {
+      const page = await open("guides/browser");
+      await page.getByRole("main").getByRole("link", { name: "the playground" }).click();
+      await page.getByRole("heading", { name: "Press Pay, and lose the answer" }).waitFor();
+      const places = await page.locator("[data-places]").getAttribute("data-places");
+      const links = await page
+        .getByRole("navigation", { name: "Pages" })
+        .getByRole("link")
+        .evaluateAll((all) => all.map((link) => link.getAttribute("href")));
+      expect(links).toEqual(places!.split(" ").map((name) => `#${name}`));
     });
 
     test("the crash is moved with the keyboard, and the verdicts and the address follow", async () => {
@@ -280,13 +296,70 @@ describeWithServer("the site, in Chromium", chromiumBinary, () => {
       async (effect) => {
         const page = await play(`crash?at=4&crash=server&effect=${effect}&seed=4`);
         await ran(page, "between “card charged” and “response stored”");
-        const times = await page.locator(".crash-lane .time").allInnerTexts();
+        const times = await page.locator(".play-lane .time").allInnerTexts();
         const runs = await Promise.all(
           callerKinds.map((caller) => runCrash(caller, { at: 4, crash: "server", effect, seed: 4 })),
         );
         expect(times).toEqual(runs.flatMap(({ events }) => events.map(({ atMs }) => `${(atMs / 1000).toFixed(2)} s`)));
       },
     );
+
+    test("the customer is chosen with the keyboard, and the verdicts, the ledger and the address follow", async () => {
+      const page = await play("checkout");
+      await ran(page, "The answer to the first payment is lost, and the customer reloads the page.");
+      expect(await verdicts(page)).toEqual(["✗ charged 2 times", "✓ charged once"]);
+      const rows = (name: string) => page.locator(`[data-ledger=${name}] tbody tr`).allInnerTexts();
+      expect(await rows("careless")).toHaveLength(2);
+      expect(await rows("safe")).toHaveLength(1);
+      await page.getByRole("radio", { name: "Reloads the page" }).focus();
+      // The runs of settings that were left at once are not shown.
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("ArrowDown");
+      await ran(page, "and the customer presses in a second tab.");
+      expect(await verdicts(page)).toEqual(["✗ charged 2 times", "✓ charged once"]);
+      await page.getByText("In the end tab 1 says “Paid”, tab 2 “Paid”.").waitFor();
+      await page.getByRole("radio", { name: "The payment itself" }).focus();
+      await page.keyboard.press("Space");
+      await ran(page, "The first payment is lost on its way, and the customer presses in a second tab.");
+      expect(await verdicts(page)).toEqual(["✓ charged once", "✓ charged once"]);
+      expect(new URL(page.url()).hash).toBe("#checkout?customer=second-tab&lost=request&seed=1");
+      // Each run removes its database.
+      await page.waitForFunction("indexedDB.databases().then(({ length }) => length === 0)");
+    });
+
+    test("an address brings its checkout, and nonsense in it is left aside", async () => {
+      const page = await play("checkout?customer=close-tab&lost=request&seed=9");
+      await ran(page, "The first payment is lost on its way, and the customer closes the tab and comes back.");
+      expect(await page.getByLabel("Seed of the pauses").inputValue()).toBe("9");
+      const other = await play("checkout?customer=__proto__&lost=%3Cscript%3E&seed=1e400");
+      await ran(other, "The answer to the first payment is lost, and the customer reloads the page.");
+      expect(await other.getByLabel("Seed of the pauses").inputValue()).toBe("1");
+    });
+
+    test.each(customers)(
+      "a checkout has the same story, to the millisecond, as the same code outside of the page: %s",
+      async (customer) => {
+        vi.stubGlobal("indexedDB", new IDBFactory());
+        vi.stubGlobal("IDBKeyRange", IDBKeyRange);
+        onTestFinished(() => void vi.unstubAllGlobals());
+        const page = await play(`checkout?customer=${customer}&lost=answer&seed=4`);
+        await page.locator(".play-lane").first().waitFor();
+        const times = await page.locator(".play-lane .time").allInnerTexts();
+        const expected: string[] = [];
+        for (const kind of pageKinds) {
+          const { events } = await runCheckout(kind, { customer, lost: "answer", seed: 4 });
+          expected.push(...events.map(({ atMs }) => `${(atMs / 1000).toFixed(2)} s`));
+        }
+        expect(times).toEqual(expected);
+      },
+    );
+
+    test("where the browser stores nothing, the page says so", async () => {
+      const page = await open("");
+      await page.addInitScript("Object.defineProperty(globalThis, 'indexedDB', { value: undefined })");
+      await page.goto(`${site.url}playground/#checkout`);
+      await page.getByRole("alert").filter({ hasText: "IndexedDB" }).waitFor();
+    });
 
     test("a crowd runs in the page by its address, with faults and a seed", async () => {
       const page = await play("lab?mode=crowd&orders=60&seed=3&speed=full&lose-answer=0.3&fail=0&lose-request=0");

@@ -3,6 +3,7 @@ import type { LiveState, LiveTotals } from "../../../src/lab/live/live-protocol.
 import { exchanges } from "./lab-live.ts";
 import { Ledger } from "./ledger.tsx";
 import { NetworkView } from "./network-view.tsx";
+import { chargeWords } from "./words.ts";
 import { RecentWords } from "./recent-words.tsx";
 import { Story } from "./story.tsx";
 import { Station } from "./station.tsx";
@@ -40,8 +41,6 @@ export function CallerLane({ caller, state }: { caller: CallerName; state: LiveS
     </section>
   );
 }
-
-const chargeWords = { rows: "charges", repeat: "charged again" };
 
 function tilesOf({ confirmed, charges, duplicates, lost, inDoubt }: LiveTotals, orders: number): readonly Total[] {
   return [

@@ -46,6 +46,9 @@ export function verdictOf({ state, charges }: Pick<OrderSide, "state" | "charges
   return verdicts[state];
 }
 
+/** The rows of the ledger of charges. */
+export const chargeWords = { rows: "charges", repeat: "charged again" } as const;
+
 /** An amount in minor units of its currency, as people write it. */
 export function money(amount: number, currency: string): string {
   const format = new Intl.NumberFormat("en", { style: "currency", currency });

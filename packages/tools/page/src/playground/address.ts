@@ -5,6 +5,8 @@ import { live } from "../lab/lab-live.ts";
 import { place } from "../shell-state.ts";
 import { formOf, presetNames, type StormForm } from "../storms/storm-form.ts";
 import { form } from "../storms/storms-state.ts";
+import { type CheckoutSettings, customers, losses } from "./checkout/checkout-settings.ts";
+import { checkoutDefaults, checkoutSettings } from "./checkout/checkout-state.ts";
 import { type CrashSettings, crashKinds } from "./crash/crash-settings.ts";
 import { crashDefaults, crashSettings } from "./crash/crash-state.ts";
 import { effectPlaces } from "./page-api.ts";
@@ -19,6 +21,7 @@ export function readAddress(): { readonly lab: LiveSettings } {
   const query = readQuery();
   const page = location.hash.replace(/^#/, "").split("?")[0];
   if (page === "crash" || page === "") crashSettings.value = readCrash(query);
+  if (page === "checkout") checkoutSettings.value = readCheckout(query);
   if (page === "storms") form.value = readStorm(query);
   return { lab: page === "lab" ? readLab(query) : liveDefaults };
 }
@@ -31,6 +34,7 @@ export function writeAddress(): void {
     if (shown === page) history.replaceState(null, "", `#${page}?${query.toString()}`);
   };
   effect(() => write("crash", { ...crashSettings.value }));
+  effect(() => write("checkout", { ...checkoutSettings.value }));
   effect(() => write("storms", { ...form.value }));
   effect(() => {
     if (live.value === undefined) return;
@@ -40,14 +44,26 @@ export function writeAddress(): void {
   });
 }
 
+function readSeed(query: URLSearchParams, otherwise: number): number {
+  const seed = Number(query.get("seed") ?? otherwise);
+  return Number.isSafeInteger(seed) && seed >= 0 ? seed : otherwise;
+}
+
 function readCrash(query: URLSearchParams): CrashSettings {
   const at = Number(query.get("at") ?? crashDefaults.at);
-  const seed = Number(query.get("seed") ?? crashDefaults.seed);
   return {
     at: Number.isInteger(at) && at >= 1 && at <= 5 ? at : crashDefaults.at,
-    seed: Number.isSafeInteger(seed) && seed >= 0 ? seed : crashDefaults.seed,
+    seed: readSeed(query, crashDefaults.seed),
     crash: crashKinds.find((name) => name === query.get("crash")) ?? crashDefaults.crash,
     effect: effectPlaces.find((name) => name === query.get("effect")) ?? crashDefaults.effect,
+  };
+}
+
+function readCheckout(query: URLSearchParams): CheckoutSettings {
+  return {
+    customer: customers.find((name) => name === query.get("customer")) ?? checkoutDefaults.customer,
+    lost: losses.find((name) => name === query.get("lost")) ?? checkoutDefaults.lost,
+    seed: readSeed(query, checkoutDefaults.seed),
   };
 }
 

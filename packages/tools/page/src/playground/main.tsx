@@ -11,12 +11,14 @@ import { type Pages, Shell } from "../shell.tsx";
 import { isPlayground, place } from "../shell-state.ts";
 import { StormsPage } from "../storms/storms-page.tsx";
 import { readAddress, writeAddress } from "./address.ts";
+import { CheckoutPage } from "./checkout/checkout-page.tsx";
 import { CrashPage } from "./crash/crash-page.tsx";
 import { pageConsole } from "./page-console.ts";
 import { startPageRun } from "./page-run.ts";
 
 const pages: Pages = {
   crash: { title: "Crash", page: CrashPage },
+  checkout: { title: "Checkout", page: CheckoutPage },
   lab: { title: "Lab", page: LabPage },
   storms: { title: "Storms", page: StormsPage },
 };

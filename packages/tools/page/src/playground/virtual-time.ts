@@ -27,6 +27,7 @@ const quietTurns = 3;
 export function virtualTime(): VirtualTime {
   const timers = new Set<Timer>();
   const holds = new Set<() => void>();
+  let released = Promise.withResolvers<void>();
   let elapsedMs = 0;
 
   const takeEarliest = (): Timer | undefined => {
@@ -47,19 +48,29 @@ export function virtualTime(): VirtualTime {
       },
     },
     hold() {
-      const release = (): void => void holds.delete(release);
+      const release = (): void => {
+        if (!holds.delete(release) || holds.size > 0) return;
+        released.resolve();
+        released = Promise.withResolvers();
+      };
       holds.add(release);
       return release;
     },
     async run(work) {
       const state = { isSettled: false };
       const settle = (): void => void (state.isSettled = true);
-      work.then(settle, settle);
+      const settled = work.then(settle, settle);
       let quiet = 0;
       for (let idleTurns = 0; !state.isSettled; idleTurns += 1) {
         if (idleTurns > idleTurnsMax) throw new Error("The run stands still: nothing is left to happen.");
         await turn();
-        quiet = holds.size > 0 ? 0 : quiet + 1;
+        if (holds.size > 0) {
+          // A database may take its time.
+          await Promise.race([settled, released.promise]);
+          quiet = 0;
+          continue;
+        }
+        quiet += 1;
         if (quiet < quietTurns) continue;
         const timer = takeEarliest();
         if (timer === undefined) continue;

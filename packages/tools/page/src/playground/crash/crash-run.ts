@@ -1,24 +1,14 @@
 import { type Clock, OnceAgainError, seededRandom } from "once-again";
 import { retryingFetch } from "once-again/client";
 import { carelessCaller } from "../../../../src/lab/careless-caller.ts";
-import type { Order } from "../../../../src/lab/orders.ts";
 import { orderRequest } from "../../../../src/lab/send-order.ts";
 import type { CallerKind, CrashEvent, CrashResult, CrashSettings } from "./crash-settings.ts";
+import { order, ordersUrl as url } from "../page-order.ts";
 import { virtualTime } from "../virtual-time.ts";
 import { crashStage } from "./crash-stage.ts";
 
 /** A careless caller waits this long before it sends again, milliseconds, and sends three times. */
 const pauseMs = 1000;
-
-const url = "https://shop.example/orders";
-
-/** The order that is sent. */
-export const order: Order = {
-  id: "order-7",
-  customer: "ada",
-  currency: "EUR",
-  lines: [{ sku: "coffee", qty: 1, unitPrice: 500 }],
-};
 
 /** Sends one order with one caller through one crash, in virtual time, and reads the ledger. */
 export async function runCrash(caller: CallerKind, settings: CrashSettings): Promise<CrashResult> {

@@ -1,0 +1,40 @@
+import type { ComponentChildren } from "preact";
+
+interface RadioChoicesProps<Name extends string> {
+  readonly legend: string;
+  /** Of the group, in the page. */
+  readonly group: string;
+  readonly names: readonly Name[];
+  readonly value: Name;
+  readonly words: Readonly<Record<Name, string | { readonly title: string; readonly means: string }>>;
+  readonly onChange: (name: Name) => void;
+  /** More settings below the choices. */
+  readonly children?: ComponentChildren;
+}
+
+/** One of several, by radio buttons. */
+export function RadioChoices<Name extends string>(props: RadioChoicesProps<Name>) {
+  const { legend, group, names, value, words, onChange, children } = props;
+  return (
+    <fieldset>
+      <legend>{legend}</legend>
+      {names.map((name) => {
+        const text = words[name];
+        return (
+          <label key={name} class="choice">
+            <input type="radio" name={group} checked={value === name} onChange={() => onChange(name)} />
+            {typeof text === "string" ? (
+              <span>{text}</span>
+            ) : (
+              <span>
+                {text.title}
+                <small>{text.means}</small>
+              </span>
+            )}
+          </label>
+        );
+      })}
+      {children}
+    </fieldset>
+  );
+}
