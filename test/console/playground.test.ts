@@ -157,6 +157,14 @@ describe("a checkout", () => {
     }
   });
 
+  test("goes on when the lease of the old page is over, where there are no Web Locks", async () => {
+    vi.stubGlobal("navigator", {});
+    const { events, ledger } = await runCheckout("safe", { customer: "reload", lost: "answer", seed: 1 });
+    const [first, second] = events.filter(({ what }) => what.startsWith("sent"));
+    expect(second!.atMs - first!.atMs).toBe(30_000);
+    expect(ledger).toHaveLength(1);
+  });
+
   test("says why, where the browser stores nothing", async () => {
     vi.stubGlobal("indexedDB", undefined);
     await expect(runCheckout("safe", { customer: "reload", lost: "answer", seed: 1 })).rejects.toMatchObject({
