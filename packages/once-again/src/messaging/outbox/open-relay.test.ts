@@ -201,6 +201,29 @@ describe("a relay", () => {
     await relay.close();
   });
 
+  test("says that a claim took too long to publish anything of it, and publishes after one that is faster", async () => {
+    const clock = fakeClock(1_700_000_000_000);
+    const { outbox, begin, rows } = memoryOutbox({ clock });
+    const { transaction, commit } = await begin();
+    await outbox.add(transaction, { id: "1", topic: "orders", body: "" });
+    await commit();
+    let claims = 0;
+    const claim: typeof outbox.claim = async (request) => {
+      const claimed = await outbox.claim(request);
+      if ((claims += 1) === 1) await clock.advance(20_001);
+      return claimed;
+    };
+    const { ids, publish } = ledger();
+    const errors: unknown[] = [];
+    const onError = (error: unknown) => void errors.push(error);
+    const relay = openRelay({ outbox: { ...outbox, claim }, publish, clock, leaseMs: 30_000, onError });
+    await relay.idle();
+    await relay.close();
+    expect([ids, rows]).toEqual([["1"], []]);
+    const message = expect.stringContaining("give the relay a longer leaseMs") as string;
+    expect(errors).toEqual([expect.objectContaining({ code: "ONCE_STORE_UNAVAILABLE", message })]);
+  });
+
   test("asks a database that fails again, and confirms then what the broker has", async () => {
     const { ids, publish } = ledger();
     const { outbox, begin, rows } = memoryOutbox();

@@ -68,7 +68,7 @@ async function runLoop(
   pause: WakeablePause,
   idlers: Set<() => void>,
 ): Promise<void> {
-  const { clock, outbox, concurrency, leaseMs, messagesPerKey, pollMs, onEvent } = settings;
+  const { clock, outbox, concurrency, leaseMs, messagesPerKey, pollMs, publishMsMax, onEvent } = settings;
   const onFailure = (error: unknown): void => notify(onEvent, { type: "fault", error });
   const queue = confirmQueue(settings, stop, onFailure);
   const broker = brokerState(settings);
@@ -110,6 +110,7 @@ async function runLoop(
     const [begunAt, wakes] = [clock.monotonic(), pause.wakes()];
     const endsAt = begunAt + leaseMs;
     const { batches, hasMore } = await outbox.claim({ owner, leaseMs, limit: wanted, messagesPerKey });
+    if (batches.length > 0 && clock.monotonic() + publishMsMax > endsAt) onFailure(lateClaimError(settings));
     for (const batch of batches) start(batch, { owner, endsAt });
     const isEmpty = batches.length === 0;
     if (hasMore) return isEmpty && wakesOfEmptyRound === wakes ? restPerWork * (clock.monotonic() - begunAt) : 0;
@@ -137,6 +138,15 @@ async function runLoop(
  * through 100,000 keys behind parked messages would load the database without a pause.
  */
 const restPerWork = 9;
+
+/** The error of a claim after which no message may be published within its lease: all are given back, and claimed again. */
+function lateClaimError({ leaseMs, publishMsMax }: Pick<RelaySettings, "leaseMs" | "publishMsMax">): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_STORE_UNAVAILABLE",
+    `A claim took so long that less than publishMsMax (${publishMsMax} ms) is left of leaseMs (${leaseMs} ms): nothing of it is published, ` +
+      "and it is claimed again. If this goes on, give the relay a longer leaseMs, or the database more capacity.",
+  );
+}
 
 /**
  * How much a relay has at most: while the broker has one half, the other half comes from the database. A claim costs the

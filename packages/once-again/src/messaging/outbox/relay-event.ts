@@ -12,7 +12,7 @@ export type RelayEvent =
   | (Named & { readonly type: "parked"; readonly error: unknown; readonly blocks: boolean })
   /** The broker can't be reached; nothing is claimed for `pauseMs`. */
   | { readonly type: "broker-unavailable"; readonly error: unknown; readonly pauseMs: number }
-  /** The database failed, or a function among the options did; it is asked again. */
+  /** The database failed or took too long to claim, or a function among the options failed; it is asked again. */
   | { readonly type: "fault"; readonly error: unknown };
 
 interface Named {
