@@ -1,6 +1,13 @@
-import { CreateTableCommand, DeleteItemCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import {
+  CreateTableCommand,
+  DeleteItemCommand,
+  type DynamoDBClient,
+  type GlobalSecondaryIndex,
+  waitUntilTableExists,
+} from "@aws-sdk/client-dynamodb";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { systemClock } from "../../packages/once-again/src/core/system-clock.ts";
+import type { DynamodbClient } from "../../packages/once-again/src/stores/dynamodb/client.ts";
 import { dynamodbOutboxOn } from "../../packages/once-again/src/stores/dynamodb/outbox.ts";
 import {
   dynamodbOutbox,
@@ -113,6 +120,92 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
       await outbox.confirm(["1", "x", ""]);
       await outbox.postpone([{ position: "1", owner: "one", delayMs: 0 }]);
     });
+
+    test("hostile names are refused, or are names like any other", async () => {
+      const { outbox, add, claimed } = shop();
+      for (const wrong of ["", "x".repeat(1024), "a\0b", "\ud800", "\udc00x", null, 7, {}, ["k"]]) {
+        const invalid = expect.objectContaining({ code: "ONCE_MESSAGE_INVALID" }) as object;
+        await expect(add({ id: wrong as string })).rejects.toEqual(invalid);
+        await expect(add({ orderingKey: wrong as string })).rejects.toEqual(invalid);
+      }
+      expect(await outbox.backlog()).toMatchObject({ messages: 0 });
+      const ids = ["#", "__proto__", "constructor", "key/0", '"', "'", ":a", "0"];
+      // Of the last two, each is the other's letter, composed and decomposed.
+      const keys = [...ids, " ", "\u{10ffff}".repeat(127), "\u00e9", "e\u0301"];
+      for (const orderingKey of keys) await add(...ids.map((id) => ({ id, orderingKey })));
+      const request = { owner: "one", leaseMs: 60_000, limit: 100, messagesPerKey: 100 };
+      const { batches } = await outbox.claim(request);
+      expect(new Set(batches.map(({ orderingKey }) => orderingKey))).toEqual(new Set(keys));
+      for (const { messages } of batches) expect(messages.map(({ id }) => id)).toEqual(ids);
+      expect(await claimed()).toEqual([]);
+    });
+
+    test("only the parked messages of an id are decided about: no id is refused, and does not mean all", async () => {
+      const { outbox, add, claimed } = shop();
+      await add({ id: "1", orderingKey: "k" }, { id: "2" }, { id: "#" });
+      const { batches } = await outbox.claim({ owner: "one", leaseMs: 60_000, limit: 9, messagesPerKey: 9 });
+      for (const { position } of batches.flatMap(({ messages }) => messages)) {
+        await outbox.postpone([{ position, owner: "one", delayMs: 0, refusal: "no", park: "block" }]);
+      }
+      for (const id of [undefined, null, 7, {}, ["1"]] as unknown as string[]) {
+        for (const decide of [outbox.retryParked, outbox.discardParked, outbox.showParked]) {
+          await expect(decide(id)).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
+        }
+      }
+      for (const id of ["", "3", "x".repeat(1024), "\0", "\ud800"]) expect(await outbox.discardParked(id)).toBe(false);
+      expect(await outbox.listParked()).toHaveLength(3);
+      expect(await outbox.retryParked("#")).toBe(true);
+      expect(await claimed()).toEqual(["#"]);
+    });
+
+    test("two outboxes in one table, the prefix of one within the other's, share no message and no order", async () => {
+      const { options, store } = shop();
+      const outboxes = ["", ":2"].map((more) => dynamodbOutbox(client, { ...options, prefix: options.prefix + more }));
+      const [one, other] = outboxes as [(typeof outboxes)[0], (typeof outboxes)[0]];
+      await store.transactUnkeyed(async (transaction) => {
+        for (const outbox of outboxes) {
+          for (const id of ["1", "2"])
+            await outbox.add(transaction, { id, topic: "orders", orderingKey: "k", body: "" });
+          await outbox.add(transaction, { id: "free", topic: "orders", body: "" });
+        }
+        return committed;
+      });
+      const request = { owner: "one", leaseMs: 60_000, limit: 9, messagesPerKey: 9 };
+      for (const outbox of outboxes) expect(await outbox.backlog()).toMatchObject({ messages: 3 });
+      const mine = (await one.claim(request)).batches.flatMap(({ messages }) => messages);
+      expect(mine.map(({ id }) => id)).toEqual(["free", "1", "2"]);
+      await one.postpone([{ position: mine[1]!.position, owner: "one", delayMs: 0, refusal: "no", park: "block" }]);
+      // Positions of messages with a key are the same in both but for the time.
+      await one.confirm([mine[0]!.position]);
+      expect([(await one.listParked()).length, await other.listParked()]).toEqual([1, []]);
+      expect(await other.retryParked("1")).toBe(false);
+      expect((await other.claim(request)).batches.flatMap(({ messages }) => messages.map(({ id }) => id))).toEqual([
+        "free",
+        "1",
+        "2",
+      ]);
+      expect(await one.backlog()).toMatchObject({ messages: 2, parked: 1 });
+      expect(await other.backlog()).toMatchObject({ messages: 3, parked: 0 });
+    });
+
+    test.for([3_600_000, -3_600_000])(
+      "a host whose clock jumps by %i ms takes no lease, and loses none",
+      async (jumpMs) => {
+        const { outbox, add, claimed } = shop();
+        await add({ id: "1", orderingKey: "k" }, { id: "free" });
+        const request = { owner: "one", leaseMs: 60_000, limit: 9, messagesPerKey: 9 };
+        const { batches } = await outbox.claim(request);
+        vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + jumpMs });
+        onTestFinished(() => void vi.useRealTimers());
+        expect(await claimed()).toEqual([]);
+        await add({ id: "2", orderingKey: "k" }, { id: "free-2" });
+        expect(await claimed()).toEqual(["free-2"]);
+        await outbox.confirm(batches.flatMap(({ messages }) => messages.map(({ position }) => position)));
+        expect(await claimed()).toEqual(["2"]);
+        const { oldestMs } = await outbox.backlog();
+        expect(oldestMs).toBeLessThan(60_000);
+      },
+    );
 
     test("the largest body, with the longest names and headers, is stored and claimed whole", async () => {
       const { outbox, add } = shop();
@@ -329,18 +422,61 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
       expect(await claimed()).toEqual(["1", "2"]);
     });
 
-    test("a table without the index is reported with what to do", async () => {
-      const key = [{ AttributeName: "pk", KeyType: "HASH" as const }];
-      const AttributeDefinitions = [{ AttributeName: "pk", AttributeType: "S" as const }];
-      const BillingMode = "PAY_PER_REQUEST";
-      await client.send(
-        new CreateTableCommand({ TableName: "bare", BillingMode, AttributeDefinitions, KeySchema: key }),
-      );
-      const outbox = dynamodbOutbox(client, { table: "bare" });
-      await expect(outbox.backlog()).rejects.toMatchObject({
-        code: "ONCE_STORE_UNAVAILABLE",
-        message: expect.stringContaining("add the index outbox") as string,
+    test("an index that does not project what a relay reads is reported with what to do", async () => {
+      const projectsNothing = { KeySchema: [queue, place], Projection: { ProjectionType: "KEYS_ONLY" as const } };
+      const options = { table: await makeTable(client, projectsNothing) };
+      const outbox = dynamodbOutbox(client, options);
+      await dynamodbStore(client, options).transactUnkeyed(async (transaction) => {
+        await outbox.add(transaction, { topic: "orders", body: "" });
+        return committed;
       });
+      const claim = outbox.claim({ owner: "one", leaseMs: 60_000, limit: 9, messagesPerKey: 9 });
+      await expect(claim).rejects.toMatchObject(wrongIndex);
     });
+  });
+});
+
+const [queue, place] = [
+  { AttributeName: "queue", KeyType: "HASH" as const },
+  { AttributeName: "place", KeyType: "RANGE" as const },
+];
+const wrongIndex = {
+  code: "ONCE_STORE_UNAVAILABLE",
+  message: expect.stringContaining("add the index outbox") as string,
+};
+
+/** Makes a table with such an index, or none. */
+async function makeTable(
+  client: DynamoDBClient,
+  index?: Pick<GlobalSecondaryIndex, "KeySchema" | "Projection">,
+): Promise<string> {
+  const TableName = `bare-${crypto.randomUUID()}`;
+  const attributes = ["pk", ...(index?.KeySchema ?? []).map(({ AttributeName }) => AttributeName!)];
+  await client.send(
+    new CreateTableCommand({
+      TableName,
+      BillingMode: "PAY_PER_REQUEST",
+      AttributeDefinitions: attributes.map((AttributeName) => ({ AttributeName, AttributeType: "S" })),
+      KeySchema: [{ AttributeName: "pk", KeyType: "HASH" }],
+      ...(index && { GlobalSecondaryIndexes: [{ IndexName: "outbox", ...index }] }),
+    }),
+  );
+  await waitUntilTableExists({ client, minDelay: 1, maxDelay: 1, maxWaitTime: 60 }, { TableName });
+  return TableName;
+}
+
+// Its refusals of queries have the words of AWS.
+describe("the outbox in DynamoDB, by dynalite", () => {
+  test("a table without the index, or with one of other keys, is reported with what to do", async () => {
+    await using server = await startDynalite();
+    const client = dynamodbClient(server.url);
+    const claimIn = (table: string) =>
+      dynamodbOutbox(client, { table }).claim({ owner: "one", leaseMs: 60_000, limit: 9, messagesPerKey: 9 });
+    const bare = await makeTable(client);
+    await expect(claimIn(bare)).rejects.toMatchObject(wrongIndex);
+    await expect(dynamodbOutbox(client, { table: bare }).backlog()).rejects.toMatchObject(wrongIndex);
+    const hasNoSortKey = { KeySchema: [queue], Projection: { ProjectionType: "ALL" as const } };
+    await expect(claimIn(await makeTable(client, hasNoSortKey))).rejects.toMatchObject(wrongIndex);
+    client.destroy();
   });
 });

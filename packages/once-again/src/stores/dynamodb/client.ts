@@ -150,18 +150,24 @@ function refuseUndated(): never {
   );
 }
 
+/** The words of DynamoDB for a query of an index that is not there, or has other keys. */
+const isOfIndex = /specified index|key schema element|key condition not supported/i;
+
+/** The error of a table without the index of an outbox, or with another one. */
+export function wrongIndexError(cause?: unknown): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_STORE_UNAVAILABLE",
+    "The table has no index for an outbox, or another one: add the index outbox, with the partition key queue and the sort key place, " +
+      "both strings, that projects id and due.",
+    { cause },
+  );
+}
+
 /** Says what to do about the errors that a table causes which is not there, or another one. */
 function explainError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const isMissing = error.name === "ResourceNotFoundException";
-  if (error.name === "ValidationException" && /specified index/i.test(error.message)) {
-    return new OnceAgainError(
-      "ONCE_STORE_UNAVAILABLE",
-      "The table has no index for an outbox: add the index outbox, with the partition key queue and the sort key place, both strings, " +
-        "that projects id and due.",
-      { cause: error },
-    );
-  }
+  if (error.name === "ValidationException" && isOfIndex.test(error.message)) return wrongIndexError(error);
   const isOther =
     error.name === "ValidationException" && /key element|missing the key|Missing the key/i.test(error.message);
   if (!isMissing && !isOther) return error;

@@ -16,9 +16,9 @@ import {
   UpdateItemCommand,
   type UpdateItemCommandOutput,
 } from "@aws-sdk/client-dynamodb";
-import { type Item, namesIn } from "./client.ts";
+import { type Item, namesIn, wrongIndexError } from "./client.ts";
 import { conflictsError, type TableParts } from "./leased-operations.ts";
-import { indexName, pkOf } from "./outbox-format.ts";
+import { indexName, pkOf, queues } from "./outbox-format.ts";
 import { text } from "./record-format.ts";
 import type { AnswerTime } from "./server-time.ts";
 
@@ -48,7 +48,7 @@ export function groups<Given>(items: readonly Given[], size: number): Given[][] 
 
 /** A page of one partition of the index, in its order. */
 export async function readQueue(
-  { connection, table }: TableParts,
+  { connection, table, prefix }: TableParts,
   { queue, after, limit, id, from }: QueueQuestion,
 ): Promise<{ entries: readonly Item[]; next: Item | undefined; time: AnswerTime }> {
   const condition = "#queue = :queue AND #place > :after";
@@ -69,7 +69,12 @@ export async function readQueue(
     ...(from && { ExclusiveStartKey: from }),
   });
   const { output, time } = await connection.send<QueryCommandOutput>(command);
-  return { entries: output.Items ?? [], next: output.LastEvaluatedKey, time };
+  const entries = output.Items ?? [];
+  const ofKeys = queue === queues(prefix).keys;
+  // An index that does not project them would let messages wait for ever.
+  if (entries.some((entry) => entry["due"] === undefined || (entry["id"] === undefined && !ofKeys)))
+    throw wrongIndexError();
+  return { entries, next: output.LastEvaluatedKey, time };
 }
 
 /** A question to the index. */

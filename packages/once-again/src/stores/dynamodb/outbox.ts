@@ -3,7 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { sharedTimers } from "../../core/deadline-timer.ts";
 import { keyQueue } from "../../core/key-queue.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
-import { checkNumber } from "../../core/options.ts";
+import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemRandom } from "../../core/random.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { checkAfter, checkListLimit } from "../list-records.ts";
@@ -243,8 +243,9 @@ async function readAllParked(parts: TableParts, after: string, limit: number): P
 /** How many parked messages one request looks at for an id. */
 const looksForId = 1000;
 
-/** The parked messages of an id, without their bodies. */
-async function parkedOf(parts: TableParts, id: string): Promise<Item[]> {
+/** The parked messages of an id, without their bodies. @throws OnceAgainError `ONCE_OPTION_INVALID` for no id, which would mean all. */
+async function parkedOf(parts: TableParts, id: unknown): Promise<Item[]> {
+  if (typeof id !== "string") throw invalidOptionError("id", "the id of a parked message, a text", id);
   const keys: string[] = [];
   let from: Item | undefined;
   do {
