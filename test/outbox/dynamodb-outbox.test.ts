@@ -22,6 +22,7 @@ import { awsProxy, type AwsProxy, shiftDate } from "../dynamodb/aws-proxy.ts";
 import { createTable, dynamodbClient, exactTime, scanAll } from "../support/dynamodb/tables.ts";
 import { dynamodbFixture } from "../support/outbox/engines.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { startDynalite } from "../support/servers/dynalite.ts";
 import { motoBinary, startMoto } from "../support/servers/moto.ts";
 
 const table = "messages";
@@ -293,6 +294,39 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
       expect((await claimed()).toSorted()).toEqual(["a,b", "a,b", "b,a", "b,a"]);
     });
 
+    test("claims on a table that takes one request at a time leave half of their lease to publish, and miss nothing", async () => {
+      const { options, add } = shop();
+      let spentMs = 0;
+      // Each answer comes 100 ms after the one before, however many are asked for at a time.
+      const direct: DynamodbClient = client;
+      const slow = {
+        destroy: () => undefined,
+        async send(...request: Parameters<DynamodbClient["send"]>): Promise<unknown> {
+          const answer: unknown = await direct.send(...request);
+          spentMs += 100;
+          return answer;
+        },
+      };
+      const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + spentMs };
+      const time = exactTime({ now: () => Date.now() + spentMs });
+      const { claim, confirm } = dynamodbOutboxOn(slow, options, clock, time);
+      const ids = Array.from({ length: 30 }, (_, index) => `${index}`);
+      await add(...ids.map((id) => ({ id })));
+      for (const id of ids) await add({ id: `key-${id}`, orderingKey: id });
+      const taken: string[] = [];
+      const leaseMs = 4000;
+      while (taken.length < 60) {
+        const begunMs = spentMs;
+        const { batches } = await claim({ owner: crypto.randomUUID(), leaseMs, limit: 100, messagesPerKey: 10 });
+        expect(spentMs - begunMs).toBeLessThanOrEqual(leaseMs / 2);
+        const messages = batches.flatMap((batch) => batch.messages);
+        expect(messages).not.toEqual([]);
+        taken.push(...messages.map(({ id }) => id));
+        await confirm(messages.map(({ position }) => position));
+      }
+      expect(new Set(taken)).toEqual(new Set([...ids, ...ids.map((id) => `key-${id}`)]));
+    });
+
     describe("through a proxy", () => {
       let proxy: AwsProxy;
       let near: DynamoDBClient;
@@ -318,6 +352,25 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
         };
         expect(await claimed()).toEqual(["1", "2"]);
         expect([hides, proxy.operations]).toEqual([false, expect.arrayContaining(["TransactGetItems"])]);
+      });
+
+      test("a claim in which a table refuses a part gives the rest, which waits for no lease", async () => {
+        const { outbox, add } = shop(near);
+        const ids = Array.from({ length: 20 }, (_, index) => `${index}`);
+        await add(...ids.map((id) => ({ id })));
+        for (const id of ids) await add({ id: `key-${id}`, orderingKey: id });
+        let writes = 0;
+        proxy.refuses = (operation) =>
+          operation === "UpdateItem" && (writes += 1) % 10 === 0 ? "ProvisionedThroughputExceededException" : undefined;
+        const taken: string[] = [];
+        for (let claims = 0; taken.length < 40 && claims < 40; claims += 1) {
+          const request = { owner: crypto.randomUUID(), leaseMs: 600_000, limit: 100, messagesPerKey: 10 };
+          const claim = await outbox.claim(request).catch((error: unknown) => {
+            expect(error).toMatchObject({ name: "ProvisionedThroughputExceededException" });
+          });
+          taken.push(...(claim?.batches ?? []).flatMap(({ messages }) => messages.map(({ id }) => id)));
+        }
+        expect(taken.toSorted()).toEqual([...ids, ...ids.map((id) => `key-${id}`)].toSorted());
       });
 
       test("an index that is late gives nothing twice, and brings nothing back", async () => {

@@ -6,7 +6,7 @@ import { openRelay } from "../../packages/once-again/src/messaging/outbox/index.
 import { postgresOutbox } from "../../packages/once-again/src/stores/postgres/index.ts";
 import { databases as mariadbDatabases } from "../mariadb/databases.ts";
 import { databases, pgPool } from "../postgres/databases.ts";
-import { relayRuns, relaysInOrder } from "../support/outbox/relay-runs.ts";
+import { killedRelays, relayRuns, relaysInOrder } from "../support/outbox/relay-runs.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { mariadbBinary } from "../support/servers/mariadb.ts";
 import { motoBinary, startMoto } from "../support/servers/moto.ts";
@@ -81,6 +81,7 @@ describeWithServer("relays on DynamoDB, by moto", motoBinary, () => {
   afterAll(() => server[Symbol.asyncDispose]());
   // The emulator takes one request at a time.
   relaysInOrder("dynamodb", async () => server.url, 200);
+  killedRelays("dynamodb", async () => server.url, { writersMax: 120, messagesPerKill: 40 });
 });
 
 describe("relays on SQLite", () => {

@@ -97,7 +97,7 @@ async function opened(engine: EngineName, database: string, transactionsMax?: nu
 /** The rules for relays on any engine, also when they are killed. */
 export function relayRuns(engine: EngineName, create: () => Promise<string>): void {
   relaysInOrder(engine, create, 1000);
-  killedRelays(engine, create, 1000);
+  killedRelays(engine, create, { writersMax: 1000, messagesPerKill: 150 });
 }
 
 export function relaysInOrder(engine: EngineName, create: () => Promise<string>, writersMax: number): void {
@@ -120,8 +120,12 @@ export function relaysInOrder(engine: EngineName, create: () => Promise<string>,
   });
 }
 
-function killedRelays(engine: EngineName, create: () => Promise<string>, writersMax: number): void {
-  test("the same with a relay killed every 150 messages, between a publish and its confirmation", async () => {
+export function killedRelays(
+  engine: EngineName,
+  create: () => Promise<string>,
+  { writersMax, messagesPerKill }: { readonly writersMax: number; readonly messagesPerKill: number },
+): void {
+  test(`the same with a relay killed every ${messagesPerKill} messages, between a publish and its confirmation`, async () => {
     const database = await create();
     const writers = await opened(engine, database, 100);
     const taken: Taken = [];
@@ -131,7 +135,7 @@ function killedRelays(engine: EngineName, create: () => Promise<string>, writers
       const [orderingKey, id, pid] = JSON.parse(Buffer.concat(chunks).toString()) as [string, string, string];
       taken.push([orderingKey, id]);
       // By the work that was done, not by the time, so that a slow machine finishes, too.
-      if (taken.length % 150 === 0) {
+      if (taken.length % messagesPerKill === 0) {
         // The broker has the message, and the relay will never hear so.
         kills += 1;
         await relays.kill(pid);

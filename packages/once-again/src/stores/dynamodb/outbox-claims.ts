@@ -1,5 +1,6 @@
 import type { ClaimedBatch, ClaimedMessage, ClaimMessagesRequest, OutboxStore } from "../outbox-store.ts";
 import { claimRound, keylessAnewEvery, looksPerKey } from "../sql/outbox.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { Item } from "./client.ts";
 import type { TableParts } from "./leased-operations.ts";
 import {
@@ -13,7 +14,7 @@ import {
   queues,
   readClaimed,
 } from "./outbox-format.ts";
-import { change, groups, readItems, readQueue, readTogether, requestsAtOnce } from "./outbox-items.ts";
+import { change, type QueueQuestion, readItems, readQueue, readTogether, requestsAtOnce } from "./outbox-items.ts";
 import { number, removalTime, text } from "./record-format.ts";
 import type { TimeInterval } from "./server-time.ts";
 
@@ -28,51 +29,96 @@ interface Lease extends Pick<ClaimMessagesRequest, "owner" | "leaseMs" | "messag
 }
 
 /** Claims messages without a key, and keys that have messages, each by one write on the condition that it is free. */
-export function messageClaimer(parts: TableParts): OutboxStore<never>["claim"] {
+export function messageClaimer(parts: TableParts, clock: Pick<Clock, "monotonic">): OutboxStore<never>["claim"] {
   const keyRound = claimRound();
   const freeRound = claimRound(keylessAnewEvery);
   const { free, keys } = queues(parts.prefix);
+  const messagePace = claimPace();
+  const keyPace = claimPace();
 
   return async ({ limit, ...request }) => {
-    const freeLook = await lookAt(parts, free, freeRound.last, limit);
-    const messages = await claimEach(
-      parts,
-      freeLook,
-      (found) => claimMessage(parts, { ...request, ...found }),
-      request,
-    );
-    const keyLook = await lookAt(parts, keys, keyRound.last, limit);
-    const ofKeys = await claimEach(parts, keyLook, (found) => claimKey(parts, { ...request, ...found }), request);
-    const hasMoreFree = freeRound.goOn(messages.last, freeLook.free.length > 0);
-    const hasMoreKeys = keyRound.goOn(ofKeys.last, keyLook.free.length > 0);
-    const claimed = messages.claimed;
-    const freeBatch = claimed.length > 0 ? [{ orderingKey: undefined, messages: claimed }] : [];
-    return {
-      batches: [...freeBatch, ...ofKeys.claimed],
-      hasMore: hasMoreFree || hasMoreKeys,
+    const messages: ClaimedMessage[] = [];
+    const ofKeys: ClaimedBatch[] = [];
+    const begunAt = clock.monotonic();
+    const timeIn = (part: number): ClaimTime => ({
+      clock,
+      leaseMs: request.leaseMs,
+      endsAt: begunAt + part * request.leaseMs,
+    });
+    const claimAll = async (): Promise<boolean> => {
+      const freeTime = timeIn(messagesPart);
+      const freeLook = await lookAt(parts, { queue: free, after: freeRound.last, limit }, freeTime);
+      const claimOne = (found: Found) => claimMessage(parts, { ...request, ...found });
+      const lastFree = await claimEach(freeLook, claimOne, messages, messagePace, freeTime);
+      const hasMoreFree = freeRound.goOn(lastFree, freeLook.free.length > 0);
+      const keyTime = timeIn(claimingPart);
+      const keyLook = await lookAt(parts, { queue: keys, after: keyRound.last, limit }, keyTime);
+      const claimLine = (found: Found) => claimKey(parts, { ...request, ...found });
+      const lastKey = await claimEach(keyLook, claimLine, ofKeys, keyPace, keyTime);
+      const hasMoreKeys = keyRound.goOn(lastKey, keyLook.free.length > 0);
+      return hasMoreFree || hasMoreKeys;
     };
+    const hasMore = await claimAll().catch((error: unknown) => {
+      // On a table that refuses some requests, a claim that lost what it has would never come to its end.
+      if (messages.length === 0 && ofKeys.length === 0) throw error;
+      return true;
+    });
+    const freeBatch = messages.length > 0 ? [{ orderingKey: undefined, messages }] : [];
+    return { batches: [...freeBatch, ...ofKeys], hasMore };
   };
 }
 
-/** Of a lease, the part after which a claim takes no more, so that there is time to publish what it has. */
-const claimingPart = 0.25;
+/** The parts of a lease after which a claim begins no more messages, and no more keys, so that there is time to publish what it has. */
+const [messagesPart, claimingPart] = [1 / 8, 1 / 4];
 
-/** Claims what a look has shown, with some at a time. */
+/** The part of a lease that claims which are sent together may take, so that the last of them end in time. */
+const groupPart = 1 / 16;
+
+/** The time that a claim has, by the monotonic clock. */
+interface ClaimTime {
+  readonly clock: Pick<Clock, "monotonic">;
+  readonly leaseMs: number;
+  readonly endsAt: number;
+}
+
+/** How many claims are sent together. A slow table answers each of many later, and relays share it: who waits too long sends fewer. */
+interface ClaimPace {
+  readonly width: number;
+  adapt(isFast: boolean): void;
+}
+
+function claimPace(): ClaimPace {
+  let width = 1;
+  return {
+    get width() {
+      return width;
+    },
+    adapt(isFast) {
+      width = isFast ? Math.min(requestsAtOnce, 2 * width) : Math.max(1, Math.floor(width / 2));
+    },
+  };
+}
+
+/** Claims what a look has shown, until the time is over, and adds it to `claimed`. How far it came; empty: to the last one. */
 async function claimEach<Claimed>(
-  parts: TableParts,
   look: Look,
   claim: (found: Found) => Promise<Claimed | undefined>,
-  { leaseMs }: Pick<Lease, "leaseMs">,
-): Promise<{ claimed: Claimed[]; last: string }> {
-  const claimed: Claimed[] = [];
-  let last = look.last;
-  for (const [index, group] of groups(look.free, requestsAtOnce).entries()) {
-    const spentMs = parts.time.now()!.at - look.free[0]!.now.at;
-    if (index > 0 && spentMs > claimingPart * leaseMs) return { claimed, last };
-    claimed.push(...(await Promise.all(group.map(claim))).filter((one) => one !== undefined));
-    last = (index + 1) * requestsAtOnce < look.free.length ? placeOf(group.at(-1)!.entry) : look.last;
+  claimed: Claimed[],
+  pace: ClaimPace,
+  { clock, leaseMs, endsAt }: ClaimTime,
+): Promise<string> {
+  for (let from = 0; from < look.free.length;) {
+    if (from > 0 && clock.monotonic() > endsAt) return placeOf(look.free[from - 1]!.entry);
+    const group = look.free.slice(from, from + pace.width);
+    const sentAt = clock.monotonic();
+    const ends = await Promise.allSettled(group.map(claim));
+    const failed = ends.find((end) => end.status === "rejected");
+    pace.adapt(failed === undefined && clock.monotonic() - sentAt <= groupPart * leaseMs);
+    for (const end of ends) if (end.status === "fulfilled" && end.value !== undefined) claimed.push(end.value);
+    if (failed !== undefined) throw failed.reason;
+    from += group.length;
   }
-  return { claimed, last };
+  return look.last;
 }
 
 /** Entries of the index that may be claimed, each with the time of the answer that showed it. */
@@ -84,10 +130,14 @@ interface Look {
 
 type Found = Pick<Lease, "entry" | "now">;
 
-async function lookAt(parts: TableParts, queue: string, after: string, limit: number): Promise<Look> {
+async function lookAt(
+  parts: TableParts,
+  { queue, after, limit }: Pick<QueueQuestion, "queue" | "after" | "limit">,
+  { clock, endsAt }: ClaimTime,
+): Promise<Look> {
   const free: Found[] = [];
   let from: Item | undefined;
-  for (let looks = 0; looks < looksPerKey * limit;) {
+  for (let looks = 0; looks < looksPerKey * limit && (looks === 0 || clock.monotonic() <= endsAt);) {
     const page = await readQueue(parts, { queue, after, limit: Math.min(pageMax, looksPerKey * limit - looks), from });
     for (const entry of page.entries) {
       if (numberIn(entry, "due") <= page.time.earliest) free.push({ entry, now: page.time });

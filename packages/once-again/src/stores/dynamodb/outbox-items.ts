@@ -41,7 +41,7 @@ export async function forEach<Given, Result>(
   return results;
 }
 
-export function groups<Given>(items: readonly Given[], size: number): Given[][] {
+function groups<Given>(items: readonly Given[], size: number): Given[][] {
   const count = Math.ceil(items.length / size);
   return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size));
 }
@@ -78,7 +78,7 @@ export async function readQueue(
 }
 
 /** A question to the index. */
-interface QueueQuestion {
+export interface QueueQuestion {
   readonly queue: string;
   /** Only places after it. */
   readonly after: string;

@@ -124,7 +124,7 @@ export function dynamodbOutboxOn(
       await addMessage(CollectedTransaction.from(transaction), stored);
       return stored.id;
     },
-    claim: messageClaimer(parts),
+    claim: messageClaimer(parts, timers),
     confirm: (positions) => confirmMessages(parts, positions),
     postpone: (requests) => postponeMessages(parts, requests),
     async listParked(request = {}) {
