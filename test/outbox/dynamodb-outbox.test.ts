@@ -190,7 +190,7 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
     });
 
     test.for([3_600_000, -3_600_000])(
-      "a host whose clock jumps by %i ms takes no lease, and loses none",
+      "after a jump of its clock by %i ms a host takes no lease, and loses none",
       async (jumpMs) => {
         const { outbox, add, claimed } = shop();
         await add({ id: "1", orderingKey: "k" }, { id: "free" });
