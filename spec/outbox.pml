@@ -25,6 +25,8 @@ byte cursor;
 byte token[2];
 bool left0[2], left1[2], done0[2], done1[2];
 byte gives[2], givesRefusals[2];
+/* How often the first message was refused when it was claimed. */
+byte known[2];
 bool givesPark[2];
 
 /* A return that its sender has given up, and a publish. */
@@ -56,6 +58,37 @@ c_code {
     return at;
   }
 }
+#endif
+
+/* With -DGRAPH and -DWALKS each step is printed with the states before and after it. Of tokens only counts which are the same. */
+#ifdef WALKS
+c_code {
+  char stepFrom[200], stepTo[200];
+  int holderOf(int t) { return t == 0 ? 0 : t == now.token[0] ? 1 : t == now.token[1] ? 2 : 3; }
+  int writeState(char *to) {
+    int m, r, at = sprintf(to, "%d,%d", now.writer[0], now.writer[1]);
+    for (m = 0; m < 2; m++)
+      at += now.there[m]
+        ? sprintf(to + at, ";1,%d,%d,%d,%d", holderOf(now.owner[m]), now.due[m] && !now.parked[m], now.refusals[m], now.parked[m])
+        : sprintf(to + at, ";0,0,0,0,0");
+    at += sprintf(to + at, ";%d", now.writer[0] == 2 && now.writer[1] == 2 && now.position[1] < now.position[0]);
+    for (r = 0; r < 2; r++)
+      at += sprintf(to + at, ";%d,%d,%d,%d,%d,%d,%d,%d", now.token[r] != 0, now.left0[r] ? now.known[r] + 1 : 0, now.left1[r], now.done0[r],
+        now.done1[r], now.gives[r], now.givesRefusals[r], now.givesPark[r]);
+    return at + sprintf(to + at, ";%d,%d,%d,%d,%d,%d;%d;%d,%d", holderOf(now.lateToken), now.lateToken != 0 && now.lateToken == now.owner[0],
+      now.lateToken != 0 && now.lateToken == now.owner[1], now.lateGives, now.lateRefusals, now.latePark, now.latePublish,
+      now.published[0], now.published[1]);
+  }
+}
+#define FROM c_code { writeState(stepFrom); }
+#define TO(what) c_code { writeState(stepTo); printf("STEP %s > %s > %s\n", stepFrom, stepTo, what); }
+#define WRITER_TO(what) c_code { writeState(stepTo); printf("STEP %s > %s > %s %d\n", stepFrom, stepTo, what, PWriter->m); }
+#define RELAY_TO(what) c_code { writeState(stepTo); printf("STEP %s > %s > %s %d\n", stepFrom, stepTo, what, PRelay->r); }
+#else
+#define FROM skip
+#define TO(what) skip
+#define WRITER_TO(what) skip
+#define RELAY_TO(what) skip
 #endif
 
 #define IS_USED(t) (token[0] == t || token[1] == t || owner[0] == t || owner[1] == t || lateToken == t)
@@ -110,7 +143,7 @@ inline accept(m) {
 
 inline lose(r) {
   token[r] = 0; left0[r] = false; left1[r] = false; done0[r] = false; done1[r] = false;
-  gives[r] = 0; givesRefusals[r] = 0; givesPark[r] = false
+  gives[r] = 0; givesRefusals[r] = 0; givesPark[r] = false; known[r] = 0
 }
 
 /* O1: who adds to an ordering key waits for the others that did, until their transactions end. */
@@ -132,11 +165,11 @@ inline lose(r) {
 proctype Writer(byte m) {
 end:
   do
-  :: d_step { writer[m] == 0 && MAY_ADD -> writer[m] = OPEN; lock = m + 1; last++; position[m] = last;
-       APPEARS_AT_ADD(m) }
-  :: d_step { writer[m] == OPEN -> writer[m] = COMMITTED; committed[m] = true; lock = (lock == m + 1 -> 0 : lock);
-       firstCommit = (firstCommit == 0 -> m + 1 : firstCommit); APPEARS_AT_COMMIT(m) }
-  :: d_step { writer[m] == OPEN -> writer[m] = BACK; lock = (lock == m + 1 -> 0 : lock) }
+  :: d_step { writer[m] == 0 && MAY_ADD -> FROM; writer[m] = OPEN; lock = m + 1; last++; position[m] = last;
+       APPEARS_AT_ADD(m); WRITER_TO("add") }
+  :: d_step { writer[m] == OPEN -> FROM; writer[m] = COMMITTED; committed[m] = true; lock = (lock == m + 1 -> 0 : lock);
+       firstCommit = (firstCommit == 0 -> m + 1 : firstCommit); APPEARS_AT_COMMIT(m); WRITER_TO("commit") }
+  :: d_step { writer[m] == OPEN -> FROM; writer[m] = BACK; lock = (lock == m + 1 -> 0 : lock); WRITER_TO("roll back") }
   od
 }
 
@@ -178,7 +211,7 @@ inline claims(r, m) {
   :: IS_USED(1) && IS_USED(2) && IS_USED(3) && !IS_USED(4) -> token[r] = 4
   :: IS_USED(1) && IS_USED(2) && IS_USED(3) && IS_USED(4) -> token[r] = 5
   fi;
-  owner[m] = token[r]; due[m] = false;
+  owner[m] = token[r]; due[m] = false; known[r] = refusals[0];
   cursor = (position[m] > cursor -> position[m] : cursor);
   if
   :: m == 0 -> left0[r] = true
@@ -208,7 +241,7 @@ inline claims(r, m) {
 #define IS_REFUSED(m) false
 #endif
 
-#ifdef GRAPH
+#if defined(GRAPH) && !defined(WALKS)
 #define BEGIN c_code { writeRows(rowsFrom); }
 #define CLAIM_DONE c_code { writeRows(rowsTo); printf("STEP claim %d: %s > %s\n", now.token[PRelay->r], rowsFrom, rowsTo); }
 #define CLAIM_LOST c_code { writeRows(rowsTo); printf("STEP claim %d: %s > %s\n", PRelay->unheard, rowsFrom, rowsTo); }
@@ -217,23 +250,23 @@ inline claims(r, m) {
 #define LATE_BEGIN c_code { writeRows(rowsFrom); }
 #define LATE_DONE c_code { writeRows(rowsTo); printf("STEP return %d,%d,%d,%d: %s > %s\n", now.lateGives, now.lateToken, now.lateRefusals, now.latePark, rowsFrom, rowsTo); }
 #else
-#define BEGIN skip
+#define BEGIN FROM
 #define CLAIM_DONE skip
 #define CLAIM_LOST skip
 #define CONFIRM_DONE skip
 #define RETURN_DONE skip
-#define LATE_BEGIN skip
+#define LATE_BEGIN FROM
 #define LATE_DONE skip
 #endif
 
 #define EACH_MESSAGE(r, m) \
-  :: d_step { token[r] == 0 && IS_FREE(m) -> BEGIN; claims(r, m); CLAIM_DONE } \
-  :: d_step { token[r] == 0 && IS_FREE(m) && MAY_FAIL -> BEGIN; FAILS; claims(r, m); unheard = token[r]; lose(r); CLAIM_LOST; unheard = 0 } \
-  :: d_step { MAY_PUBLISH(r, m) && !IS_REFUSED(m) -> accept(m); handedOver(r, m); confirmed(r, m) } \
-  :: d_step { MAY_PUBLISH(r, m) && IS_REFUSED(m) -> failed(r, m, refusals[m] + 1, (refusals[m] + 1 >= 2)) } \
-  :: d_step { MAY_PUBLISH(r, m) && !IS_REFUSED(m) && MAY_FAIL -> FAILS; accept(m); failed(r, m, 0, false) } \
-  :: d_step { MAY_PUBLISH(r, m) && MAY_FAIL -> FAILS; failed(r, m, 0, false) } \
-  :: d_step { MAY_PUBLISH(r, m) && !IS_REFUSED(m) && latePublish == 0 && MAY_FAIL -> FAILS; latePublish = m + 1; failed(r, m, 0, false) }
+  :: d_step { token[r] == 0 && IS_FREE(m) -> BEGIN; claims(r, m); CLAIM_DONE; RELAY_TO("claim") } \
+  :: d_step { token[r] == 0 && IS_FREE(m) && MAY_FAIL -> BEGIN; FAILS; claims(r, m); unheard = token[r]; lose(r); CLAIM_LOST; unheard = 0; RELAY_TO("claim unheard") } \
+  :: d_step { MAY_PUBLISH(r, m) && !IS_REFUSED(m) -> FROM; accept(m); handedOver(r, m); confirmed(r, m); RELAY_TO("publish") } \
+  :: d_step { MAY_PUBLISH(r, m) && IS_REFUSED(m) -> FROM; failed(r, m, known[r] + 1, (known[r] + 1 >= 2)); RELAY_TO("publish refused") } \
+  :: d_step { MAY_PUBLISH(r, m) && !IS_REFUSED(m) && MAY_FAIL -> FROM; FAILS; accept(m); failed(r, m, 0, false); RELAY_TO("publish unheard") } \
+  :: d_step { MAY_PUBLISH(r, m) && MAY_FAIL -> FROM; FAILS; failed(r, m, 0, false); RELAY_TO("publish lost") } \
+  :: d_step { MAY_PUBLISH(r, m) && !IS_REFUSED(m) && latePublish == 0 && MAY_FAIL -> FROM; FAILS; latePublish = m + 1; failed(r, m, 0, false); RELAY_TO("publish late") }
 
 #define HAS_PUBLISHED(r) (token[r] != 0 && (gives[r] != 0 || !(left0[r] || left1[r])))
 #define IS_WRITTEN(r) (HAS_PUBLISHED(r) && gives[r] == 0)
@@ -246,28 +279,28 @@ end:
   EACH_MESSAGE(r, 1)
 #ifdef NO_O5_STOPS
   /* The others of the key go on first. */
-  :: d_step { token[r] != 0 && gives[r] != 0 && left1[r] && !IS_REFUSED(1) -> accept(1); left1[r] = false; done1[r] = true }
+  :: d_step { token[r] != 0 && gives[r] != 0 && left1[r] && !IS_REFUSED(1) -> FROM; accept(1); left1[r] = false; done1[r] = true; RELAY_TO("publish behind") }
 #endif
   /* What was not confirmed goes back first: by then the next of the key has its delay. Then what was confirmed is removed. */
   :: d_step { HAS_PUBLISHED(r) && gives[r] != 0 -> BEGIN; what = gives[r] - 1;
        postpone(what, token[r], givesRefusals[r], givesPark[r]); RETURN_DONE; what = 0;
-       gives[r] = 0; givesRefusals[r] = 0; givesPark[r] = false }
-  :: d_step { HAS_PUBLISHED(r) && gives[r] != 0 && lateGives == 0 && lateToken == 0 && MAY_FAIL -> FAILS;
-       lateGives = gives[r] - 1; lateToken = token[r]; lateRefusals = givesRefusals[r]; latePark = givesPark[r] }
+       gives[r] = 0; givesRefusals[r] = 0; givesPark[r] = false; RELAY_TO("return") }
+  :: d_step { HAS_PUBLISHED(r) && gives[r] != 0 && lateGives == 0 && lateToken == 0 && MAY_FAIL -> FROM; FAILS;
+       lateGives = gives[r] - 1; lateToken = token[r]; lateRefusals = givesRefusals[r]; latePark = givesPark[r]; RELAY_TO("return late") }
   :: d_step { IS_WRITTEN(r) && !(left0[r] || left1[r]) -> BEGIN; gone0 = done0[r]; gone1 = done1[r];
        there[0] = there[0] && !gone0; there[1] = there[1] && !gone1;
        owner[0] = (there[0] -> owner[0] : 0); owner[1] = (there[1] -> owner[1] : 0);
-       lose(r); CONFIRM_DONE; gone0 = 0; gone1 = 0 }
-  :: d_step { token[r] != 0 && MAY_FAIL -> FAILS; lose(r) }
+       lose(r); CONFIRM_DONE; gone0 = 0; gone1 = 0; RELAY_TO("confirm") }
+  :: d_step { token[r] != 0 && MAY_FAIL -> FROM; FAILS; lose(r); RELAY_TO("die") }
   od
 }
 
 #define HOLDS(r, m) (token[r] != 0 && token[r] == owner[m])
 #define EACH_ROW(m) \
-  :: d_step { there[m] && owner[m] == 0 && !due[m] && !parked[m] -> due[m] = true } \
-  :: d_step { there[m] && owner[m] != 0 && !due[m] && (HOLDS(0, m) || HOLDS(1, m)) && MAY_FAIL -> FAILS; due[m] = true }
+  :: d_step { there[m] && owner[m] == 0 && !due[m] && !parked[m] -> FROM; due[m] = true; TO("come due " #m) } \
+  :: d_step { there[m] && owner[m] != 0 && !due[m] && (HOLDS(0, m) || HOLDS(1, m)) && MAY_FAIL -> FROM; FAILS; due[m] = true; TO("come due " #m) }
 #define EACH_LEASE(m) \
-  :: d_step { there[m] && owner[m] != 0 && !due[m] && !HOLDS(0, m) && !HOLDS(1, m) -> due[m] = true }
+  :: d_step { there[m] && owner[m] != 0 && !due[m] && !HOLDS(0, m) && !HOLDS(1, m) -> FROM; due[m] = true; TO("come due " #m) }
 
 proctype Time() {
 end:
@@ -278,9 +311,9 @@ end:
   EACH_LEASE(0)
   EACH_LEASE(1)
 #endif
-  :: d_step { latePublish != 0 -> accept((latePublish - 1)); latePublish = 0 }
+  :: d_step { latePublish != 0 -> FROM; accept((latePublish - 1)); latePublish = 0; TO("accept late") }
   :: d_step { lateToken != 0 -> LATE_BEGIN; postpone(lateGives, lateToken, lateRefusals, latePark); LATE_DONE;
-       lateGives = 0; lateToken = 0; lateRefusals = 0; latePark = false }
+       lateGives = 0; lateToken = 0; lateRefusals = 0; latePark = false; TO("return arrives") }
   od
 }
 

@@ -67,7 +67,7 @@ export const judgeMutants: readonly Mutant[] = [
   },
   {
     guard: "replay: the state of the code is compared with the model's",
-    file: "test/proof/spec/replay-inbox.ts",
+    file: "test/proof/spec/replay-walks.ts",
     search: "return state === to ? undefined :",
     replace: "return state.length > 0 ? undefined :",
     check: specTest,

@@ -7,8 +7,9 @@ import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } 
 import { findBinary } from "../../support/servers/binary.ts";
 import { gccBinary, spinBinary } from "../../support/servers/spin.ts";
 import { checkModels, type ModelResult, modelSteps } from "./check-model.ts";
-import { type ModelRun, modelRuns } from "./models.ts";
+import { type ModelRun, modelRuns, replayedOutbox } from "./models.ts";
 import { replayInbox } from "./replay-inbox.ts";
+import { replayOutbox } from "./replay-outbox.ts";
 
 const help = `npm run spec -- [--only TEXT] [--at-once N] [--graph | --replay] [--json]
 
@@ -18,7 +19,7 @@ guard the property named for it is violated.
   --only TEXT    the models and guards that have this text in their name: key, outbox, K4
   --at-once N    how many are checked side by side, 1 to 16; default the machine's cores
   --graph        instead: prints the steps of the models, each once
-  --replay       instead: real inboxes take every step of the inbox's models, and not those of a model without a guard
+  --replay       instead: real inboxes and relays take every step of their models, and not those of a model without a guard; minutes
   --json         one JSON document
 
 It needs spin (${spinBinary.install}) and gcc (${gccBinary.install}).`;
@@ -68,16 +69,22 @@ await command(help, options, async ({ only = "", graph, replay, json, ...given }
 
 /** Replays models on the code, and prints how far each came. */
 async function replayAll(runs: readonly ModelRun[]): Promise<number> {
-  const replayable = runs.filter(({ model }) => model === "inbox");
-  if (replayable.length === 0) throw new UsageError("Only models of the inbox are replayed by themselves.");
+  const replayable = runs.filter(
+    (run) => run.model === "inbox" || (run.model === "outbox" && replayedOutbox(run) !== undefined),
+  );
+  if (replayable.length === 0)
+    throw new UsageError("Only models of the inbox, and those of the outbox with a key, are replayed so.");
   let wrong = 0;
-  for (const { model, definitions, without } of replayable) {
+  for (const run of replayable) {
+    const { model, without } = run;
+    const definitions = model === "outbox" ? replayedOutbox(run)! : run.definitions;
     const folder = await mkdtemp(join(tmpdir(), "once-again-replay-"));
     try {
-      const replayed = await replayInbox(await modelSteps(model, definitions), definitions, folder);
-      const { difference, walks, steps } = replayed;
+      const lines = await modelSteps(model, definitions);
+      const { difference, walks, steps } =
+        model === "outbox" ? await replayOutbox(lines, folder) : await replayInbox(lines, definitions, folder);
       if ((difference === undefined) !== (without === undefined)) wrong += 1;
-      const name = [model, ...definitions].join(" ").padEnd(28);
+      const name = [model, ...definitions].join(" ").padEnd(42);
       const taken = `${steps.toLocaleString("en")} steps on ${walks.toLocaleString("en")} walks`;
       process.stdout.write(`${difference === undefined ? "taken  " : "refused"}  ${name}  ${difference ?? taken}\n`);
     } finally {

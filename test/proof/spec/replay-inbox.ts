@@ -7,14 +7,8 @@ import type { InboxMessage, MessageExecution } from "../../../packages/once-agai
 import { deliveriesTo } from "../../../packages/once-again/src/messaging/inbox/consumers/settle-delivery.ts";
 import { sqliteStore, type SqliteStore } from "../../../packages/once-again/src/stores/sqlite/index.ts";
 import type { TransactionalStore } from "../../../packages/once-again/src/stores/store.ts";
-import { type ModelStep, readSteps, walksThrough } from "./walks.ts";
-
-/** How far a replay came: the steps that agreed, and the first that did not, with the reason. */
-export interface ReplayedWalks {
-  readonly walks: number;
-  readonly steps: number;
-  readonly difference: string | undefined;
-}
+import { type ReplayedWalks, replayWalks, type Walked } from "./replay-walks.ts";
+import { readSteps, walksThrough } from "./walks.ts";
 
 /** How spec/inbox.pml numbers its states, phases and verdicts. */
 const states = { running: 1, abandoned: 1, done: 2, broken: 9 } as const;
@@ -242,29 +236,15 @@ export async function replayInbox(
 ): Promise<ReplayedWalks> {
   const isHeld = definitions.includes("HELD");
   const database = openDatabase(folder);
-  const walks = walksThrough(readSteps(lines), firstState);
-  let steps = 0;
   try {
-    for (const [at, walk] of walks.entries()) {
-      const replay = beginWalk(database, `message ${at}`, isHeld);
-      try {
-        for (const step of walk) {
-          const why = await replay.take(step);
-          if (why !== undefined)
-            return { walks: at, steps, difference: `${step.what}: ${why} (${step.from} > ${step.to})` };
-          steps += 1;
-        }
-      } finally {
-        await replay.end();
-      }
-    }
-    return { walks: walks.length, steps, difference: undefined };
+    const walks = walksThrough(readSteps(lines), firstState);
+    return await replayWalks(walks, (walk) => beginWalk(database, `message ${walk}`, isHeld));
   } finally {
     await database.close();
   }
 }
 
-function beginWalk(database: Database, id: string, isHeld: boolean) {
+function beginWalk(database: Database, id: string, isHeld: boolean): Walked {
   const broker = { waiting: 1, letter: 0, acknowledged: 0 };
   const owners = new Map<string, number>();
   const begin = (index: number): Taker => ({
@@ -365,20 +345,13 @@ function beginWalk(database: Database, id: string, isHeld: boolean) {
     if (process.die(phase)) while ((await process.next()) !== "is dead") continue;
   };
   return {
-    /** Takes a step; returns the reason why the code does not follow. */
-    async take({ to, what }: ModelStep): Promise<string | undefined> {
-      const [, name, index] = /^(.*?)(?: (\d))?$/.exec(what)!;
-      try {
-        await execute(name!, Number(index ?? 0));
-      } catch (error) {
-        return (error as Error).message;
-      }
+    async execute(what, index) {
+      await execute(what, index);
       const unexpected = consumers.flatMap(({ process }) => process.unexpected());
-      if (unexpected.length > 0) return `a consumer ${unexpected.join(" and ")}, by itself`;
-      const state = await stateText();
-      return state === to ? undefined : `the code is at ${state}`;
+      if (unexpected.length > 0) throw new Error(`a consumer ${unexpected.join(" and ")}, by itself`);
     },
-    end: async (): Promise<void> => {
+    stateText,
+    end: async () => {
       for (const one of consumers) await kill(one);
     },
   };

@@ -7,8 +7,9 @@ import { gccBinary, spinBinary } from "../../support/servers/spin.ts";
 import { configurations, withDeliveries } from "../explorer/configuration.ts";
 import { checkModels, guardsOf, modelFile, modelSteps } from "./check-model.ts";
 import { keyGraph } from "./key-graph.ts";
-import { modelRuns } from "./models.ts";
+import { modelRuns, replayedOutbox } from "./models.ts";
 import { replayInbox } from "./replay-inbox.ts";
+import { replayOutbox } from "./replay-outbox.ts";
 import { replayKeySteps, replayOutboxSteps } from "./replay.ts";
 import { walksThrough } from "./walks.ts";
 
@@ -104,7 +105,6 @@ describeWithServer("with spin", spinBinary, () => {
 
     test.for([[[]], [["HELD", "BOUNDED=2"]], [["FAILS"]], [["REJECTS"]]] as const)(
       "every step of the inbox's model (%s) is taken by two inboxes over SQLite",
-      { timeout: 120_000 },
       async ([definitions]) => {
         const replayed = await replayInbox(await modelSteps("inbox", definitions), definitions, temporaryFolder());
         expect(replayed.difference).toBeUndefined();
@@ -116,6 +116,25 @@ describeWithServer("with spin", spinBinary, () => {
       "the inbox does not follow its model without $without",
       async ({ definitions }) => {
         const replayed = await replayInbox(await modelSteps("inbox", definitions), definitions, temporaryFolder());
+        expect(replayed.difference).toMatch(/^[a-z ]+( \d)?: .* \(\d.* > \d.*\)$/);
+      },
+    );
+
+    const outboxRuns = modelRuns.filter((run) => run.model === "outbox" && replayedOutbox(run) !== undefined);
+
+    test.for(outboxRuns.filter(({ without }) => without === undefined))(
+      "a part of all walks through the outbox's model ($definitions) is taken by two relays over SQLite",
+      async (run) => {
+        const replayed = await replayOutbox(await modelSteps("outbox", replayedOutbox(run)!), temporaryFolder(), 8);
+        expect(replayed.difference).toBeUndefined();
+        expect(replayed.steps).toBeGreaterThan(1000);
+      },
+    );
+
+    test.for(outboxRuns.filter(({ without }) => without !== undefined))(
+      "the relays do not follow the outbox's model without $without",
+      async (run) => {
+        const replayed = await replayOutbox(await modelSteps("outbox", replayedOutbox(run)!), temporaryFolder());
         expect(replayed.difference).toMatch(/^[a-z ]+( \d)?: .* \(\d.* > \d.*\)$/);
       },
     );
