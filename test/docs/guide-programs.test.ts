@@ -66,6 +66,10 @@ test("observe-server makes one order of two requests", async () => {
   expect(await withProgram("observe-server", sendTwice)).toBe("201 first\n201 true\n");
 });
 
+test("libsql-store makes one order of two requests", async () => {
+  expect(await withProgram("libsql-store", sendTwice)).toBe("201 first\n201 true\n");
+});
+
 test("observe-prometheus serves metrics", async () => {
   const lines = `
     for (;;) {
