@@ -36,13 +36,15 @@ export function randomSteps(
   times: StepTimes = briefTimes,
 ): Step[] {
   const one = <Choice>(choices: readonly Choice[]): Choice => choices[Math.floor(random() * choices.length)] as Choice;
+  const someDetails = [undefined, undefined, Uint8Array.of(), Uint8Array.of(1, 0, 255, 33)] as const;
+  // An owner that claims again sends the same request again: its acknowledgement was lost.
+  const claimed = new Map(["a", "b", "c"].map((owner) => [owner, one(someDetails)]));
   const step = (): Step => {
     const kind = one([...operations, ...times.waitMs.map(() => "wait" as const)]);
     const owned = { ...one(names), owner: one(["a", "b", "c"]) };
     const leaseMs = one(times.leaseMs);
     const retentionMs = one(times.retentionMs);
     const result = Uint8Array.from({ length: Math.floor(random() * 4) }, () => Math.floor(random() * 256));
-    const details = one([undefined, undefined, Uint8Array.of(), Uint8Array.of(1, 0, 255, 33)]);
     switch (kind) {
       case "wait":
         return { kind, ms: one(times.waitMs) };
@@ -56,13 +58,13 @@ export function randomSteps(
           leaseMs,
           ...stored,
           takeOverAfterMs,
-          details,
+          details: claimed.get(owned.owner),
         };
       }
       case "complete":
         return { kind, ...owned, result, retentionMs };
       case "renew":
-        return { kind, ...owned, leaseMs, details };
+        return { kind, ...owned, leaseMs, details: one(someDetails) };
       case "release":
         return { kind, ...owned };
       case "checkpoint":
