@@ -4,10 +4,10 @@
  */
 import process from "node:process";
 import { setTimeout } from "node:timers/promises";
-import common from "@nestjs/common";
-import core from "@nestjs/core";
-import express from "@nestjs/platform-express";
-import fastify from "@nestjs/platform-fastify";
+import { Body, Controller, Module, Post } from "@nestjs/common";
+import { NestFactory } from "@nestjs/core";
+import { ExpressAdapter } from "@nestjs/platform-express";
+import { FastifyAdapter } from "@nestjs/platform-fastify";
 import plugin from "@node-idempotency/nestjs";
 import redisStorage from "@node-idempotency/storage-adapter-redis";
 import redis from "redis";
@@ -28,21 +28,21 @@ class Orders {
 
 // What TypeScript makes of decorators.
 const method = Object.getOwnPropertyDescriptor(Orders.prototype, "place");
-common.Controller("orders")(Orders);
-common.Post()(Orders.prototype, "place", method);
+Controller("orders")(Orders);
+Post()(Orders.prototype, "place", method);
 plugin.Idempotent({})(Orders.prototype, "place", method);
-common.Body()(Orders.prototype, "place", 0);
+Body()(Orders.prototype, "place", 0);
 
 class Shop {
   name = "shop";
 }
-common.Module({
+Module({
   imports: [plugin.NodeIdempotencyModule.forRootAsync({ storage: { adapter: storage } })],
   controllers: [Orders],
 })(Shop);
 
-const adapters = { express: express.ExpressAdapter, fastify: fastify.FastifyAdapter };
-const app = await core.NestFactory.create(Shop, new adapters[platform](), { logger: false });
+const adapters = { express: ExpressAdapter, fastify: FastifyAdapter };
+const app = await NestFactory.create(Shop, new adapters[platform](), { logger: false });
 await app.listen(0, "127.0.0.1");
 process.send?.({ port: app.getHttpServer().address().port });
 process.once("disconnect", () => process.exit());
