@@ -11,9 +11,9 @@ const intents: Intents = openIntents({
 });
 resumeOn(intents);
 
-/** Orders are numbered by the shop; here, by the page, until it is paid for. */
+/** The order that is paid in this way. */
 function orderOf(route: string): string {
-  return (localStorage[route] ??= `${route} ${crypto.randomUUID().slice(0, 8)}`);
+  return `${route} ${document.querySelector("main").dataset["order"]}`;
 }
 
 /** As most pages pay: whatever goes wrong, the customer may press again. */
@@ -73,10 +73,10 @@ interface PageElement {
   innerHTML: string;
   textContent: string;
   disabled: boolean;
+  readonly dataset: Readonly<Record<string, string>>;
   addEventListener(type: string, listener: () => unknown): void;
   append(child: PageElement): void;
   querySelector(selector: string): PageElement;
 }
 declare const document: { createElement(name: string): PageElement; querySelector(selector: string): PageElement };
 declare const location: { readonly href: string; readonly origin: string };
-declare const localStorage: Record<string, string>;

@@ -29,6 +29,7 @@ export async function startShop() {
     conditions: ["@once-again/source"],
   });
   const page = outputFiles[0]!.text;
+  const number = crypto.randomUUID().slice(0, 8);
 
   const server = createServer((request, response) => {
     const route = `${request.method} ${request.url}`;
@@ -37,7 +38,7 @@ export async function startShop() {
     else if (route === "GET /charges")
       response.setHeader("content-type", "application/json").end(JSON.stringify(charges));
     else if (route === "GET /page.js") response.setHeader("content-type", "text/javascript").end(page);
-    else response.setHeader("content-type", "text/html; charset=utf-8").end(html);
+    else response.setHeader("content-type", "text/html; charset=utf-8").end(html(number));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -64,7 +65,8 @@ export async function startShop() {
   };
 }
 
-const html = `<!doctype html>
+/** The customer's order has a number of the shop: two tabs that open at once show the same order. */
+const html = (number: string): string => `<!doctype html>
 <html lang="en">
   <meta name="viewport" content="width=device-width" />
   <link rel="icon" href="data:," />
@@ -78,6 +80,6 @@ const html = `<!doctype html>
   <h1>One coffee, 4.20</h1>
   <p>The network loses the answer to every other payment. While a payment is under way: reload, close the tab, kill the browser, or
   open this page twice. Then look at what was charged.</p>
-  <main></main>
+  <main data-order="${number}"></main>
   <script src="/page.js"></script>
 </html>`;
