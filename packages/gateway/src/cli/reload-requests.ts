@@ -1,7 +1,7 @@
 import process from "node:process";
 import { onOrder } from "./worker-orders.ts";
 
-/** Who asks that the configuration is read again: SIGHUP, and the first process of several. */
+/** Who asks that the configuration is read again: SIGHUP, and the first process of several. `serve` reads it. */
 export interface ReloadRequests extends Disposable {
   /** Has each answered from now on, and at once one that came before. */
   answerBy(reload: () => void): void;

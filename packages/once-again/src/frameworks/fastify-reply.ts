@@ -9,7 +9,10 @@ export interface FastifyReply {
   hijack: () => unknown;
 }
 
-/** `runMiddleware`, for a response that Fastify answers. */
+/**
+ * `runMiddleware`, for a response that Fastify answers: what Fastify writes to its raw response in the end is captured there
+ * (capture/response-capture.ts).
+ */
 export function runFastifyMiddleware<Native, Transaction>(
   call: NodeCall<Native, Transaction>,
   reply: FastifyReply,

@@ -46,7 +46,10 @@ export interface RelayOptions {
    * changes the order in which a key's messages come for the first time.
    */
   readonly leaseMs?: number | undefined;
-  /** How many messages may be with the broker at a time: 1 to 1000, default 64. Those of one ordering key go one by one. */
+  /**
+   * How many messages may be with the broker at a time: 1 to 1000, default 64. Those of one ordering key go one by one. A claim
+   * takes up to twice as many from the outbox, and a relay has up to four times as many.
+   */
   readonly concurrency?: number | undefined;
   /** How many messages of one ordering key are claimed at a time: 1 to 1000, default 16. */
   readonly messagesPerKey?: number | undefined;

@@ -8,7 +8,7 @@ import { evaluate } from "./evaluate.ts";
 import { formatObserved } from "./observed.ts";
 import { type JudgementRule, type Step, suite } from "./suite.ts";
 
-/** Runs a case's steps, in their order, up to the verdict. @throws NotApplicable NoResponse */
+/** Runs the steps of a case of conformance/cases.json, in their order, up to the verdict. @throws NotApplicable NoResponse */
 export async function runSteps(steps: readonly Step[], probe: Probe): Promise<Verdict> {
   const verdict = await new Run(probe).runAll(steps);
   if (verdict === undefined) throw new Error("The steps of this case end without a verdict.");
