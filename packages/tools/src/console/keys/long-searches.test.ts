@@ -51,3 +51,12 @@ test("four searches run at a time, and a fifth begins when one has ended", async
   expect(await searches.ask({ at: 0 }, async () => page)).toBe(page);
   expect(await fifth()).toBe(page);
 });
+
+test("searches that have ended keep no other waiting, although their page was not asked for again", async () => {
+  const searches = longSearches();
+  const ended = Array.from({ length: 4 }, () => Promise.withResolvers<typeof page>());
+  await Promise.all(ended.map((search, at) => searches.ask({ at }, () => search.promise)));
+  for (const search of ended) search.resolve(page);
+  await Promise.all(ended.map(({ promise }) => promise));
+  expect(await searches.ask({ at: 4 }, async () => page)).toBe(page);
+});

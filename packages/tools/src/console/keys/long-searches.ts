@@ -23,16 +23,18 @@ export interface LongSearches {
 
 /** For stores without an index, such as Redis: there, a page of a million keys takes many seconds. */
 export function longSearches(): LongSearches {
+  /** By their question: those that run, and those that have ended and were not asked for again yet. */
   const searches = new Map<string, Promise<RecordPage>>();
+  const running = new Set<Promise<RecordPage>>();
   return {
     async ask(question, search) {
       const name = JSON.stringify(question);
-      const running = searches.get(name);
-      if (running === undefined && searches.size >= searchesMax) {
-        await Promise.race([...searches.values(), waited()]).catch(() => undefined);
+      const known = searches.get(name);
+      if (known === undefined && running.size >= searchesMax) {
+        await Promise.race([...running, waited()]).catch(() => undefined);
         return undefined;
       }
-      const pending = running ?? begin(name, search());
+      const pending = known ?? begin(name, search());
       let isOver = true;
       try {
         const page = await Promise.race([pending, waited()]);
@@ -46,9 +48,12 @@ export function longSearches(): LongSearches {
 
   function begin(name: string, pending: Promise<RecordPage>): Promise<RecordPage> {
     searches.set(name, pending);
-    const dropLater = (): void =>
+    running.add(pending);
+    const end = (): void => {
+      running.delete(pending);
       void setTimeout(unclaimedMsMax, undefined, { ref: false }).then(() => forget(name, pending));
-    pending.then(dropLater, dropLater);
+    };
+    pending.then(end, end);
     return pending;
   }
 
