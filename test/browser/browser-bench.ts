@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
-import { build } from "esbuild";
 import type { BrowserContext, Page } from "playwright-core";
 import { expect, onTestFinished } from "vitest";
+import { bundle } from "../support/browser-bundle.ts";
 import { startHttpServer } from "../support/http-server.ts";
 import { killBrowser, launchWithProfile } from "../support/servers/chromium.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -12,20 +12,6 @@ declare global {
   /** In the pages, to which Playwright sends functions of the tests. */
   // oxlint-disable-next-line no-var -- Declares a property of `globalThis`.
   var page: TestPage;
-}
-
-/** A program of the tests as one script for a browser. */
-export async function bundle(entry: string): Promise<string> {
-  const built = await build({
-    entryPoints: [entry],
-    bundle: true,
-    format: "iife",
-    platform: "browser",
-    write: false,
-    conditions: ["@once-again/source"],
-    define: { "process.env.NODE_ENV": '"production"' },
-  });
-  return built.outputFiles[0]!.text;
 }
 
 /**

@@ -4,7 +4,6 @@ import { buffer } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
 import { memoryStore } from "once-again/stores/memory";
 import { expect, onTestFinished, test } from "vitest";
-import type { GatewayOptions } from "../../packages/gateway/src/gateway-options.ts";
 import { type Gateway, startGateway } from "../../packages/gateway/src/gateway.ts";
 import { http2Shapes } from "../proof/fuzz/random-http2.ts";
 import { startHttpServer } from "../support/http-server.ts";
@@ -13,37 +12,22 @@ import {
   frameFlags,
   frameTypes,
   headerBlock,
+  lastHeadersFrame,
   opening,
   preface,
   type ReadFrame,
   readFrames,
   requestBlock,
   requestFrame,
+  tunnelFrame,
   uint32,
 } from "../support/http2-frames.ts";
-import { keyedRoute } from "./start-gateway.ts";
+import { http2GatewayTo } from "./start-gateway.ts";
 import { dial, statuses, talk } from "./talk.ts";
 
 // Attacks by frames, and streams that end in every way.
 
 const { endHeaders, endStream } = frameFlags;
-
-async function startBoth(upstream: string, options: Partial<GatewayOptions> = {}): Promise<Gateway> {
-  const gateway = await startGateway(
-    {
-      upstream: new URL(upstream),
-      store: memoryStore(),
-      routes: [{ ...keyedRoute, path: "/orders" }],
-      scope: async () => ({ scope: "all" }),
-      onError: () => undefined,
-      servesAdmin: true,
-      ...options,
-    },
-    { http2: true },
-  );
-  onTestFinished(() => gateway.close(0));
-  return gateway;
-}
 
 /** Sends bytes over one connection, and collects the frames that come back. */
 async function play(url: string, ...parts: Buffer[]) {
@@ -95,7 +79,7 @@ test.for(Object.keys(http2Shapes))("%s: the gateway serves others, in both versi
     request.on("error", () => undefined).resume();
     response.end("fine");
   });
-  const gateway = await startBoth(upstream);
+  const gateway = await http2GatewayTo(upstream);
   const bytes = http2Shapes[name]!();
   for (const leave of ["resetAndDestroy", "destroy", "end"] as const) {
     const { socket, frames } = await play(gateway.url, bytes);
@@ -110,7 +94,7 @@ test.for(Object.keys(http2Shapes))("%s: the gateway serves others, in both versi
 
 test("a caller that resets its stream has hung up: a keyed operation goes on, and what passes through ends", async () => {
   const service = await startSlow();
-  const gateway = await startBoth(service.url);
+  const gateway = await http2GatewayTo(service.url);
   const caller = await play(gateway.url, opening(), order(1, "k-1"), requestFrame(3, "GET", "/slow"));
   await expect.poll(() => service.seen.toSorted()).toEqual(["GET /slow", "POST /orders"]);
   caller.socket.write(
@@ -136,15 +120,13 @@ test("a caller that resets its stream has hung up: a keyed operation goes on, an
 test("a request that nghttp2 can't read as one is reset, alone", async () => {
   const service = await startSlow();
   service.release();
-  const gateway = await startBoth(service.url);
+  const gateway = await http2GatewayTo(service.url);
   const bad: Buffer[] = [
     requestFrame(1, "GET", "/", [["connection", "close"]]),
     requestFrame(3, "GET", "/", [["transfer-encoding", "chunked"]]),
     requestFrame(5, "GET", "/", [["X-Upper", "1"]]),
     requestFrame(7, "GET", "*"),
-    frame(
-      "headers",
-      endHeaders + endStream,
+    lastHeadersFrame(
       9,
       headerBlock([
         [":method", "GET"],
@@ -168,7 +150,7 @@ test("a header with a line break is dropped, and makes no other header", async (
     seen.push(...rawHeaders);
     response.end();
   });
-  const { url } = await startBoth(upstream);
+  const { url } = await http2GatewayTo(upstream);
   const caller = await play(url, opening(), requestFrame(1, "GET", "/", [["x-broken", "a\r\nx-account: victim"]]));
   await expect.poll(() => caller.frames("headers")).toHaveLength(1);
   expect(seen.filter((text) => /broken|victim|x-account/.test(text))).toEqual([]);
@@ -180,7 +162,7 @@ test("two hosts are refused, and one that is said twice is one", async () => {
     hosts.push(host);
     response.end();
   });
-  const { url } = await startBoth(upstream);
+  const { url } = await http2GatewayTo(upstream);
   const caller = await play(
     url,
     opening(),
@@ -199,7 +181,7 @@ test("cookies in pieces are one header to the service", async () => {
     cookies.push(cookie);
     response.end();
   });
-  const { url } = await startBoth(upstream);
+  const { url } = await http2GatewayTo(upstream);
   const caller = await play(
     url,
     opening(),
@@ -215,27 +197,15 @@ test("cookies in pieces are one header to the service", async () => {
 
 test("a tunnel is refused", async () => {
   const service = await startSlow();
-  const { url } = await startBoth(service.url);
-  const caller = await play(
-    url,
-    opening(),
-    frame(
-      "headers",
-      endHeaders,
-      1,
-      headerBlock([
-        [":method", "CONNECT"],
-        [":authority", "a:443"],
-      ]),
-    ),
-  );
+  const { url } = await http2GatewayTo(service.url);
+  const caller = await play(url, opening(), tunnelFrame(1, "a:443"));
   await expect.poll(() => caller.frames("headers")).toHaveLength(1);
   expect(service.seen).toEqual([]);
 });
 
 test("more streams than 100 are refused, and their requests do not reach the service", async () => {
   const service = await startSlow();
-  const { url } = await startBoth(service.url);
+  const { url } = await http2GatewayTo(service.url);
   const streams = Array.from({ length: 150 }, (_, at) => requestFrame(2 * at + 1, "GET", `/${at}`));
   const caller = await play(url, opening(), ...streams);
   await expect.poll(() => caller.frames("reset")).toHaveLength(50);
@@ -254,7 +224,7 @@ test.for<[what: keyof typeof http2Shapes, code: number]>([
   ["DATA of one byte, in many streams", constants.NGHTTP2_ENHANCE_YOUR_CALM],
 ])("%s ends the connection", async ([name, code]) => {
   const service = await startSlow();
-  const gateway = await startBoth(service.url);
+  const gateway = await http2GatewayTo(service.url);
   const caller = await play(gateway.url, http2Shapes[name]!());
   await caller.closed;
   // A caller that still writes may lose it with the connection.
@@ -264,7 +234,7 @@ test.for<[what: keyof typeof http2Shapes, code: number]>([
 
 test("a caller that resets at once does not run more than its burst at the service", async () => {
   const service = await startSlow();
-  const gateway = await startBoth(service.url);
+  const gateway = await http2GatewayTo(service.url);
   const caller = await play(gateway.url, http2Shapes["rapid reset"]!());
   await caller.closed;
   expect(service.seen.length).toBeLessThanOrEqual(600);
@@ -273,7 +243,7 @@ test("a caller that resets at once does not run more than its burst at the servi
 
 test("a caller that gives no window loses its streams when it is silent, and its connection when it has none", async () => {
   const upstream = await startHttpServer((_request, response) => response.end("x".repeat(1000)));
-  const gateway = await startBoth(upstream, { limits: { idleMs: 100, headMs: 100 } });
+  const gateway = await http2GatewayTo(upstream, { limits: { idleMs: 100, headMs: 100 } });
   const caller = await play(gateway.url, opening([4, 0]), requestFrame(1, "GET", "/"));
   await expect.poll(() => caller.resetOf(1)).toBe(constants.NGHTTP2_CANCEL);
   await caller.closed;
@@ -284,16 +254,16 @@ test.for<[what: string, bytes: Buffer]>([
   ["sends nothing behind the preface", preface],
   ["begins a head", Buffer.concat([opening(), frame("headers", 0, 1, requestBlock("GET", "/"))])],
 ])("a connection that %s is closed when its time is over", async ([, bytes]) => {
-  const gateway = await startBoth("http://127.0.0.1:1", { limits: { headMs: 50 } });
+  const gateway = await http2GatewayTo("http://127.0.0.1:1", { limits: { headMs: 50 } });
   const caller = await play(gateway.url, bytes);
   await caller.closed;
 });
 
 test("half a preface gets 408 when its time is over, and a preface in pieces is one", async () => {
-  const gateway = await startBoth("http://127.0.0.1:1", { limits: { headMs: 100 } });
+  const gateway = await http2GatewayTo("http://127.0.0.1:1", { limits: { headMs: 100 } });
   expect(statuses(await talk(gateway.url, "PRI * HTTP/2.0"))).toEqual(["408"]);
   expect(statuses(await talk(gateway.url, ""))).toEqual(["408"]);
-  const patient = await startBoth("http://127.0.0.1:1");
+  const patient = await http2GatewayTo("http://127.0.0.1:1");
   const bytes = Buffer.concat([opening(), requestFrame(1, "GET", "/-/health")]);
   const caller = await play(patient.url);
   for (const byte of bytes) {
@@ -305,7 +275,7 @@ test("half a preface gets 408 when its time is over, and a preface in pieces is 
 
 test("HTTP/1.1 goes on at the same port, whole or byte for byte", async () => {
   const upstream = await startHttpServer(async (request, response) => response.end(await buffer(request)));
-  const { url } = await startBoth(upstream);
+  const { url } = await http2GatewayTo(upstream);
   const socket = await dial(url);
   for (const byte of "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi") {
     socket.write(byte);
@@ -321,7 +291,7 @@ test("frames of one byte to a service that reads nothing take little memory", as
     await released.promise;
     response.end();
   });
-  const gateway = await startBoth(upstream);
+  const gateway = await http2GatewayTo(upstream);
   const before = process.memoryUsage().rss;
   const crumbs = Buffer.concat(Array.from({ length: 50_000 }, () => frame("data", 0, 1, Buffer.from("x"))));
   const begun = frame("headers", endHeaders, 1, requestBlock("PUT", "/"));
@@ -335,7 +305,7 @@ test("frames of one byte to a service that reads nothing take little memory", as
 
 test("a shutdown says so by GOAWAY, answers what is under way, and takes nothing new", async () => {
   const service = await startSlow();
-  const gateway = await startBoth(service.url);
+  const gateway = await http2GatewayTo(service.url);
   const idle = await play(gateway.url, opening());
   const caller = await play(gateway.url, opening(), order(1, "k-1"));
   await expect.poll(() => service.seen).toEqual(["POST /orders"]);
@@ -351,7 +321,7 @@ test("a shutdown says so by GOAWAY, answers what is under way, and takes nothing
 
 test("a shutdown that takes too long cuts off what is under way", async () => {
   const service = await startSlow();
-  const gateway = await startBoth(service.url);
+  const gateway = await http2GatewayTo(service.url);
   const caller = await play(gateway.url, opening(), requestFrame(1, "GET", "/slow"));
   await expect.poll(() => service.seen).toEqual(["GET /slow"]);
   await gateway.close(50);

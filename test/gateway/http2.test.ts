@@ -2,12 +2,9 @@ import { once } from "node:events";
 import { ClientRequest, type IncomingMessage } from "node:http";
 import { connect as connectHttp2, constants } from "node:http2";
 import { buffer } from "node:stream/consumers";
-import { memoryStore } from "once-again/stores/memory";
-import { expect, onTestFinished, test } from "vitest";
-import type { GatewayOptions } from "../../packages/gateway/src/gateway-options.ts";
-import { type Gateway, startGateway } from "../../packages/gateway/src/gateway.ts";
+import { expect, test } from "vitest";
 import { startHttpServer } from "../support/http-server.ts";
-import { keyedRoute } from "./start-gateway.ts";
+import { http2GatewayTo } from "./start-gateway.ts";
 
 // HTTP/2 does at the gateway as HTTP/1.1 does: the same request by both, to the same service.
 
@@ -121,25 +118,6 @@ const send: Readonly<Record<Version, (url: string, spec: Spec) => Promise<Got>>>
     };
   },
 };
-
-/** A gateway that speaks both, until the test ends. */
-async function startBoth(upstream: string, options: Partial<GatewayOptions> = {}): Promise<Gateway> {
-  const gateway = await startGateway(
-    {
-      upstream: new URL(upstream),
-      store: memoryStore(),
-      routes: [{ ...keyedRoute, path: "/orders" }],
-      scope: async ({ headers }) => ({ scope: headers["x-account"]?.[0] ?? "all" }),
-      callerHeaders: ["x-account"],
-      onError: () => undefined,
-      servesAdmin: true,
-      ...options,
-    },
-    { http2: true },
-  );
-  onTestFinished(() => gateway.close(0));
-  return gateway;
-}
 
 /** A service that answers by path, and says in its body how the request came. */
 async function startService(): Promise<{ url: string; seen: object[] }> {
@@ -340,7 +318,7 @@ test.for<[what: string, spec: Spec, status?: number | "cut"]>([
   const service = await startService();
   const one = async (version: Version) => {
     service.seen.splice(0);
-    const { url } = await startBoth(service.url, {
+    const { url } = await http2GatewayTo(service.url, {
       limits: { bodyBytesMax: 10_000 },
       cors: { origins: ["https://shop.example"] },
     });

@@ -25,3 +25,22 @@ export async function gatewayTo(upstream: string, options: Partial<GatewayOption
   onTestFinished(() => gateway.close());
   return gateway;
 }
+
+/** The same by either version of HTTP, with a keyed route at /orders. What runs when the test ends is cut off. */
+export async function http2GatewayTo(upstream: string, options: Partial<GatewayOptions> = {}): Promise<Gateway> {
+  const gateway = await startGateway(
+    {
+      upstream: new URL(upstream),
+      store: memoryStore(),
+      routes: [{ ...keyedRoute, path: "/orders" }],
+      scope: async ({ headers }) => ({ scope: headers["x-account"]?.[0] ?? "all" }),
+      callerHeaders: ["x-account"],
+      onError: () => undefined,
+      servesAdmin: true,
+      ...options,
+    },
+    { http2: true },
+  );
+  onTestFinished(() => gateway.close(0));
+  return gateway;
+}

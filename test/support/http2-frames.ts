@@ -76,7 +76,23 @@ export const requestBlock = (method: string, path: string, headers: readonly Hea
 
 /** A request without a body. */
 export const requestFrame = (stream: number, method: string, path: string, headers: readonly Header[] = []): Buffer =>
-  frame("headers", frameFlags.endHeaders + frameFlags.endStream, stream, requestBlock(method, path, headers));
+  lastHeadersFrame(stream, requestBlock(method, path, headers));
+
+/** Headers that end their stream: those of a request without a body, or trailers. */
+export const lastHeadersFrame = (stream: number, block: Uint8Array): Buffer =>
+  frame("headers", frameFlags.endHeaders + frameFlags.endStream, stream, block);
+
+/** Asks for a tunnel (RFC 9113, section 8.5). */
+export const tunnelFrame = (stream: number, authority: string): Buffer =>
+  frame(
+    "headers",
+    frameFlags.endHeaders,
+    stream,
+    headerBlock([
+      [":method", "CONNECT"],
+      [":authority", authority],
+    ]),
+  );
 
 /** A frame as it came. */
 export interface ReadFrame {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { bundle } from "./browser-bundle.ts";
 import type { BrowserContext, Page } from "playwright-core";
 import { killBrowser, launchWithProfile } from "./servers/chromium.ts";
 
@@ -154,20 +154,12 @@ async function runScenario(name: string, library: Library, script: string) {
 
 /** Runs every scenario with both libraries. */
 export async function besideOthers(say: (text: string) => void) {
-  const built = await build({
-    entryPoints: [fileURLToPath(new URL("../browser/beside-page.ts", import.meta.url))],
-    bundle: true,
-    format: "iife",
-    platform: "browser",
-    write: false,
-    conditions: ["@once-again/source"],
-    define: { "process.env.NODE_ENV": '"production"' },
-  });
+  const script = await bundle(fileURLToPath(new URL("../browser/beside-page.ts", import.meta.url)));
   const rows: Awaited<ReturnType<typeof runScenario>>[] = [];
   for (const name of Object.keys(scenarios)) {
     for (const library of libraries) {
       say(`${library}: ${name}`);
-      rows.push(await runScenario(name, library, built.outputFiles[0]!.text));
+      rows.push(await runScenario(name, library, script));
     }
   }
   return rows;

@@ -9,6 +9,8 @@ import {
   requestBlock,
   requestFrame,
   uint32,
+  lastHeadersFrame,
+  tunnelFrame,
 } from "../../support/http2-frames.ts";
 import { picker } from "./picker.ts";
 import type { RandomRequest } from "./random-request.ts";
@@ -56,9 +58,7 @@ function streamOf({ text, isWhole }: RandomRequest, stream: number, random: Rand
       ["x-account", "victim"],
       ["x-forwarded-for", "6.6.6.6"],
     ]);
-    frames.push(
-      random() < 0.5 ? frame("data", endStream, stream) : frame("headers", endStream + endHeaders, stream, trailers),
-    );
+    frames.push(random() < 0.5 ? frame("data", endStream, stream) : lastHeadersFrame(stream, trailers));
   }
   return Buffer.concat(frames);
 }
@@ -170,9 +170,7 @@ export const http2Shapes: Readonly<Record<string, () => Buffer>> = {
   "2,500 headers": () =>
     Buffer.concat([
       opening(),
-      frame(
-        "headers",
-        endStream + endHeaders,
+      lastHeadersFrame(
         1,
         requestBlock(
           "GET",
@@ -184,12 +182,7 @@ export const http2Shapes: Readonly<Record<string, () => Buffer>> = {
   "a table that is filled and named again": () =>
     Buffer.concat([
       opening(),
-      frame(
-        "headers",
-        endStream + endHeaders,
-        1,
-        Buffer.concat([requestBlock("GET", "/"), indexed(headerBlock([["x", "y".repeat(3900)]]))]),
-      ),
+      lastHeadersFrame(1, Buffer.concat([requestBlock("GET", "/"), indexed(headerBlock([["x", "y".repeat(3900)]]))])),
       repeat(50, (at) =>
         frame(
           "headers",
@@ -202,12 +195,7 @@ export const http2Shapes: Readonly<Record<string, () => Buffer>> = {
   "an index out of range": () =>
     Buffer.concat([
       opening(),
-      frame(
-        "headers",
-        endStream + endHeaders,
-        1,
-        Buffer.concat([requestBlock("GET", "/", [["x", "y".repeat(500)]]), Buffer.alloc(9, 0xff)]),
-      ),
+      lastHeadersFrame(1, Buffer.concat([requestBlock("GET", "/", [["x", "y".repeat(500)]]), Buffer.alloc(9, 0xff)])),
     ]),
   PING: () => Buffer.concat([opening(), repeat(20_000, () => frame("ping", 0, 0, Buffer.alloc(8)))]),
   "acknowledged PING": () => Buffer.concat([opening(), repeat(2000, () => frame("ping", ack, 0, Buffer.alloc(8)))]),
@@ -294,19 +282,7 @@ export const http2Shapes: Readonly<Record<string, () => Buffer>> = {
   "half a preface": () => preface.subarray(0, 15),
   "the preface alone": () => preface,
   "the preface twice": () => Buffer.concat([opening(), preface]),
-  CONNECT: () =>
-    Buffer.concat([
-      opening(),
-      frame(
-        "headers",
-        endHeaders,
-        1,
-        headerBlock([
-          [":method", "CONNECT"],
-          [":authority", "a:443"],
-        ]),
-      ),
-    ]),
+  CONNECT: () => Buffer.concat([opening(), tunnelFrame(1, "a:443")]),
   "extended CONNECT": () =>
     Buffer.concat([
       opening(),
@@ -325,7 +301,7 @@ export const http2Shapes: Readonly<Record<string, () => Buffer>> = {
     ]),
   "pseudo-headers twice": () => Buffer.concat([opening(), requestFrame(1, "GET", "/", [[":path", "/b"]])]),
   "pseudo-headers in trailers": () =>
-    Buffer.concat([opening(), begun(1), frame("headers", endStream + endHeaders, 1, headerBlock([[":path", "/"]]))]),
+    Buffer.concat([opening(), begun(1), lastHeadersFrame(1, headerBlock([[":path", "/"]]))]),
   "trailers that do not end": () =>
     Buffer.concat([opening(), begun(1), frame("headers", endHeaders, 1, headerBlock([["x-t", "1"]]))]),
   "a header of the connection": () =>
