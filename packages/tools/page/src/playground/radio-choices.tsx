@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { NumberSetting } from "../lab/settings.tsx";
 
 interface RadioChoicesProps<Name extends string> {
   readonly legend: string;
@@ -37,4 +38,15 @@ export function RadioChoices<Name extends string>(props: RadioChoicesProps<Name>
       {children}
     </fieldset>
   );
+}
+
+interface SeedSettingProps {
+  readonly label: string;
+  readonly seed: number;
+  readonly onChange: (seed: number) => void;
+}
+
+/** A seed, as it stands in the address. */
+export function SeedSetting({ label, seed, onChange }: SeedSettingProps) {
+  return <NumberSetting label={label} value={seed} min={0} max={Number.MAX_SAFE_INTEGER} onChange={onChange} />;
 }

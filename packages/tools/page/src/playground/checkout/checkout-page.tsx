@@ -1,10 +1,9 @@
 import { useEffect } from "preact/hooks";
 import { Ledger } from "../../lab/ledger.tsx";
-import { NumberSetting } from "../../lab/settings.tsx";
 import { chargeWords } from "../../lab/words.ts";
 import { Problem } from "../../ui/problem.tsx";
-import { Lane } from "../lane.tsx";
-import { RadioChoices } from "../radio-choices.tsx";
+import { Lane, RunStatus } from "../lane.tsx";
+import { RadioChoices, SeedSetting } from "../radio-choices.tsx";
 import { type CheckoutResult, type CheckoutSettings, customers, losses } from "./checkout-settings.ts";
 import { checkoutRuns, checkoutSettings } from "./checkout-state.ts";
 import {
@@ -38,16 +37,13 @@ export function CheckoutPage() {
         <Choices settings={checkoutSettings.value} />
       </section>
       {problem !== undefined && <Problem text={problem} />}
-      <p class="phase" role="status">
-        {shown !== undefined && (
-          <>
-            {settingsWords(shown.settings)}
-            <span class="unseen">
-              {shown.results.map((result) => ` ${pageWords[result.page].title}: ${verdictOf(result).text}.`).join("")}
-            </span>
-          </>
-        )}
-      </p>
+      <RunStatus
+        settings={shown && settingsWords(shown.settings)}
+        verdicts={(shown?.results ?? []).map((result) => ({
+          title: pageWords[result.page].title,
+          text: verdictOf(result).text,
+        }))}
+      />
       <div class="play-lanes are-two">
         {shown?.results.map((result) => (
           <PageLane key={result.page} result={result} />
@@ -73,13 +69,7 @@ function Choices({ settings }: { readonly settings: CheckoutSettings }) {
         words={lossWords}
         onChange={(lost) => change({ lost })}
       >
-        <NumberSetting
-          label="Seed of the pauses"
-          value={settings.seed}
-          min={0}
-          max={Number.MAX_SAFE_INTEGER}
-          onChange={(seed) => change({ seed })}
-        />
+        <SeedSetting label="Seed of the pauses" seed={settings.seed} onChange={(seed) => change({ seed })} />
       </RadioChoices>
       <RadioChoices
         legend="No answer comes, and the customer"

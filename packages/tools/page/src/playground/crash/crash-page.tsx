@@ -1,8 +1,8 @@
 import { useEffect } from "preact/hooks";
-import { NumberSetting } from "../../lab/settings.tsx";
 import { Problem } from "../../ui/problem.tsx";
+import { RunStatus } from "../lane.tsx";
 import { effectPlaces } from "../page-api.ts";
-import { RadioChoices } from "../radio-choices.tsx";
+import { RadioChoices, SeedSetting } from "../radio-choices.tsx";
 import { CrashLane } from "./crash-lane.tsx";
 import { type CrashSettings, crashKinds } from "./crash-settings.ts";
 import { crashRuns, crashSettings } from "./crash-state.ts";
@@ -31,18 +31,13 @@ export function CrashPage() {
         <Choices settings={settings} />
       </section>
       {crashRuns.problem.value !== undefined && <Problem text={crashRuns.problem.value} />}
-      <p class="phase" role="status">
-        {shown !== undefined && (
-          <>
-            {settingsWords(shown.settings)}
-            <span class="unseen">
-              {shown.results
-                .map((result) => ` ${callerWords[result.caller].title}: ${verdictOf(result).text}.`)
-                .join("")}
-            </span>
-          </>
-        )}
-      </p>
+      <RunStatus
+        settings={shown && settingsWords(shown.settings)}
+        verdicts={(shown?.results ?? []).map((result) => ({
+          title: callerWords[result.caller].title,
+          text: verdictOf(result).text,
+        }))}
+      />
       <div class="play-lanes">
         {shown?.results.map((result) => (
           <CrashLane key={result.caller} result={result} effect={shown.settings.effect} />
@@ -69,13 +64,7 @@ function Choices({ settings }: { readonly settings: CrashSettings }) {
         words={crashWords}
         onChange={(crash) => change({ crash })}
       >
-        <NumberSetting
-          label="Seed of the waits"
-          value={settings.seed}
-          min={0}
-          max={Number.MAX_SAFE_INTEGER}
-          onChange={(seed) => change({ seed })}
-        />
+        <SeedSetting label="Seed of the waits" seed={settings.seed} onChange={(seed) => change({ seed })} />
       </RadioChoices>
       <RadioChoices
         legend="Where the card is charged"
