@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { intentsBench } from "../../../../test/support/intents-bench.ts";
 import { answer } from "../../../../test/support/scripted-server.ts";
 import type { IntentInput } from "./intent-input.ts";
+import { memoryStore } from "../stores/memory/index.ts";
 import { openIntents } from "./open-intents.ts";
 
 describe("a refused intent is neither stored nor sent", () => {
@@ -97,5 +98,14 @@ describe("a refused intent is neither stored nor sent", () => {
     ]) {
       expect(() => openIntents({ store, ...wrong })).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));
     }
+  });
+
+  test.for([
+    ["none", undefined],
+    ["one of keys", memoryStore()],
+    ["a URL", "sqlite:intents.db"],
+    ["null", null],
+  ] as const)("a store that is %s", ([, store]) => {
+    expect(() => openIntents({ store, keys: "off" } as never)).toThrow("store must be a store of intents");
   });
 });

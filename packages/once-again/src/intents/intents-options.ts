@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { checkNames, pickOptions, type OptionNames } from "../core/option-names.ts";
-import { wholeFromOne } from "../core/options.ts";
+import { invalidOptionError, wholeFromOne } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
 import type { IntentFacts, IntentStore } from "../stores/intent-store.ts";
@@ -153,6 +153,10 @@ const mebibyte = 1_048_576;
 export function intentsSettings(options: IntentsOptions): IntentsSettings {
   // Checked now, rather than at the first intent that is sent.
   checkNames("openIntents", options, names);
+  // A store of keys has no such method.
+  if (typeof (options.store as Partial<IntentStore> | undefined)?.postpone !== "function") {
+    throw invalidOptionError("store", "a store of intents, such as sqliteIntents()", typeof options.store);
+  }
   const { clock = systemClock, random = systemRandom } = options;
   const sending = fetchSettings({ ...pickOptions<SendingOptions>(options, sendingNames), clock, random });
   const { concurrency = 16 } = options;
