@@ -161,13 +161,21 @@ const names: OptionNames<LeasedFunctionOptions<[], unknown, unknown>> = {
   codec: true,
 };
 
+/** The function that a user called, for errors: its name, that of its second argument, and its options beside those of functions. */
+export interface Called {
+  readonly name: string;
+  readonly argument: string;
+  readonly others?: Readonly<Record<string, true>> | undefined;
+}
+
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
 export function checkFunctionRules<Args extends readonly unknown[], Result, Transaction, Stored>(
   options: FunctionOptions<Args, Result, Transaction, Stored>,
+  { name, others }: Called,
 ): CheckedFunctionRules<Args, Result> {
   if (hasMethod(options, "claim"))
     throw wrongClientError("options", "an object such as { store, scope, key }", options);
-  checkNames("onceFunction", options, names);
+  checkNames(name, options, { ...names, ...others });
   const { scope, key, codec } = options;
   const problem = nameProblem(scope);
   if (problem !== undefined)

@@ -5,6 +5,7 @@ import { openEngine } from "../engine/open-engine.ts";
 import { callResultCodec, type StoredCallResult } from "./call-result.ts";
 import { fingerprintOfCall, keyOfCall } from "./call-operation.ts";
 import {
+  type Called,
   type CheckedFunctionRules,
   checkFunctionRules,
   type FunctionExecution,
@@ -64,7 +65,7 @@ export function onceFunction<Args extends readonly unknown[], Result, Transactio
   options: FunctionOptions<Args, Result, Transaction, Stored>,
   fn: (execution: FunctionExecution<Transaction>, ...args: Args) => Result | Promise<Result>,
 ): OnceFunction<Args, Result> {
-  const calls = openCalls(options, fn);
+  const calls = openCalls(options, fn, { name: "onceFunction", argument: "fn" });
   return Object.assign((...args: Args) => calls.call(args, (execution) => fn(execution, ...args)), {
     close: () => calls.close(),
   });
@@ -91,9 +92,10 @@ export interface FunctionCalls<Args extends readonly unknown[], Result, Transact
 export function openCalls<Args extends readonly unknown[], Result, Transaction, Stored>(
   options: FunctionOptions<Args, Result, Transaction, Stored>,
   fn: unknown,
+  called: Called,
 ): FunctionCalls<Args, Result, Transaction> {
-  const rules = checkFunctionRules(options);
-  if (typeof fn !== "function") throw invalidOptionError("fn", "a function", fn);
+  const rules = checkFunctionRules(options, called);
+  if (typeof fn !== "function") throw invalidOptionError(called.argument, "a function", fn);
   const { engine } = openEngine(options);
   const { scope, reconcile, quiesceMs } = rules;
   const leaveScope = reserveScope(options.store, scope, fn);

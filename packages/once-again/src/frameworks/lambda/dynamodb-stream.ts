@@ -14,6 +14,7 @@ const dynamodbSource: RecordSource<{
       }
     | undefined;
 }> = {
+  name: "onceDynamodbStream",
   key: ({ eventID, eventSourceARN }) => (eventID === undefined ? "" : nameFrom(eventSourceARN, eventID)),
   covered: ({ eventName, dynamodb: { Keys, NewImage, OldImage } = {} }) => ({ eventName, Keys, NewImage, OldImage }),
   group: () => "the shard",

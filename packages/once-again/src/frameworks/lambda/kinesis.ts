@@ -6,6 +6,7 @@ const kinesisSource: RecordSource<{
   readonly eventSourceARN: string;
   readonly kinesis: { readonly sequenceNumber: string; readonly data: string };
 }> = {
+  name: "onceKinesis",
   key: ({ eventID, eventSourceARN }) => nameFrom(eventSourceARN, eventID),
   covered: ({ kinesis: { data } }) => data,
   group: () => "the shard",

@@ -43,7 +43,7 @@ export function onceLambda<Event, Result, Transaction, Context extends LambdaCon
   options: FunctionOptions<[event: Event], Result, Transaction, Stored>,
   handler: EventHandler<Event, Result, Transaction, Context>,
 ): LambdaFunction<Event, Result, Context> {
-  const calls = openCalls(options, handler);
+  const calls = openCalls(options, handler, { name: "onceLambda", argument: "handler" });
   const run = async (event: Event, context?: Context): Promise<Result> =>
     calls.call([event], (execution) => handler(event, execution, context as Context), timeLeftMs(context));
   return Object.assign(run, { close: () => calls.close() });

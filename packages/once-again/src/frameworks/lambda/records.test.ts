@@ -336,3 +336,14 @@ test("what is no batch, and options that make no sense, are refused", async () =
     expect(make).toThrow(refused);
   }
 });
+
+test("errors name the function that was called, and its own options", () => {
+  const { options } = rules();
+  expect(() => onceSqs({ ...options, scope: "a", concurency: 3 } as never, () => undefined)).toThrow(
+    'onceSqs has no option "concurency". Did you mean concurrency?',
+  );
+  expect(() => onceKinesis({ ...options, scope: "b" }, {} as never)).toThrow("handler must be a function");
+  expect(() => onceLambda({ ...options, scope: "c", key: () => "k", retries: 3 } as never, () => 1)).toThrow(
+    'onceLambda has no option "retries"',
+  );
+});

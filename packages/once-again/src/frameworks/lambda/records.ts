@@ -49,6 +49,8 @@ export type RecordHandler<Record, Transaction, Context> = (
 
 /** A source of records, and how they are distinguished. */
 export interface RecordSource<Base> {
+  /** The function of this source, for errors. */
+  readonly name: string;
   /** Names a record where the user does not. */
   readonly key: (record: Base) => string;
   /** The parts of a record that are the same in every delivery, as JSON. */
@@ -89,7 +91,11 @@ export function recordsFrom<Base, Answer>(
     if (typeof key !== "function") throw invalidOptionError("key", "a function of the record", key);
     checkNumber("concurrency", concurrency, { min: 1, max: 1000, integer: true });
     const functionOptions = { ...others, key, fingerprint: source.covered, resultBytesMax: undefined };
-    const calls = openCalls(functionOptions as FunctionOptions<[record: Record], void, Transaction, never>, handler);
+    const calls = openCalls(functionOptions as FunctionOptions<[record: Record], void, Transaction, never>, handler, {
+      name: source.name,
+      argument: "handler",
+      others: { concurrency: true },
+    });
     const { onError = logError } = options;
     const run = async (event: { readonly Records: readonly Record[] }, context?: Context): Promise<Answer> => {
       const handle = (record: Record): Promise<void> =>

@@ -10,6 +10,7 @@ const snsSource: RecordSource<{
     readonly MessageAttributes?: Readonly<Record<string, { readonly Value?: string | undefined }>> | undefined;
   };
 }> = {
+  name: "onceSns",
   key({ Sns: { MessageId, TopicArn, MessageAttributes } }) {
     const id = producersId(MessageAttributes?.["id"]?.Value, undefined, undefined);
     return id === undefined ? nameFrom(TopicArn, MessageId) : nameFrom(id);

@@ -12,6 +12,7 @@ const sqsSource: RecordSource<{
   };
   readonly messageAttributes: Readonly<Record<string, { readonly stringValue?: string | undefined }>>;
 }> = {
+  name: "onceSqs",
   key({ messageId, attributes, messageAttributes }) {
     const { MessageDeduplicationId, MessageGroupId } = attributes;
     const id = producersId(messageAttributes["id"]?.stringValue, MessageDeduplicationId, MessageGroupId);
