@@ -1,4 +1,5 @@
 import { askUntilAnswered } from "../core/ask-until-answered.ts";
+import type { ErrorCode } from "../core/error-codes.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { decideByDefault } from "../retry/decision.ts";
 import { runRetry } from "../retry/retry.ts";
@@ -60,9 +61,15 @@ export function retryStoreCalls(
   };
 }
 
-/** An error of ours with which the store itself said what is the matter, rather than one that only says how often it was asked. */
+/** The errors that only say how often, or for how long, the store was asked. */
+const limitCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "ONCE_ATTEMPTS_EXHAUSTED",
+  "ONCE_ATTEMPT_TIMEOUT",
+  "ONCE_DEADLINE_EXCEEDED",
+]);
+
+/** An error of ours with which the store itself said what is the matter, rather than one of a limit. */
 function clearError(error: unknown): OnceAgainError | undefined {
   if (!OnceAgainError.isInstance(error)) return undefined;
-  const gaveUp = error.code === "ONCE_ATTEMPTS_EXHAUSTED" || error.code === "ONCE_DEADLINE_EXCEEDED";
-  return gaveUp ? clearError(error.cause) : error;
+  return limitCodes.has(error.code) ? clearError(error.cause) : error;
 }

@@ -188,6 +188,23 @@ test("when the store does not take it, nothing is sent", async () => {
   expect(server.received).toEqual([]);
 });
 
+test.for(["add", "inspect", "list", "purge"] as const)(
+  "a store that gives no answer to %s in its time does not answer, which asking again may change",
+  async (method) => {
+    const { server, opened, order } = await intentsBench();
+    const { intents, store } = opened({ storeMsMax: 1 });
+    const calls = {
+      add: () => intents.add("a", order()),
+      inspect: () => intents.inspect("a"),
+      list: () => intents.list(),
+      purge: () => intents.purge(),
+    };
+    store[method] = () => new Promise<never>(() => undefined);
+    await expect(calls[method]()).rejects.toMatchObject({ code: "ONCE_STORE_UNAVAILABLE" });
+    expect(server.received).toEqual([]);
+  },
+);
+
 /** Has one operation fail three times; the third has its effect, and its acknowledgement is lost. */
 function fails(store: IntentStore, method: "claim" | "end" | "postpone" | "inspect"): () => number {
   const real = store[method] as (request: unknown) => Promise<unknown>;
