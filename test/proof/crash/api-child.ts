@@ -48,7 +48,7 @@ const answerMsMax = 2000;
 
 const task = JSON.parse(process.argv[2] ?? "") as ApiTask;
 const { engine, framework, mode, url, port, diary, ledger, life, leaseMs, hasStandby, ignoresKeys, trace } = task;
-const { store, effects, close } = await (await engineOf(engine)).open(url, hasStandby);
+const { store, effects, close } = await (await engineOf(engine)).open(url, { by: "server", hasStandby });
 const random = seededRandom(life);
 const reached = obeyFaultPlans();
 

@@ -50,10 +50,19 @@ export interface CrashEngine {
   };
   /**
    * @param url the server's, perhaps through a proxy, or the path of the file.
-   * @param hasStandby whether a standby may be promoted, so that a replay waits for it.
+   * @param role who asks; default the audit.
    */
-  open(url: string, hasStandby?: boolean): Promise<OpenKeys>;
+  open(url: string, role?: KeysRole): Promise<OpenKeys>;
 }
+
+/** Who asks for keys: a server that has to answer in time, or the audit, which waits for however long a slow place takes. */
+export type KeysRole =
+  | {
+      readonly by: "server";
+      /** A standby may be promoted, so that a replay waits for it. */
+      readonly hasStandby: boolean;
+    }
+  | { readonly by: "audit" };
 
 /** A table of effects, in SQL that every database takes. Its rows are not unique. */
 export const effectsTable = {

@@ -13,10 +13,10 @@ export const postgresEngine: CrashEngine = {
     claiming: { hold: '"fingerprint":', transactional: "pg_try_advisory_xact_lock" },
     completing: { hold: '"first":', transactional: "COMMIT" },
   },
-  async open(url, hasStandby = false) {
+  async open(url, role) {
     const pool = new Pool({ connectionString: url, max: connectionsMax });
     pool.on("error", () => undefined);
-    const store = postgresStore(pool, { busyMsMax, replayTouch: hasStandby });
+    const store = postgresStore(pool, { busyMsMax, replayTouch: role?.by === "server" && role.hasStandby });
     return {
       store,
       effects: {
