@@ -17,14 +17,19 @@ export type OrderEnd = { readonly answer: string } | "unknown" | "open";
 export interface CallerCounts {
   /** Answers by their status; `none`: the connection broke, or no server listened. */
   readonly answers: Record<string, number>;
+  /** Answers by the port that they came from. */
+  readonly ofPort: Map<number, number>;
   replays: number;
   /** Attempts by HTTP/2: every other one of each order. */
   http2: number;
 }
 
-/** How long a caller waits between two attempts, milliseconds, and how long it has patience. */
+/** How long a caller waits between two attempts, milliseconds. */
 const pauseMs = 50;
-const patienceMs = 60_000;
+
+/** An order that so many answers did not end has no end, nor has one that so many attempts did not. A dead gateway answers nothing. */
+const answersMax = 1200;
+const attemptsMax = 20_000;
 
 /** So far: half of the orders begin by HTTP/2. */
 let begun = 0;
@@ -40,10 +45,17 @@ interface Response {
 /** Sends an order until its outcome is known, or said to be unknown. A held one stays held: a person settles it. */
 export async function send({ key, policy }: Order, portOf: () => number, counts: CallerCounts): Promise<OrderEnd> {
   let isHttp2 = begun++ % 2 === 1;
-  for (const endsAt = performance.now() + patienceMs; performance.now() < endsAt; await setTimeout(pauseMs)) {
+  let answers = 0;
+  for (let sent = 0; sent < attemptsMax && answers < answersMax; await setTimeout(pauseMs)) {
+    const port = portOf();
     if (isHttp2) counts.http2 += 1;
-    const response = await (isHttp2 ? attemptByHttp2 : attempt)(portOf(), key, policy).catch(() => undefined);
+    const response = await (isHttp2 ? attemptByHttp2 : attempt)(port, key, policy).catch(() => undefined);
     isHttp2 = !isHttp2;
+    sent += 1;
+    if (response !== undefined) {
+      answers += 1;
+      counts.ofPort.set(port, (counts.ofPort.get(port) ?? 0) + 1);
+    }
     const status = String(response?.status ?? "none");
     counts.answers[status] = (counts.answers[status] ?? 0) + 1;
     if (response?.isReplay) counts.replays += 1;

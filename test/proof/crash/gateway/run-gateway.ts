@@ -60,8 +60,11 @@ const workers = 48;
 /** How often an order is sent by two callers at once. */
 const duplicateShare = 0.3;
 
-/** How long a gateway lives, milliseconds: [least, most]. */
-const gatewayLifeMs = [500, 12_000] as const;
+/** How many answers a gateway lives for: [least, most]. By the clock, one on a busy machine would die before it has begun. */
+const answersPerLife = [20, 400] as const;
+
+/** How often its answers are counted, milliseconds. */
+const countMs = 20;
 
 /** So many orders to a death of the service, or so many deaths where a run is short. */
 const ordersPerDeath = 500;
@@ -116,7 +119,7 @@ export async function runGateway(
   await Promise.all([service, ...gateways].map((one) => one.start()));
 
   const random = seededRandom(seed);
-  const counts: CallerCounts = { answers: {}, replays: 0, http2: 0 };
+  const counts: CallerCounts = { answers: {}, ofPort: new Map(), replays: 0, http2: 0 };
   const portOf = (): number => ports.gateways[Math.floor(random() * ports.gateways.length)]!;
   const sendOne = (order: Order): Promise<OrderEnd> => send(order, portOf, counts);
   const orders = Array.from({ length: requests }, (_, at): Order => {
@@ -124,7 +127,11 @@ export async function runGateway(
   });
   const ends = new Map<string, OrderEnd[]>();
   const over = new AbortController();
-  const faults = [keepAlive(service, over.signal), ...gateways.map((one) => killAgain(one, random, over.signal))];
+  const killed = gateways.map((gateway, at) => {
+    const answers = (): number => counts.ofPort.get(ports.gateways[at]!) ?? 0;
+    return killAgain(gateway, { random, answers, signal: over.signal });
+  });
+  const faults = [keepAlive(service, over.signal), ...killed];
   await inParallel(orders, async (order) => {
     const callers = random() < duplicateShare ? [order, order] : [order];
     ends.set(order.key, await Promise.all(callers.map(sendOne)));
@@ -139,12 +146,20 @@ export async function runGateway(
   ordersPerLife = 1e9;
   await service.start();
   await setTimeout(restMs);
-  await inParallel(orders, async (order) => void ends.get(order.key)!.push(await sendOne(order)));
   const ledgerNow = (): Effect[] => readLines<Effect>(files.ledger);
   const heldNow = async (): Promise<readonly HeldKey[]> =>
     (await listHeldKeys(store, { scope: account.value, limit: requests }, 0)).held;
+  /** Sends each order once more. One that is unknown, and not held any more, has an answer by now: a late process stored it. */
+  const sendAll = async (all: readonly Order[], into: Map<string, OrderEnd[]>): Promise<readonly HeldKey[]> => {
+    const sendAgain = (some: readonly Order[]): Promise<void> =>
+      inParallel(some, async (order) => void into.get(order.key)!.push(await sendOne(order)));
+    await sendAgain(all);
+    const keys = keysOf(await heldNow());
+    await sendAgain(all.filter(({ key }) => into.get(key)!.at(-1) === "unknown" && !keys.has(key)));
+    return heldNow();
+  };
+  const held = await sendAll(orders, ends);
   const ledger = ledgerNow();
-  const held = await heldNow();
   const breaches = await gatewayBreaches({ orders, ends, ledger, held: keysOf(held) }, history);
 
   // A person settles what is held, by the ledger, and it is sent again. On a busy machine that may be unknown once more.
@@ -159,9 +174,8 @@ export async function runGateway(
       () => undefined,
     );
     const settled = left.map(({ key }): Order => ({ key, policy: "hold" }));
-    const settledEnds = new Map<string, OrderEnd[]>();
-    await inParallel(settled, async (order) => void settledEnds.set(order.key, [await sendOne(order)]));
-    left = await heldNow();
+    const settledEnds = new Map<string, OrderEnd[]>(settled.map(({ key }) => [key, []]));
+    left = await sendAll(settled, settledEnds);
     const found = { orders: settled, ends: settledEnds, ledger: ledgerNow(), held: keysOf(left) };
     breaches.push(...(await gatewayBreaches(found)));
   }
@@ -239,11 +253,15 @@ async function keepAlive(one: KillableProcess, signal: AbortSignal): Promise<voi
   }
 }
 
-/** Kills a process and starts it again, until the signal aborts. */
-async function killAgain(one: KillableProcess, random: () => number, signal: AbortSignal): Promise<void> {
-  const [least, most] = gatewayLifeMs;
+/** Kills a process after some of its answers and starts it again, until the signal aborts. */
+async function killAgain(
+  one: KillableProcess,
+  { random, answers, signal }: { random: () => number; answers: () => number; signal: AbortSignal },
+): Promise<void> {
+  const [least, most] = answersPerLife;
   while (!signal.aborted) {
-    await setTimeout(least + random() * (most - least), undefined, { signal }).catch(() => undefined);
+    const last = answers() + least + random() * (most - least);
+    while (answers() < last && !signal.aborted) await setTimeout(countMs);
     await one.kill();
     await one.start();
   }
