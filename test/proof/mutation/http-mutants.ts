@@ -3,14 +3,14 @@ import type { Mutant } from "./mutant.ts";
 /** The check that a test file is. */
 const test = (file: string): Mutant["check"] => ({ kind: "test", file });
 
-const handlerResult = "packages/once-again/src/http/http-attempt.ts";
+const handlerEffect = "packages/once-again/src/http/handler-effect.ts";
 const handleRequest = "packages/once-again/src/http/handle-request.ts";
 
 /** The guards of the HTTP rules and of the fingerprint. */
 export const httpMutants: readonly Mutant[] = [
   {
     guard: "answer: a response that can't be sent is never stored",
-    file: handlerResult,
+    file: handlerEffect,
     search: "if (unsendable !== undefined)",
     replace: "if (unsendable === undefined && false)",
     check: test("packages/once-again/src/http/response.test.ts"),
@@ -26,7 +26,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "answer: no answer promises trailers",
-    file: handlerResult,
+    file: handlerEffect,
     search: "const response = withoutTrailer(given);",
     replace: "const response = given;",
     check: test("packages/once-again/src/http/response.test.ts"),
@@ -34,7 +34,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "answer: a failure with a status of success is a failure",
-    file: handlerResult,
+    file: handlerEffect,
     search: 'if (failure === "failed") return "unknown";',
     replace: "",
     check: test("packages/once-again/src/http/graphql-failure.test.ts"),
@@ -42,7 +42,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "answer: in a transaction what asks to come back is rolled back",
-    file: handlerResult,
+    file: handlerEffect,
     search: 'if (transactional && comeBack.has(status)) return "none";',
     replace: "",
     check: test("packages/once-again/src/http/replays.test.ts"),
@@ -50,7 +50,7 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     guard: "answer: a failure never counts as executed",
-    file: handlerResult,
+    file: handlerEffect,
     search: 'if (effect === "done" || effect === "refused") return tooLarge(rules);',
     replace: "return tooLarge(rules);",
     check: test("packages/once-again/src/http/replays.test.ts"),

@@ -352,7 +352,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "live worker: a time-out's 408 says nothing of its handler",
-    file: "packages/once-again/src/http/http-attempt.ts",
+    file: "packages/once-again/src/http/handler-effect.ts",
     search: 'if (status === 408) return "unknown";',
     replace: "",
     check: simulation,

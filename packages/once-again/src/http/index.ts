@@ -7,7 +7,6 @@ export { ByteCollector } from "../core/bytes.ts";
 export { decodeResponse, encodeResponse, type HttpHandler, type HttpResponse } from "./response.ts";
 export type { Label } from "./request-details.ts";
 export type { LeasedHttpOptions, TransactionalHttpOptions } from "./http-options.ts";
-export type { HttpAttempt } from "./http-attempt.ts";
 export { graphqlFailure } from "./graphql-failure.ts";
 export { userExecution } from "../engine/execution.ts";
-export { type HttpRequest, type OnceHttp, onceHttp } from "./handle-request.ts";
+export { type HttpAttempt, type HttpRequest, type OnceHttp, onceHttp } from "./handle-request.ts";
