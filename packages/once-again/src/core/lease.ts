@@ -72,8 +72,11 @@ export class Lease extends Deadline {
 
   #lose(): void {
     this.stop();
-    this.#holder.leaseLost(
-      new OnceAgainError("ONCE_LEASE_LOST", "This worker lost its key: stop, another may be at it."),
-    );
+    this.#holder.leaseLost(leaseLostError());
   }
+}
+
+/** The error of a worker that no longer owns its key. */
+export function leaseLostError(): OnceAgainError {
+  return new OnceAgainError("ONCE_LEASE_LOST", "This worker lost its key: stop, another may be at it.");
 }

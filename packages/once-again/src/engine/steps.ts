@@ -1,4 +1,5 @@
 import { OnceAgainError } from "../core/errors.ts";
+import { leaseLostError } from "../core/lease.ts";
 import { checkNumber, invalidOptionError } from "../core/options.ts";
 import { deriveKey } from "../key/index.ts";
 import type { Acquired, ReleaseRequest } from "../stores/store.ts";
@@ -96,7 +97,7 @@ function recordedSteps(record: StepRecord, options: StepOptions): Steps {
     return bytes;
   };
   const store = async (place: string, step: StoredStep): Promise<void> => {
-    if (!(await record.store(place, encode(step)))) throw leaseLost();
+    if (!(await record.store(place, encode(step)))) throw leaseLostError();
   };
 
   return {
@@ -106,7 +107,7 @@ function recordedSteps(record: StepRecord, options: StepOptions): Steps {
       const bytes = await record.transact(place, async (transaction) =>
         encode({ name, value: await work(transaction as Transaction) }),
       );
-      if (bytes === undefined) throw leaseLost();
+      if (bytes === undefined) throw leaseLostError();
       return readValue<Value>(decode(bytes));
     },
     async keyed(name, work) {
@@ -186,9 +187,4 @@ function outcomeUnknown(name: string): OnceAgainError {
     `Step "${name}" of this operation was begun and may or may not have happened. The operation is held until a ` +
       "person has looked; don't send it under another key.",
   );
-}
-
-/** The error of a worker that no longer owns its operation. */
-function leaseLost(): OnceAgainError {
-  return new OnceAgainError("ONCE_LEASE_LOST", "This worker lost its key: stop, another may be at it.");
 }

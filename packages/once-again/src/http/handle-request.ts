@@ -309,8 +309,15 @@ function attemptOrResponse<Transaction>(
   opened: OpenAttempt<Transaction, HandlerResponse> | Outcome<HandlerResponse>,
   parts: AttemptParts<Transaction>,
 ): HttpResponse | HttpAttempt<Transaction> {
-  if (opened.kind === "attempt") return new HttpAttempt(opened, parts);
-  return parts.finish("result" in opened ? responseOf(opened) : refusalTo(opened.kind, parts.rules));
+  return opened.kind === "attempt" ? new HttpAttempt(opened, parts) : responseTo(opened, parts);
+}
+
+/** The response that repeats an operation's result, or says why there is none yet. */
+function responseTo(
+  outcome: Outcome<HandlerResponse>,
+  { finish, rules }: Pick<AttemptParts<never>, "finish" | "rules">,
+): HttpResponse {
+  return finish("result" in outcome ? responseOf(outcome) : refusalTo(outcome.kind, rules));
 }
 
 /** The parts of an attempt that its request determines. */
@@ -405,9 +412,9 @@ export class HttpAttempt<Transaction> {
   #end(result: WorkResult<HandlerResponse>): Awaitable<HttpResponse> {
     if (!this.#storesNewKey(result.effect)) this.#giveKeyBack();
     const settling = this.#attempt.settle(result);
-    if (!isPromise(settling)) return this.#responseTo(settling);
+    if (!isPromise(settling)) return responseTo(settling, this.#parts);
     return settling.then(
-      (outcome) => this.#responseTo(outcome),
+      (outcome) => responseTo(outcome, this.#parts),
       (error: unknown) => this.#responseToError(error),
     );
   }
@@ -423,11 +430,6 @@ export class HttpAttempt<Transaction> {
     const effective = hadNoEffect(this.execution) ? "none" : effect;
     if (this.#parts.rules.transactional) return effective === "done" || effective === "refused";
     return this.execution.attempt === 1 && effective !== "none";
-  }
-
-  #responseTo(outcome: Outcome<HandlerResponse>): HttpResponse {
-    const { finish, rules } = this.#parts;
-    return finish("result" in outcome ? responseOf(outcome) : refusalTo(outcome.kind, rules));
   }
 
   #responseToError(error: unknown): HttpResponse {
