@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { mariadbStore } from "../../packages/once-again/src/stores/mariadb/index.ts";
+import { expectUpgraded } from "../support/expect-upgraded.ts";
 import { longClaim } from "../support/long-claim.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { mariadbBinary } from "../support/servers/mariadb.ts";
@@ -17,12 +18,6 @@ const tables = [
   "INSERT INTO once_again_schema VALUES (1, 2)",
 ];
 
-/** A row as 0.1.0 writes it, which may still serve when the tables are of this version. */
-const row = (key: string, state: string, result: string, expiresAt: string): string => `
-  INSERT INTO once_again_keys
-    (scope, \`key\`, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, result, created_at, expires_at)
-  VALUES ('acme', '${key}', '${state}', 'f', 'o', 1, 1, 1, '{}', ${result}, 1, ${expiresAt})`;
-
 describeWithServer("tables of MariaDB that 0.1.0 made", mariadbBinary, () => {
   const { create } = databases();
 
@@ -30,23 +25,13 @@ describeWithServer("tables of MariaDB that 0.1.0 made", mariadbBinary, () => {
     const url = await create();
     const pool = mariadbPool(url);
     for (const statement of tables) await pool.query(statement);
-    await pool.query(row("ran", "running", "NULL", "2"));
-    await pool.query(row("stored", "done", "'made'", "4000000000000"));
-    await pool.query(row("over", "done", "'made'", "2"));
-    await Promise.all(Array.from({ length: 8 }, () => mariadbStore(mariadbPool(url)).migrate()));
     const store = mariadbStore(pool);
-    expect((await store.health()).problems.filter((problem) => problem.includes("migrate"))).toEqual([]);
-    expect(await store.purge({ limit: 10 })).toBe(1);
-    expect(await store.claim(longClaim("ran"))).toMatchObject({ kind: "abandoned" });
-    expect(await store.claim(longClaim("stored"))).toMatchObject({ kind: "done" });
-    expect((await store.inspect(longClaim("ran")))?.record.expiresAt).toBe(Infinity);
-    await pool.query(row("by the version before", "done", "'made'", "4000000000000"));
-    const found = await store.inspect(longClaim("by the version before"));
-    const none = { settledAt: undefined, settlementNote: undefined, details: undefined };
-    expect(found).toMatchObject({ state: "done", record: none });
-    // A version after this one has added to the tables: this one serves on, and is ready.
-    await pool.query("UPDATE once_again_schema SET version = version + 1");
-    expect((await store.health()).problems.filter((problem) => problem.includes("migrate"))).toEqual([]);
+    await expectUpgraded(
+      store,
+      (statement) => pool.query(statement),
+      () => Promise.all(Array.from({ length: 8 }, () => mariadbStore(mariadbPool(url)).migrate())),
+      "`key`",
+    );
     // To migrate again holds nothing that its claim does not: a record with a heldRetentionMs still expires.
     await store.claim(longClaim("brief", { heldRetentionMs: 60_000 }));
     await store.migrate();

@@ -26,6 +26,18 @@ async function ended(bench: Bench, run: Promise<string>): Promise<unknown> {
   return typeof ended === "string" ? ended.replace("resolved with ", "") : ended;
 }
 
+/** A bench with a run that has lost its lease. It goes on when `late` resolves. */
+async function overdueRun(options?: Parameters<typeof engineBench>[0]) {
+  const bench = engineBench(options);
+  const { run, clock, store } = bench;
+  const late = Promise.withResolvers<void>();
+  const lateRun = run(job({ result: Uint8Array.of(66) }, late.promise).work);
+  await clock.advance(0);
+  const { owner } = (await store.inspect(operation))!.record;
+  await store.renew({ ...operation, owner, leaseMs: 0 });
+  return { ...bench, late, lateRun };
+}
+
 describe.for(["before", "after", "silent", "silent-after"] as const)("a store that fails %s", (failure) => {
   test("once at each operation, and is asked again, changes nothing", async () => {
     for (const at of ["claim", "complete", "release", "renew"] as const) {
@@ -215,12 +227,8 @@ describe("the lease", () => {
   });
 
   test("a loser says that the operation runs while its winner runs", async () => {
-    const { run, clock, store } = engineBench({ onUnknown: "rerun" });
-    const [late, winner] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const lateRun = run(job({ result: Uint8Array.of(66) }, late.promise).work);
-    await clock.advance(0);
-    const { owner } = (await store.inspect(operation))!.record;
-    await store.renew({ ...operation, owner, leaseMs: 0 });
+    const { late, lateRun, run, clock } = await overdueRun({ onUnknown: "rerun" });
+    const winner = Promise.withResolvers<void>();
     const winnerRun = run(job({}, winner.promise).work, "another");
     await clock.advance(0);
     late.resolve();
@@ -230,12 +238,7 @@ describe("the lease", () => {
   });
 
   test("when a loser's key was released and used for another request, the loser does not answer with that result", async () => {
-    const { run, clock, store } = engineBench();
-    const late = Promise.withResolvers<void>();
-    const lateRun = run(job({ result: Uint8Array.of(66) }, late.promise).work);
-    await clock.advance(0);
-    const { owner } = (await store.inspect(operation))!.record;
-    await store.renew({ ...operation, owner, leaseMs: 0 });
+    const { late, lateRun, run, store } = await overdueRun();
     await store.resolve({ ...operation, settlement: { as: "not-executed" } });
     expect(await run(job().work, "another", { fingerprint: "g" })).toBe("executed 1,2,3");
     late.resolve();
@@ -243,12 +246,7 @@ describe("the lease", () => {
   });
 
   test("a worker that was declared dead and comes back under hold finds what a person settled", async () => {
-    const { run, clock, store } = engineBench();
-    const late = Promise.withResolvers<void>();
-    const lateRun = run(job({ result: Uint8Array.of(66) }, late.promise).work);
-    await clock.advance(0);
-    const { owner } = (await store.inspect(operation))!.record;
-    await store.renew({ ...operation, owner, leaseMs: 0 });
+    const { late, lateRun, store } = await overdueRun();
     await store.resolve({ ...operation, settlement: { as: "done", result: Uint8Array.of(7), retentionMs: 5000 } });
     late.resolve();
     expect(await lateRun).toBe("replayed 7");

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout } from "node:timers/promises";
 import type { RowDataPacket } from "mysql2/promise";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { databases, mariadbPool } from "../../../../../test/mariadb/databases.ts";
+import { killUnderLoad } from "../../../../../test/support/kill-under-load.ts";
 import { cutProxy } from "../../../../../test/support/servers/cut-proxy.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { mariadbBinary, startMariadb } from "../../../../../test/support/servers/mariadb.ts";
@@ -241,40 +241,12 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
     const store = mariadbStore(pool);
     await store.migrate();
     await pool.query("CREATE TABLE effects (name varchar(255), count int)");
-    const granted: string[] = [];
-    const executed: string[] = [];
-    const until = Date.now() + 3000;
-    const load = async (worker: number): Promise<void> => {
-      for (let round = 0; Date.now() < until; round += 1) {
-        const key = `${worker} ${round}`;
-        await store.claim(longClaim(key)).then(
-          ({ kind }) => kind === "acquired" && granted.push(key),
-          () => setTimeout(5),
-        );
-        const transact = store.transact({ ...operation, key: `tx ${key}` }, async (connection) => {
-          await connection.query(insert(key));
-          return commit;
-        });
-        await transact.then(
-          () => executed.push(key),
-          () => setTimeout(5),
-        );
-      }
-    };
-    const workers = Array.from({ length: 8 }, (_, worker) => load(worker));
-    await setTimeout(700);
-    await own.kill();
-    await own.restart();
-    await Promise.all(workers);
-    expect(granted.length).toBeGreaterThan(20);
-    for (const key of granted) expect((await store.claim(longClaim(key))).kind).toBe("in-progress");
-    for (const key of executed) {
-      expect((await store.transact({ ...operation, key: `tx ${key}` }, never)).kind).toBe("done");
-    }
-    const [rows] = await pool.query<RowDataPacket[]>("SELECT name FROM effects");
-    const names = rows.map((row) => String(row["name"]));
-    expect(new Set(names).size).toBe(names.length);
-    expect(executed.filter((key) => !names.includes(key))).toEqual([]);
+    await killUnderLoad(own, {
+      store,
+      insert: (connection, name) => connection.query(insert(name)),
+      names: async () =>
+        (await pool.query<RowDataPacket[]>("SELECT name FROM effects"))[0].map((row) => String(row["name"])),
+    });
   });
 
   describe("the tables", () => {

@@ -1,16 +1,10 @@
-import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { loseBeforeCommit } from "../../../../../test/support/lost-connections.ts";
-import { longClaim } from "../../../../../test/support/long-claim.ts";
+import { killUnderLoad } from "../../../../../test/support/kill-under-load.ts";
 import { databases, execute, pgPool, postgresClients } from "../../../../../test/postgres/databases.ts";
 import { cutProxy } from "../../../../../test/support/servers/cut-proxy.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { postgresBinary, startPostgres } from "../../../../../test/support/servers/postgres.ts";
-
-const result = Uint8Array.of(1, 2, 3);
-const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };
-const commit = { keep: "commit", result, value: "ran" } as const;
-const never = (): never => expect.fail("ran again");
 
 describeWithServer("a PostgreSQL store that loses its server or connection", postgresBinary, () => {
   const { server, create } = databases();
@@ -35,40 +29,11 @@ describeWithServer("a PostgreSQL store that loses its server or connection", pos
     await store.migrate();
     const outside = pgPool(own.url, { max: 1 });
     await outside.query("CREATE TABLE effects (name text)");
-    const granted: string[] = [];
-    const executed: string[] = [];
-    const until = Date.now() + 2500;
-    const load = async (worker: number): Promise<void> => {
-      for (let round = 0; Date.now() < until; round += 1) {
-        const key = `${worker} ${round}`;
-        const claim = longClaim(key);
-        await store.claim(claim).then(
-          ({ kind }) => kind === "acquired" && granted.push(key),
-          () => setTimeout(5),
-        );
-        const transact = store.transact({ ...operation, key: `tx ${key}` }, async (connection) => {
-          await execute(connection, `INSERT INTO effects VALUES ('${key}')`);
-          return commit;
-        });
-        await transact.then(
-          () => executed.push(key),
-          () => setTimeout(5),
-        );
-      }
-    };
-    const workers = Array.from({ length: 8 }, (_, worker) => load(worker));
-    await setTimeout(700);
-    await own.kill();
-    await own.restart();
-    await Promise.all(workers);
-    expect(granted.length).toBeGreaterThan(20);
-    for (const key of granted) expect((await store.claim(longClaim(key))).kind).toBe("in-progress");
-    for (const key of executed) {
-      expect((await store.transact({ ...operation, key: `tx ${key}` }, never)).kind).toBe("done");
-    }
-    const { rows } = await outside.query<{ name: string }>("SELECT name FROM effects");
-    const names = rows.map(({ name }) => name);
-    expect(new Set(names).size).toBe(names.length);
-    expect(executed.filter((key) => !names.includes(key))).toEqual([]);
+    await killUnderLoad(own, {
+      store,
+      insert: (connection, name) => execute(connection, `INSERT INTO effects VALUES ('${name}')`),
+      names: async () =>
+        (await outside.query<{ name: string }>("SELECT name FROM effects")).rows.map(({ name }) => name),
+    });
   });
 });
