@@ -210,6 +210,51 @@ describe("in a Hono app on a Node server", () => {
     }
   });
 
+  test("texts, bytes and empty bodies come as they were given, and so do repeats", async () => {
+    const bodies: Readonly<Record<string, ConstructorParameters<typeof Response>[0]>> = {
+      text: "t\u00e9a \u{1f375} \ud800",
+      bytes: Uint8Array.of(0, 255, 10),
+      blob: new Blob(["tea"]),
+      empty: "",
+      none: null,
+    };
+    const url = await served((_, { key }) => new Response(bodies[String(key)], { headers: { "content-type": "x/y" } }));
+    for (const [key, body] of Object.entries(bodies)) {
+      const expected = await new Response(body).bytes();
+      for (const replayed of [null, "true"]) {
+        const response = await post(url, key);
+        expect(response.headers.get("idempotent-replayed")).toBe(replayed);
+        expect(response.headers.get("content-type")).toBe("x/y");
+        expect(await response.bytes(), key).toEqual(expected);
+      }
+    }
+  });
+
+  test("bytes that a handler uses again are those that it gave, and a text counts by its bytes", async () => {
+    const inner = memoryStore();
+    const bytes = new Uint8Array(8);
+    const once = onceFetch(
+      {
+        scope: "public",
+        limits: { resultBytesMax: 1024 },
+        store: {
+          ...inner,
+          async complete(request) {
+            bytes.fill(0x2d);
+            return inner.complete(request);
+          },
+        },
+        ...silent,
+      },
+      (_, { key }) => new Response(key === "text" ? "\u00e9".repeat(600) : bytes.fill(0x2b)),
+    );
+    const url = await startHttpServer(getRequestListener(once));
+    for (const replayed of [false, true]) {
+      expect(await posted(url, "bytes")).toEqual({ status: 200, text: "++++++++", replayed });
+      expect(await (await post(url, "text")).json()).toMatchObject({ code: "ONCE_RESULT_TOO_LARGE" });
+    }
+  });
+
   test("of 50 duplicates at once, one runs", async () => {
     let runs = 0;
     const url = await served(async () => {

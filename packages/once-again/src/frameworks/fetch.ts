@@ -17,7 +17,7 @@ import {
   refuseSecondMount,
 } from "./double-mount.ts";
 import { WebBody } from "./web-body.ts";
-import { readResponse, httpRequestOf, webResponse } from "./web-messages.ts";
+import { type ReadResponse, readResponse, httpRequestOf, webResponse } from "./web-messages.ts";
 
 /**
  * A handler in the web's own terms. The request is the one that came, with all that its platform gave it, and its body can
@@ -73,15 +73,16 @@ export function onceFetch<Transaction, Native extends Request, Rest extends read
     const mark = markMount(...forms);
     const body = new WebBody(request);
     const readBytes = (bytesMax: number): Promise<Uint8Array<ArrayBuffer>> => body.read(bytesMax);
-    let response: Response | undefined;
+    let response: ReadResponse | undefined;
     const answer = await once.answer(
       httpRequestOf(request, request, mark === undefined ? refuseSecondMount : readBytes),
       async (execution, bytes) => {
         const readable = body.readable(bytes, execution);
         if (mark !== undefined && readable !== request) copyMountMark(readable, mark);
         try {
-          response = await handler(readable, userExecution(execution), ...rest);
-          return await readResponse(response, once.resultBytesMax);
+          const given = await handler(readable, userExecution(execution), ...rest);
+          response = await readResponse(given, once.resultBytesMax);
+          return response.answer;
         } finally {
           refuseNested(mark);
         }

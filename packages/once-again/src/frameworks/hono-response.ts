@@ -1,6 +1,6 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { HttpResponse } from "../http/index.ts";
-import { readResponse } from "./web-messages.ts";
+import { type ReadResponse, readResponse } from "./web-messages.ts";
 
 /** The part of Hono's context that holds a response. */
 export interface ResponseContext {
@@ -35,8 +35,8 @@ export class DownstreamResponse {
   #hasEnded = false;
   /** Whether those behind us are at work. */
   #isRunning = false;
-  /** The response that was read. */
-  handlerResponse: Response | undefined;
+  /** The response of those behind us, once it was read. */
+  handlerResponse: ReadResponse | undefined;
   /** The headers of the answer in front, if there is one. */
   #inFront: Headers | undefined;
   /** The response of the handlers behind us, where middleware in front has responded too. */
@@ -75,8 +75,8 @@ export class DownstreamResponse {
     const inFront = this.#inFront;
     const response = inFront === undefined ? resOf(this.#context) : this.#own;
     if (response === undefined) throw new TypeError("The handler gave no response.");
-    this.handlerResponse = response;
-    const answer = await readResponse(response, bytesMax);
+    this.handlerResponse = await readResponse(response, bytesMax);
+    const { answer } = this.handlerResponse;
     if (inFront === undefined) return answer;
     // Hono gave it the headers of the answer in front, too. On a repeat, those in front set theirs anew.
     const isOwn = ([name, value]: readonly [string, string]): boolean =>

@@ -140,7 +140,7 @@ function headerValuesOf(event: HttpEvent, lowerCaseName: string): readonly strin
  * @throws TypeError for a body that is no text; as `readResponse` does.
  */
 export async function readAnswer(event: HttpEvent, answer: unknown, bytesMax: number): Promise<HttpResponse> {
-  if (answer instanceof Response) return readResponse(answer, bytesMax);
+  if (answer instanceof Response) return (await readResponse(answer, bytesMax)).answer;
   if (isV2(event) && !hasStatus(answer)) return inferredResponse(answer);
   const {
     statusCode,
