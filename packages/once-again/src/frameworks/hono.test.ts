@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import { setCookie } from "hono/cookie";
 import { cors } from "hono/cors";
+import { cloneRawRequest } from "hono/request";
 import { expect, test } from "vitest";
 import { memoryStore } from "../stores/memory/index.ts";
 import { onceHono } from "./hono.ts";
@@ -84,6 +85,39 @@ test("middleware in front can read the request behind its response, of a first r
   for (const body of ["tea", "tea", "coffee"]) statuses.push((await app.request("/orders", sent("k", body))).status);
   expect(statuses).toEqual([201, 201, 422]);
   expect(bodies).toEqual(["tea", "tea", "coffee"].map((body) => [body, true, "k"]));
+});
+
+test("a handler reads its request in every way and order, and changes to its headers are seen", async () => {
+  const orders: ((req: Context["req"]) => Promise<unknown>)[] = [
+    async (req) => [await req.json(), await req.text(), new TextDecoder().decode(await req.arrayBuffer())],
+    async (req) => [await req.raw.json(), req.raw.bodyUsed, req.header("x-a")],
+    async (req) => [await req.blob().then((blob) => blob.text()), await req.json()],
+    async (req) => [await cloneRawRequest(req).then((clone) => clone.json()), await req.json()],
+    async (req) => [await req.json(), await cloneRawRequest(req).then((clone) => clone.text())],
+    async (req) => {
+      req.raw.headers.set("x-a", "2");
+      return [req.header("x-a"), req.header()["x-a"], await req.json(), await req.text()];
+    },
+    async (req) => {
+      const before = req.header("x-a");
+      req.raw = new Request(req.raw, { body: '{"item":"coffee"}', headers: { "x-a": "3" } });
+      return [before, req.header("x-a"), await req.json(), await req.raw.text().catch(() => "read")];
+    },
+    async (req) => req.json().then(() => expect.fail("no JSON")),
+  ];
+  const read = async (isGuarded: boolean, order: number): Promise<string> => {
+    const app = new Hono();
+    if (isGuarded) app.use(onceHono({ store: memoryStore(), scope: "public" }));
+    app.post("/orders", async (context) => {
+      const values = await orders[order]!(context.req).catch((error: unknown) => String(error));
+      return context.json(values);
+    });
+    const body = order === orders.length - 1 ? "no JSON" : '{"item":"tea"}';
+    return (
+      await app.request("/orders", { ...sent("k", body), headers: { "idempotency-key": "k", "x-a": "1" } })
+    ).text();
+  };
+  for (const order of orders.keys()) expect(await read(true, order), `order ${order}`).toBe(await read(false, order));
 });
 
 test("middleware behind can put another request in the place of the one that came", async () => {
