@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import type { ConsoleServer } from "../../packages/tools/src/console/console-server.ts";
+import type { CheckoutState } from "../../packages/tools/src/lab/checkout/checkout-protocol.ts";
 import type { MessagesState } from "../../packages/tools/src/lab/messages/live/messages-protocol.ts";
 import type { LiveState, LiveUpdate } from "../../packages/tools/src/lab/live/live-protocol.ts";
 import type { Order } from "../../packages/tools/src/lab/orders.ts";
@@ -33,6 +34,10 @@ export const labClient = (server: Address): Promise<StageClient<LiveUpdate, Live
 /** Opens the live stream of the lab's story of messages. */
 export const messagesClient = (server: Address): Promise<StageClient<MessagesState, MessagesState>> =>
   stageClient<MessagesState, MessagesState>(server, "lab/messages", (state) => state);
+
+/** Opens the live stream of the lab's story of the checkout. */
+export const checkoutClient = (server: Address): Promise<StageClient<CheckoutState, CheckoutState>> =>
+  stageClient<CheckoutState, CheckoutState>(server, "lab/checkout", (state) => state);
 
 async function stageClient<Update, State>(
   { url, token }: Address,

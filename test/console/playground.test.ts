@@ -4,10 +4,10 @@ import { runCheckout } from "../../packages/tools/page/src/playground/checkout/c
 import {
   type CheckoutSettings,
   customers,
-  losses,
   pageKinds,
 } from "../../packages/tools/page/src/playground/checkout/checkout-settings.ts";
-import { verdictOf as checkoutVerdictOf } from "../../packages/tools/page/src/playground/checkout/checkout-words.ts";
+import { losses } from "../../packages/tools/src/lab/checkout/pay-events.ts";
+import { verdictOf as checkoutVerdictOf } from "../../packages/tools/page/src/lab/checkout/pay-words.ts";
 import { runCrash } from "../../packages/tools/page/src/playground/crash/crash-run.ts";
 import {
   type CallerKind,

@@ -5,19 +5,28 @@ import "./lab.css";
 import "./caller-lane.css";
 import "./outcomes.css";
 import "./order-list.css";
+import "./checkout/checkout.css";
 import "./messages/messages.css";
 // After all that it changes.
 import "./narrow.css";
+import { checkout, listenToCheckout } from "./checkout/checkout-live.ts";
+import { CheckoutStory } from "./checkout/checkout-story.tsx";
 import { commandProblem, listenToLab, live, streamProblem } from "./lab-live.ts";
 import { listenToMessages, messages } from "./messages/messages-live.ts";
 import { MessagesStory } from "./messages/messages-story.tsx";
 import { RequestsStory } from "./requests-story.tsx";
 import { noteMoved } from "./sky.ts";
-import { messagesPlace, StoryChoice } from "./story-choice.tsx";
+import { StoryChoice, storyPlaces } from "./story-choice.tsx";
 
-/** The lab: the same orders, careless and safe, through a network and through a broker. */
+/** The lab: the same orders, careless and safe, through a network, through a broker, and from a browser that dies. */
 export function LabPage() {
-  return <div class="lab">{place.value === messagesPlace ? <MessagesPart /> : <RequestsPart />}</div>;
+  const parts = { [storyPlaces.messages]: MessagesPart, [storyPlaces.checkout]: CheckoutPart };
+  const Part = parts[place.value as keyof typeof parts] ?? RequestsPart;
+  return (
+    <div class="lab">
+      <Part />
+    </div>
+  );
 }
 
 function RequestsPart() {
@@ -63,6 +72,30 @@ function MessagesPart() {
         <>
           <StoryChoice shown="messages" />
           <MessagesStory state={state} />
+        </>
+      )}
+    </>
+  );
+}
+
+function CheckoutPart() {
+  useEffect(() => listenToCheckout(), []);
+  const state = checkout.value;
+  return (
+    <>
+      <h1>Press Pay, and kill the browser</h1>
+      <p class="lead">
+        Two customers pay the same order, each on a page in a browser. The network loses a part of the payment, and then
+        the browser is killed. Each browser is a process on this machine, its disk is a file, and the shop’s API is
+        real. Only the customers are simulated.
+      </p>
+      <Problems />
+      {state === undefined ? (
+        <Waiting />
+      ) : (
+        <>
+          <StoryChoice shown="checkout" />
+          <CheckoutStory state={state} />
         </>
       )}
     </>

@@ -5,41 +5,45 @@ import { mayChange } from "../session.ts";
 import { isPlayground } from "../shell-state.ts";
 import { chooseMode, streamProblem } from "./lab-live.ts";
 
-/** The place of the story of messages. The others are one place: which of them is on is the console's to say. */
-export const messagesPlace = "lab/messages";
+/** The stories that have places. The others are one place: which of them is on is the console's to say. */
+export const storyPlaces = { messages: "lab/messages", checkout: "lab/checkout" } as const;
 
-type StoryName = LiveSettings["mode"] | "messages";
+type PlacedStory = keyof typeof storyPlaces;
+type StoryName = LiveSettings["mode"] | PlacedStory;
+
+const isPlaced = (name: StoryName): name is PlacedStory => name in storyPlaces;
 
 const stories: readonly (readonly [StoryName, string])[] = [
   ["story", "1. One order, slowly"],
   ["crowd", "2. A crowd of orders"],
   ["messages", "3. Messages"],
+  ["checkout", "4. Checkout"],
 ];
 
-/** The playground has no broker and no second process to announce anything to. */
-const shownStories = () => (isPlayground.value ? stories.filter(([name]) => name !== "messages") : stories);
+/** The playground has no second process, and a page for the checkout. */
+const shownStories = () => (isPlayground.value ? stories.filter(([name]) => !isPlaced(name)) : stories);
 
-/** The choice that was made in the story of messages, until the console shows it. */
+/** The choice that was made in another place, until the console shows it. */
 const wanted = signal<LiveSettings["mode"] | undefined>(undefined);
 
 /** Which story the page shows. */
 export function StoryChoice({ shown }: { shown: StoryName }) {
   useEffect(() => {
     const mode = wanted.value;
-    if (shown === "messages" || mode === undefined) return;
+    if (isPlaced(shown) || mode === undefined) return;
     wanted.value = undefined;
     if (mode !== shown) void chooseMode(mode);
   }, [shown]);
   const choose = (name: StoryName): void => {
-    if (name === "messages") location.hash = messagesPlace;
-    else if (shown !== "messages") void chooseMode(name);
+    if (isPlaced(name)) location.hash = storyPlaces[name];
+    else if (!isPlaced(shown)) void chooseMode(name);
     else {
       wanted.value = mayChange.value ? name : undefined;
       location.hash = "lab";
     }
   };
   /** Who may only look sees of the two the one that is on. */
-  const isOpen = (name: StoryName): boolean => mayChange.value || name === "messages" || shown === "messages";
+  const isOpen = (name: StoryName): boolean => mayChange.value || isPlaced(name) || isPlaced(shown);
   return (
     <div class="row choices" role="group" aria-label="Which story">
       {shownStories().map(([name, label]) => (

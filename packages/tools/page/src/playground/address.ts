@@ -1,11 +1,12 @@
 import { effect } from "@preact/signals";
+import { losses } from "../../../src/lab/checkout/pay-events.ts";
 import { liveScenarios, type LiveSettings } from "../../../src/lab/live/live-protocol.ts";
 import { changeSettings, liveDefaults } from "../../../src/lab/live/live-settings.ts";
 import { live } from "../lab/lab-live.ts";
 import { place } from "../shell-state.ts";
 import { formOf, presetNames, type StormForm } from "../storms/storm-form.ts";
 import { form } from "../storms/storms-state.ts";
-import { type CheckoutSettings, customers, losses } from "./checkout/checkout-settings.ts";
+import { type CheckoutSettings, customers } from "./checkout/checkout-settings.ts";
 import { checkoutDefaults, checkoutSettings } from "./checkout/checkout-state.ts";
 import { type CrashSettings, crashKinds } from "./crash/crash-settings.ts";
 import { crashDefaults, crashSettings } from "./crash/crash-state.ts";

@@ -10,12 +10,12 @@ import type { BrokerChoice } from "../../lab/messages/brokers/open-broker.ts";
 import { messageFaultsMax } from "../../lab/messages/live/messages-protocol.ts";
 import { readOrders, type OrdersFile } from "../../lab/orders.ts";
 import { brokerForms, parseBroker } from "./broker-flag.ts";
-import { messagesStory, requestsStory, type Story, type StoryFlags } from "./stories.ts";
+import { checkoutStory, messagesStory, requestsStory, type Story, type StoryFlags } from "./stories.ts";
 import { exitCodes, runUntilInterrupted, waitForAbort, wholeNumber } from "once-again/internal/command";
 import { progressBar } from "../progress-bar.ts";
 
 interface LabFlags {
-  readonly story: "requests" | "messages";
+  readonly story: keyof typeof stories;
   readonly broker?: BrokerChoice;
   readonly orders: string;
   readonly faults: number;
@@ -28,6 +28,9 @@ interface LabFlags {
   readonly port: number;
 }
 
+/** The stories, by their names in the command. */
+const stories = { requests: requestsStory, messages: messagesStory, checkout: checkoutStory };
+
 /** The orders that come with the package. */
 const ordersFile = fileURLToPath(new URL("../../../orders.ndjson", import.meta.url));
 
@@ -38,9 +41,11 @@ export function labCommand(): Command {
       "Sends the same orders to an orders API over the same flaky network, once by a careless caller (times out, sends " +
         "again) and once by a safe one (retryingFetch), and holds the ledger against them. All on this machine.\n\n" +
         "With --story messages, two order services save the same orders and announce them to a broker, and two shippings " +
-        "ship what is announced: one pair carelessly, one with outbox and inbox, on the same faults and crashes.",
+        "ship what is announced: one pair carelessly, one with outbox and inbox, on the same faults and crashes.\n\n" +
+        "With --story checkout, customers press Pay on two kinds of pages; the network loses requests and answers, and the " +
+        "browser is killed and started again: one kind of page is careless, the other has intents on disk.",
     )
-    .addOption(new Option("--story <name>", "what is shown").choices(["requests", "messages"]).default("requests"))
+    .addOption(new Option("--story <name>", "what is shown").choices(Object.keys(stories)).default("requests"))
     .option("--broker <broker>", `with --story messages: ${brokerForms}; default one in the lab itself`, parseBroker)
     .addOption(
       new Option("--orders <file>", "orders, one JSON object a line").default(ordersFile, "the package's own 1,000"),
@@ -50,7 +55,7 @@ export function labCommand(): Command {
     .option("--callers <number>", "orders on the way at a time, each side, 1 to 256", wholeNumber(1, 256), 8)
     .option(
       "--crash",
-      "also kill the API five times and both callers four times, and start them again (messages: always)",
+      "also kill the API five times and both callers four times, and start them again (messages and checkout kill always)",
     )
     .option("--json", "print one JSON document instead of a report, and end")
     .option("--serve", "also serve the console, and stay until Ctrl-C")
@@ -62,13 +67,14 @@ export function labCommand(): Command {
 Examples:
   $ once-again lab --faults 0.5 --crash --seed 7
   $ once-again lab --story messages --broker rabbitmq
+  $ once-again lab --story checkout
 
 A line of the file:
   {"id":"ord_1","customer":"cus_1","currency":"EUR","lines":[{"sku":"cup","qty":2,"unitPrice":1299}]}
   Prices are in minor units (cents). A line that is no order is reported on stderr and left out.
 
-Exit codes: 0 fine, 1 the safe side has a duplicate, a loss, a wrong amount, or an order that is not confirmed or
-not saved, 2 wrong usage or a broker that can't be reached, 130 interrupted.`,
+Exit codes: 0 fine, 1 the safe side has a duplicate, a loss, a wrong amount, or an order that is not confirmed, not
+saved or not paid, 2 wrong usage or a broker that can't be reached, 130 interrupted.`,
     )
     .action(runCommand);
 }
@@ -83,7 +89,7 @@ async function runCommand(flags: LabFlags, command: Command): Promise<void> {
   const { orders, problems } = await readOrdersFile(flags.orders, command);
   await runUntilInterrupted(async (signal) => {
     const run = { ...flags, orders, signal };
-    await report(run, problems, flags.story === "messages" ? messagesStory(run, command) : requestsStory(run));
+    await report(run, problems, stories[flags.story](run, command));
     if (signal.aborted || !flags.serve || flags.exit || flags.json) return;
     const { port, seed, callers, broker } = flags;
     const settings = { seed, concurrency: Math.min(callers, bounds.concurrency.max) };

@@ -118,7 +118,7 @@ test("an interrupt ends the run, its processes and its folder", async () => {
 });
 
 test.for<[flags: string[], problem: string]>([
-  [["--story", "letters"], "Allowed choices are requests, messages"],
+  [["--story", "letters"], "Allowed choices are requests, messages, checkout"],
   [["--story", "requests", "--broker", "nats"], "--broker is for --story messages"],
   [["--broker", "kafka"], "rabbitmq or nats"],
   [["--broker", "kafka://localhost"], "rabbitmq or nats"],

@@ -1,4 +1,6 @@
 import type { Command } from "commander";
+import { isPaidOnce } from "../../lab/checkout/checkout-result.ts";
+import { runCheckoutLab } from "../../lab/checkout/run-checkout-lab.ts";
 import { isCorrect } from "../../lab/lab-result.ts";
 import { type BrokerChoice, openBroker } from "../../lab/messages/brokers/open-broker.ts";
 import { isClean } from "../../lab/messages/messages-result.ts";
@@ -6,6 +8,7 @@ import { runMessagesLab } from "../../lab/messages/run-messages-lab.ts";
 import type { Order } from "../../lab/orders.ts";
 import { runLab } from "../../lab/run-lab.ts";
 import { exitCodes, painter } from "once-again/internal/command";
+import { formatCheckoutReport } from "./checkout-report-text.ts";
 import { formatMessagesReport } from "./messages-report-text.ts";
 import { formatLabReport } from "./report-text.ts";
 
@@ -56,6 +59,17 @@ export function messagesStory(flags: StoryFlags, command: Command): Story {
       );
       const result = await runMessagesLab({ ...flags, broker, onProgress });
       return { result, text: formatMessagesReport(result, painter), exitCode: exitCodeOf(result, isClean) };
+    },
+  };
+}
+
+/** `--story checkout`. */
+export function checkoutStory(flags: StoryFlags): Story {
+  return {
+    unit: "orders paid",
+    async run(onProgress) {
+      const result = await runCheckoutLab({ ...flags, onProgress });
+      return { result, text: formatCheckoutReport(result, painter), exitCode: exitCodeOf(result, isPaidOnce) };
     },
   };
 }

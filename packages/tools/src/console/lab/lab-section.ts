@@ -1,3 +1,4 @@
+import { LiveCheckout } from "../../lab/checkout/live-checkout.ts";
 import { LiveLab } from "../../lab/live/live-lab.ts";
 import type { LiveSettings } from "../../lab/live/live-protocol.ts";
 import { startRun } from "../../lab/live/live-run.ts";
@@ -28,6 +29,7 @@ export function labSections(options: LabSectionOptions): readonly [lab: Section,
   const { orders, broker = { kind: "embedded", url: "" } } = options;
   const lab = new LiveLab(orders, { ...liveDefaults, ...options.settings }, startRun);
   const messages = new LiveMessages({ orders, broker, settings: { ...messagesDefaults, ...options.messages } });
+  const checkout = new LiveCheckout(orders[0]!);
   const keys = keysSection({ store: () => lab.keys, replays: () => lab.replays });
   // Who looks at the keys wants them to move: the lab goes on for them too.
   const watch: Route = (request) => {
@@ -38,19 +40,20 @@ export function labSections(options: LabSectionOptions): readonly [lab: Section,
     );
     return keys.routes["GET watch"]!(request);
   };
-  return [labSection(lab, messages), { ...keys, routes: { ...keys.routes, "GET watch": watch } }];
+  return [labSection(lab, messages, checkout), { ...keys, routes: { ...keys.routes, "GET watch": watch } }];
 }
 
-function labSection(lab: LiveLab, messages: LiveMessages): Section {
+function labSection(lab: LiveLab, messages: LiveMessages, checkout: LiveCheckout): Section {
   return {
     name: "lab",
     routes: {
       ...labRoutes(lab),
       ...stageRoutes("messages/", messages),
+      ...stageRoutes("checkout/", checkout),
       "POST messages/kill": killRoute(roleNames, (role) => messages.kill(role)),
     },
     async close() {
-      await Promise.all([lab[Symbol.asyncDispose](), messages[Symbol.asyncDispose]()]);
+      await Promise.all([lab, messages, checkout].map((stage) => stage[Symbol.asyncDispose]()));
     },
   };
 }

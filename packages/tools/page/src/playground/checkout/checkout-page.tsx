@@ -1,20 +1,15 @@
 import { useEffect } from "preact/hooks";
+import { losses } from "../../../../src/lab/checkout/pay-events.ts";
+import { buttonsWords, eventWords, lossWords, pageWords, verdictOf } from "../../lab/checkout/pay-words.ts";
+import { Lane } from "../../lab/lane.tsx";
 import { Ledger } from "../../lab/ledger.tsx";
 import { chargeWords } from "../../lab/words.ts";
 import { Problem } from "../../ui/problem.tsx";
-import { Lane, RunStatus } from "../lane.tsx";
-import { RadioChoices, SeedSetting } from "../radio-choices.tsx";
-import { type CheckoutResult, type CheckoutSettings, customers, losses } from "./checkout-settings.ts";
+import { RunStatus } from "../run-status.tsx";
+import { RadioChoices, SeedSetting } from "../../lab/radio-choices.tsx";
+import { type CheckoutResult, type CheckoutSettings, customers } from "./checkout-settings.ts";
 import { checkoutRuns, checkoutSettings } from "./checkout-state.ts";
-import {
-  buttonsWords,
-  customerWords,
-  eventWords,
-  lossWords,
-  pageWords,
-  settingsWords,
-  verdictOf,
-} from "./checkout-words.ts";
+import { customerWords, settingsWords } from "./checkout-words.ts";
 import "../play.css";
 
 const change = (part: Partial<CheckoutSettings>): void =>

@@ -1,8 +1,9 @@
 import { type Clock, seededRandom, sleep } from "once-again";
+import type { Loss, PayEvent } from "../../../../src/lab/checkout/pay-events.ts";
 import { type PageApi, pageApi } from "../page-api.ts";
 import { order, ordersUrl as url } from "../page-order.ts";
 import { type VirtualTime, virtualTime } from "../virtual-time.ts";
-import type { CheckoutEvent, CheckoutResult, CheckoutSettings, Customer, Loss, PageKind } from "./checkout-settings.ts";
+import type { CheckoutResult, CheckoutSettings, Customer, PageKind } from "./checkout-settings.ts";
 import { openTab, type Tab } from "./checkout-tab.ts";
 
 /** How long a message is on its way, milliseconds. */
@@ -15,7 +16,7 @@ const pauses = {
   away: [60_000, 600_000],
 } as const;
 
-type Note = (what: CheckoutEvent["what"], tab?: number) => void;
+type Note = (what: PayEvent["what"], tab?: number) => void;
 
 /** One customer pays one order on one of the pages, in virtual time. Then the ledger is read. */
 export async function runCheckout(page: PageKind, settings: CheckoutSettings): Promise<CheckoutResult> {
@@ -23,7 +24,7 @@ export async function runCheckout(page: PageKind, settings: CheckoutSettings): P
   const time = virtualTime();
   const { clock } = time;
   const database = `once-again playground ${crypto.randomUUID()}`;
-  const events: CheckoutEvent[] = [];
+  const events: PayEvent[] = [];
   const note: Note = (what, tab) => void events.push({ atMs: Math.round(clock.monotonic()), what, tab });
   const api = pageApi({
     clock,
@@ -37,7 +38,7 @@ export async function runCheckout(page: PageKind, settings: CheckoutSettings): P
   const random = seededRandom(seed);
   const tabs = new Map<number, Tab>();
   const open = (number: number): Tab => {
-    const noteHere = (what: CheckoutEvent["what"]): void => note(what, number);
+    const noteHere = (what: PayEvent["what"]): void => note(what, number);
     const fetch = network(noteHere);
     const tab = openTab({ page, order, url, database, time, random, fetch, note: noteHere, fail: failure.reject });
     tabs.set(number, tab);
@@ -109,7 +110,7 @@ interface NetworkParts {
 /** The way from the tabs to the server. It loses a part of the first payment; nothing says so to the page. */
 function flakyFetch(api: PageApi, { time, lost, note }: NetworkParts) {
   let payments = 0;
-  return (noteHere: (what: CheckoutEvent["what"]) => void): typeof globalThis.fetch =>
+  return (noteHere: (what: PayEvent["what"]) => void): typeof globalThis.fetch =>
     async (input, init) => {
       payments += 1;
       const isFirst = payments === 1;

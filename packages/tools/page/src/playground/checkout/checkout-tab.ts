@@ -1,11 +1,15 @@
 import type { Random } from "once-again";
 import type { IntentStore } from "once-again/intents";
 import { indexeddbIntents } from "once-again/stores/indexeddb";
+import { type Button, isBusy, type PayEvent } from "../../../../src/lab/checkout/pay-events.ts";
+import { payPages } from "../../../../src/lab/checkout/pay-pages.ts";
 import type { Order } from "../../../../src/lab/orders.ts";
 import { type PageProcess, pageProcess } from "../page-process.ts";
 import type { VirtualTime } from "../virtual-time.ts";
-import { type Script, scripts } from "./checkout-scripts.ts";
-import type { Button, CheckoutEvent, PageKind } from "./checkout-settings.ts";
+import type { PageKind } from "./checkout-settings.ts";
+
+/** How long both pages wait for an answer, milliseconds. */
+const answerMsMax = 3000;
 
 /** A tab of the browser, with the page in it. */
 export interface Tab {
@@ -27,7 +31,7 @@ export interface TabParts {
   readonly random: Random;
   /** The way to the server. */
   readonly fetch: typeof globalThis.fetch;
-  readonly note: (what: CheckoutEvent["what"]) => void;
+  readonly note: (what: PayEvent["what"]) => void;
   /** The browser does not store intents. */
   readonly fail: (error: unknown) => void;
 }
@@ -52,12 +56,11 @@ export function openTab({ page, order, url, database, time, random, fetch, note,
     settled = Promise.withResolvers();
   };
   work.begin();
-  const script: Script = scripts[page]({
-    order,
+  const open = payPages[page]({
     url,
     clock: process.clock,
-    random,
-    say,
+    answerMsMax,
+    intents: { random },
     fail,
     store: storeOfTab(disk, {
       time,
@@ -76,6 +79,7 @@ export function openTab({ page, order, url, database, time, random, fetch, note,
       });
     },
   });
+  const script = open(order, say);
   return {
     get button() {
       return button;
@@ -101,8 +105,6 @@ export function openTab({ page, order, url, database, time, random, fetch, note,
     },
   };
 }
-
-const isBusy = (button: Button): boolean => button === "loading" || button === "paying";
 
 /** The work of a page that waits for no timer: virtual time stands still meanwhile. */
 function pageWork(time: VirtualTime) {

@@ -1,21 +1,4 @@
-import { type Tone, verdictOf as orderVerdict } from "../../lab/words.ts";
-import type {
-  Button,
-  CheckoutEvent,
-  CheckoutResult,
-  CheckoutSettings,
-  Customer,
-  Loss,
-  PageKind,
-} from "./checkout-settings.ts";
-
-export const pageWords: Readonly<Record<PageKind, { readonly title: string; readonly rule: string }>> = {
-  careless: { title: "The careless page", rule: "A press sends the payment. No answer? The customer may press again." },
-  safe: {
-    title: "The page with intents",
-    rule: "A press stores the payment with a key, then sends it. No answer? It is sent again, with that key.",
-  },
-};
+import type { CheckoutSettings, Customer } from "./checkout-settings.ts";
 
 export const customerWords: Readonly<Record<Customer, { readonly title: string; readonly means: string }>> = {
   "press-again": { title: "Presses Pay again", means: "As soon as the page offers it." },
@@ -25,11 +8,6 @@ export const customerWords: Readonly<Record<Customer, { readonly title: string; 
     means: "Minutes later. A phone that ends the browser does the same.",
   },
   "second-tab": { title: "Presses in a second tab", means: "Where the same page is open." },
-};
-
-export const lossWords: Readonly<Record<Loss, { readonly title: string; readonly means: string }>> = {
-  answer: { title: "The answer", means: "The card is charged, and the page never learns it." },
-  request: { title: "The payment itself", means: "It never reaches the shop." },
 };
 
 const actions: Readonly<Record<Customer, string>> = {
@@ -43,69 +21,4 @@ const actions: Readonly<Record<Customer, string>> = {
 export function settingsWords({ customer, lost }: CheckoutSettings): string {
   const loss = lost === "answer" ? "The answer to the first payment is lost" : "The first payment is lost on its way";
   return `${loss}, and the customer ${actions[customer]}.`;
-}
-
-const allEventWords: Readonly<Record<CheckoutEvent["what"], { readonly text: string; readonly tone: Tone }>> = {
-  pressed: { text: "The customer presses Pay.", tone: "plain" },
-  "pressed-again": { text: "The customer presses Pay again.", tone: "plain" },
-  sent: { text: "The payment is sent.", tone: "plain" },
-  "sent-again": { text: "A second payment is sent.", tone: "warning" },
-  "lost-request": { text: "✗ The payment is lost on its way.", tone: "bad" },
-  charged: { text: "The shop charges the card.", tone: "plain" },
-  "lost-answer": { text: "✗ The answer is lost.", tone: "bad" },
-  "timed-out": { text: "No answer: the page offers to pay again.", tone: "warning" },
-  reloaded: { text: "The customer reloads the page.", tone: "plain" },
-  closed: { text: "The customer closes the tab.", tone: "plain" },
-  opened: { text: "The customer comes back.", tone: "plain" },
-  "changed-tab": { text: "The customer goes to tab 2.", tone: "plain" },
-  resumed: { text: "The page finds the intent in the browser, and goes on.", tone: "plain" },
-  joined: { text: "The page finds the intent of the other tab, and joins it.", tone: "plain" },
-  response: { text: "The answer arrives.", tone: "good" },
-  replayed: { text: "The first answer arrives, from the store.", tone: "good" },
-};
-
-const safeWords: Partial<typeof allEventWords> = {
-  sent: { text: "The intent is stored, and sent with its key.", tone: "plain" },
-  "sent-again": { text: "The same payment is sent again, with the same key.", tone: "plain" },
-};
-
-/** An event, in words. `hasTabs`: there is more than one tab. */
-export function eventWords({ what, tab }: CheckoutEvent, page: PageKind, hasTabs: boolean) {
-  const { text, tone } = (page === "safe" ? safeWords[what] : undefined) ?? allEventWords[what];
-  return { text: hasTabs && tab !== undefined ? `Tab ${tab}: ${text}` : text, tone };
-}
-
-/** The labels of the buttons, as in `examples/checkout`. */
-const buttonWords: Readonly<Record<Button, string>> = {
-  loading: "…",
-  pay: "Pay",
-  paying: "Paying…",
-  "pay-again": "No answer. Pay again?",
-  "not-paid": "Not paid. Try again?",
-  unknown: "We look it up. Please don’t pay again.",
-  paid: "Paid",
-};
-
-/** The buttons in the end, in words. */
-export function buttonsWords(buttons: readonly Button[]): string {
-  const [first, ...others] = buttons.map((button) => `“${buttonWords[button]}”`);
-  if (others.length === 0) return `In the end the button says ${first}.`;
-  return `In the end tab 1 says ${[first, ...others.map((label, index) => `tab ${index + 2} ${label}`)].join(", ")}.`;
-}
-
-/** The verdict on an order, by the ledger. */
-export function verdictOf({ page, ledger, events }: CheckoutResult) {
-  const charges = ledger.length;
-  const state = charges === 0 ? "lost" : charges === 1 ? "fine" : "charged-twice";
-  const why = {
-    lost: "The customer believes to have paid, and the shop has nothing.",
-    "charged-twice": "One order, and the customer has paid twice. Nothing said that the two payments were one.",
-    fine:
-      page === "safe"
-        ? "One order, one charge, and the page knows it."
-        : events.some(({ what }) => what === "lost-request")
-          ? "By luck: the first payment never reached the shop. The page can’t tell that from a lost answer."
-          : "One order, one charge.",
-  }[state];
-  return { ...orderVerdict({ state, charges }), why };
 }

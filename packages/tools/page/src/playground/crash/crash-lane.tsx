@@ -1,4 +1,4 @@
-import { Lane } from "../lane.tsx";
+import { Lane } from "../../lab/lane.tsx";
 import type { EffectPlace } from "../page-api.ts";
 import type { CrashResult } from "./crash-settings.ts";
 import { callerWords, eventWords, verdictOf } from "./crash-words.ts";

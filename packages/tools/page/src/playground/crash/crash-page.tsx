@@ -1,8 +1,8 @@
 import { useEffect } from "preact/hooks";
 import { Problem } from "../../ui/problem.tsx";
-import { RunStatus } from "../lane.tsx";
+import { RunStatus } from "../run-status.tsx";
 import { effectPlaces } from "../page-api.ts";
-import { RadioChoices, SeedSetting } from "../radio-choices.tsx";
+import { RadioChoices, SeedSetting } from "../../lab/radio-choices.tsx";
 import { CrashLane } from "./crash-lane.tsx";
 import { type CrashSettings, crashKinds } from "./crash-settings.ts";
 import { crashRuns, crashSettings } from "./crash-state.ts";

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
-import type { Tone } from "../lab/words.ts";
+import type { Tone } from "./words.ts";
+import "./lane.css";
 
 interface LaneProps {
   /** Of the lane, among those of its page. */
@@ -8,18 +9,21 @@ interface LaneProps {
   readonly rule: string;
   readonly verdict: { readonly text: string; readonly why: string; readonly tone: Tone };
   readonly events: readonly { readonly atMs: number; readonly text: string; readonly tone: Tone }[];
+  /** Above the events. */
+  readonly head?: ComponentChildren;
   /** The ledger, below the events. */
   readonly children: ComponentChildren;
 }
 
 /** One of those that a page compares: its verdict, its events and its ledger. */
-export function Lane({ name, title, rule, verdict, events, children }: LaneProps) {
+export function Lane({ name, title, rule, verdict, events, head, children }: LaneProps) {
   return (
     <section class="card play-lane" aria-labelledby={`${name}-title`} data-lane={name}>
       <h2 id={`${name}-title`}>{title}</h2>
       <p class="rule">{rule}</p>
       <p class={`play-verdict tone-${verdict.tone}`}>{verdict.text}</p>
       <p class="why">{verdict.why}</p>
+      {head}
       <ol>
         {events.map(({ atMs, text, tone }, index) => (
           <li key={index} class={`tone-${tone}`}>
@@ -30,23 +34,5 @@ export function Lane({ name, title, rule, verdict, events, children }: LaneProps
       </ol>
       {children}
     </section>
-  );
-}
-
-interface RunStatusProps {
-  /** The settings of the run, in words; undefined before the first run. */
-  readonly settings: string | undefined;
-  readonly verdicts: readonly { readonly title: string; readonly text: string }[];
-}
-
-/** Says which run is shown. The verdicts, which the lanes show, are read out with it. */
-export function RunStatus({ settings, verdicts }: RunStatusProps) {
-  return (
-    <p class="phase" role="status">
-      {settings}
-      {settings !== undefined && (
-        <span class="unseen">{verdicts.map(({ title, text }) => ` ${title}: ${text}.`).join("")}</span>
-      )}
-    </p>
   );
 }

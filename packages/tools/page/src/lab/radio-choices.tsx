@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { NumberSetting } from "../lab/settings.tsx";
+import { NumberSetting } from "./settings.tsx";
 
 interface RadioChoicesProps<Name extends string> {
   readonly legend: string;
@@ -9,15 +9,17 @@ interface RadioChoicesProps<Name extends string> {
   readonly value: Name;
   readonly words: Readonly<Record<Name, string | { readonly title: string; readonly means: string }>>;
   readonly onChange: (name: Name) => void;
+  readonly class?: string;
+  readonly isDisabled?: boolean;
   /** More settings below the choices. */
   readonly children?: ComponentChildren;
 }
 
 /** One of several, by radio buttons. */
 export function RadioChoices<Name extends string>(props: RadioChoicesProps<Name>) {
-  const { legend, group, names, value, words, onChange, children } = props;
+  const { legend, group, names, value, words, onChange, isDisabled, children } = props;
   return (
-    <fieldset>
+    <fieldset class={props.class} disabled={isDisabled}>
       <legend>{legend}</legend>
       {names.map((name) => {
         const text = words[name];
