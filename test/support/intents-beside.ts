@@ -41,8 +41,26 @@ interface Ground {
 const press = (tab: Page, id = "order-1"): void =>
   void tab.evaluate((name) => beside.opened.press(name), id).catch(() => undefined);
 
-/** The scenarios. Each ends when nothing more is to be done but to wait. */
-const scenarios: Readonly<Record<string, (ground: Ground) => Promise<unknown>>> = {
+/** How a press ends within some seconds, in a few words. */
+const pressAndSay = (tab: Page): Promise<string> =>
+  tab.evaluate(async (patienceMs) => {
+    const pressed = beside.opened.press("order-1").then(
+      () => "done",
+      (error: Error & { code?: string }) => `refused: ${error.code ?? error.message}`,
+    );
+    const patience = new Promise<string>((resolve) => setTimeout(() => resolve("no end yet"), patienceMs));
+    return Promise.race([pressed, patience]);
+  }, 5000);
+
+/** From now on the browser has no room for this site, or has again. */
+async function setRoom({ browser, url }: Ground, tab: Page, hasRoom: boolean): Promise<void> {
+  const session = await browser.newCDPSession(tab);
+  const { origin } = new URL(url);
+  await session.send("Storage.overrideQuotaForOrigin", { origin, ...(hasRoom ? {} : { quotaSize: 1 }) });
+}
+
+/** The scenarios. Each ends when nothing more is to be done but to wait; a text says how the press ended. */
+const scenarios: Readonly<Record<string, (ground: Ground) => Promise<string | void>>> = {
   async "reload after the effect, before its answer"(ground) {
     const tab = await pressAndLose(ground);
     await tab.reload();
@@ -82,6 +100,24 @@ const scenarios: Readonly<Record<string, (ground: Ground) => Promise<unknown>>> 
     await tab.clock.fastForward("01:00:00");
     await ground.browser.setOffline(false);
     await tab.clock.fastForward(5000);
+  },
+  async "the quota is used up when the user presses"(ground) {
+    const tab = await ground.openTab();
+    await setRoom(ground, tab, false);
+    const said = await pressAndSay(tab);
+    await setRoom(ground, tab, true);
+    return said;
+  },
+  async "the same without a network, and the tab is closed"(ground) {
+    const tab = await ground.openTab();
+    await setRoom(ground, tab, false);
+    await ground.browser.setOffline(true);
+    const said = await pressAndSay(tab);
+    await setRoom(ground, tab, true);
+    await tab.close();
+    await ground.browser.setOffline(false);
+    await ground.openTab();
+    return said;
   },
 };
 
@@ -140,10 +176,10 @@ async function runScenario(name: string, library: Library, script: string) {
     },
   };
   try {
-    await scenarios[name]!(ground);
+    const press = (await scenarios[name]!(ground)) ?? "";
     lastAt = performance.now();
     while (performance.now() - lastAt < quietMs) await sleep(100);
-    return { scenario: name, library, orders: orders.size, requests };
+    return { scenario: name, library, orders: orders.size, requests, press };
   } finally {
     await ground.browser.close();
     server.closeAllConnections();
