@@ -9,9 +9,8 @@ import { createTable, dynamodbClient, scanAll } from "../support/dynamodb/tables
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { startDynalite } from "../support/servers/dynalite.ts";
 import { motoBinary, startMoto } from "../support/servers/moto.ts";
-import { awsProxy, type AwsProxy } from "./aws-proxy.ts";
+import { awsProxy, type AwsProxy, throttles } from "../support/servers/aws-proxy.ts";
 
-const throttles = ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"];
 const [table, effects] = ["once", "effects"];
 
 /** A route behind a table that has too little capacity, and what it has done. */

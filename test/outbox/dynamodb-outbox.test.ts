@@ -18,7 +18,7 @@ import type { ClaimMessagesRequest, NewMessage } from "../../packages/once-again
 import { serverTime } from "../../packages/once-again/src/stores/dynamodb/server-time.ts";
 import { fakeClock } from "../../packages/testing/src/fake-clock.ts";
 import { outboxContract } from "../../packages/testing/src/outbox-contract/outbox-contract.ts";
-import { awsProxy, type AwsProxy, shiftDate } from "../dynamodb/aws-proxy.ts";
+import { awsProxy, type AwsProxy, shiftDate } from "../support/servers/aws-proxy.ts";
 import { createTable, dynamodbClient, exactTime, scanAll } from "../support/dynamodb/tables.ts";
 import { dynamodbFixture } from "../support/outbox/engines.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";

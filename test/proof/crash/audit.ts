@@ -21,7 +21,7 @@ const askMsMax = 4000;
 export async function readEvidence(
   { mode, beside }: CrashOptions,
   scene: Scene,
-  { completionsCut, completionsLost, operations }: Cuts,
+  { completionsCut, completionsLost, claimsThrottled, resultsThrottled, operations }: Cuts,
 ): Promise<Evidence & { states: States }> {
   const { files, apis, callers, leaseMs } = scene;
   const states = await statesOf(scene.keys.store);
@@ -39,6 +39,8 @@ export async function readEvidence(
     pauses: processes.flatMap(({ pauses }) => pauses),
     completionsCut,
     completionsLost,
+    claimsThrottled,
+    resultsThrottled,
     operations,
   };
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { findBinary } from "../../support/servers/binary.ts";
+import { awsProxy } from "../../support/servers/aws-proxy.ts";
 import { cutProxy } from "../../support/servers/cut-proxy.ts";
 import { pgbouncerBinary, startPgbouncer } from "../../support/servers/pgbouncer.ts";
 import type { PrivateServer } from "../../support/servers/private-server.ts";
@@ -10,7 +11,10 @@ import type { Targets } from "./targets.ts";
 import { startPromotablePostgres } from "./promotable-postgres.ts";
 
 /** Where keys are in a run, with what its faults of operators need. */
-export interface DatabasePlace extends Pick<Targets, "database" | "keysUrl" | "disk" | "pooler" | "promote"> {
+export interface DatabasePlace extends Pick<
+  Targets,
+  "database" | "keysUrl" | "disk" | "pooler" | "throttle" | "promote"
+> {
   /** Where keys are for API processes: through the wire, where there is one. */
   readonly url: string;
   readonly hasStandby: boolean;
@@ -40,7 +44,8 @@ export async function startDatabasePlace(
   });
   if (server !== undefined) stack.use(server);
   const pooler = isAsked("restarted-pooler") && server ? await startPooler(server, stack, skipped) : undefined;
-  const wire = server && stack.use(await cutProxy((pooler ?? server).port));
+  const throttle = isAsked("throttled-requests") && server ? stack.use(await awsProxy(server.url)) : undefined;
+  const wire = server && stack.use(await cutProxy((throttle ?? pooler ?? server).port));
   const keysUrl = server?.url ?? join(disk?.path ?? folder, "keys.db");
   return {
     url: wire === undefined ? keysUrl : keysUrl.replace(/:\d+(?=\/|$)/, `:${wire.port}`),
@@ -48,6 +53,7 @@ export async function startDatabasePlace(
     database: server && wire && { server, wire, ...questionsOf(engine, mode), exclusively: takingTurns() },
     disk,
     pooler,
+    throttle,
     promote,
     hasStandby: promote !== undefined,
     operations: operations.filter((name) => !skipped.some((problem) => problem.startsWith(`${name}:`))),

@@ -89,6 +89,9 @@ export interface Evidence {
   readonly completionsCut: number;
   /** How many were cut off before they were executed. */
   readonly completionsLost: number;
+  /** How many requests for a key, and to store a result, a service refused since it throttled. */
+  readonly claimsThrottled: number;
+  readonly resultsThrottled: number;
 }
 
 /**

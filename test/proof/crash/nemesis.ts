@@ -14,6 +14,9 @@ export interface Cuts {
   completionsCut: number;
   /** Requests to store a result that were cut off before they were executed. */
   completionsLost: number;
+  /** Requests for a key, and to store a result, that were refused since the service throttled. */
+  claimsThrottled: number;
+  resultsThrottled: number;
   /** Faults of operators. */
   readonly operations: OperatorFault[];
   /** Reports of processes that did not end when an operator asked them to. */
@@ -44,6 +47,8 @@ export async function injectFaults(
     databaseKills: 0,
     completionsCut: 0,
     completionsLost: 0,
+    claimsThrottled: 0,
+    resultsThrottled: 0,
     operations: [],
     stuck: [],
   };
@@ -105,6 +110,10 @@ function operatorCourse(
   const actions = operatorActions(engine, operations, targets, {
     onFault: (fault) => cuts.operations.push(fault),
     onStuck: (problem) => cuts.stuck.push(problem),
+    onThrottled: (asked) => {
+      if (asked === "claim") cuts.claimsThrottled += 1;
+      if (asked === "result") cuts.resultsThrottled += 1;
+    },
   });
   return [{ name: "operator", peaceMs: peaceMs.operator, actions }];
 }

@@ -1,3 +1,4 @@
+import type { AwsProxy } from "../../support/servers/aws-proxy.ts";
 import type { CutProxy } from "../../support/servers/cut-proxy.ts";
 import type { PrivateServer } from "../../support/servers/private-server.ts";
 import type { SmallDisk } from "../../support/servers/small-disk.ts";
@@ -27,6 +28,8 @@ export interface Targets {
   readonly disk?: SmallDisk | undefined;
   /** The pooler between wire and database, where an operator restarts it. */
   readonly pooler?: PrivateServer | undefined;
+  /** The proxy between wire and service that refuses requests, where an operator has them throttled. */
+  readonly throttle?: AwsProxy | undefined;
   /** Puts the database's standby in its place, where it has one. */
   readonly promote?: (() => Promise<void>) | undefined;
   readonly leaseMs: number;

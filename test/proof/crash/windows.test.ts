@@ -17,6 +17,8 @@ const none: Evidence = {
   operations: [],
   completionsCut: 0,
   completionsLost: 0,
+  claimsThrottled: 0,
+  resultsThrottled: 0,
 };
 const killed = [apiLife, callerLife].map((life) => ({ life, at: 99 }));
 const inLedger = [{ effect: "e", order, life: apiLife }];
@@ -148,6 +150,10 @@ test("a database is gone where a step is followed by a failure, or by the same o
     "completion executed, its answer cut": 2,
     "completion cut before it was executed": 1,
   });
+  expect(hits({ claimsThrottled: 2, resultsThrottled: 1 })).toEqual({
+    "throttled when a claim was asked for": 2,
+    "throttled when a result was to be stored": 1,
+  });
 });
 
 test("a fault of operators counts where operations were under way in the lives that it was done to, and where they failed", () => {
@@ -167,6 +173,14 @@ test("a fault of operators counts where operations were under way in the lives t
     "read-only: operations failed",
     key,
   ]);
+});
+
+test("a service that throttles has to refuse a claim and a result", () => {
+  const windows = windowsOf("hold", true, { operations: ["throttled-requests"] });
+  expect(windows).toEqual(
+    expect.arrayContaining(["throttled when a claim was asked for", "throttled when a result was to be stored"]),
+  );
+  expect(windowsOf("hold", true).filter((window) => window.startsWith("throttled"))).toEqual([]);
 });
 
 test("two versions have met when one is asked for a key that the other was asked for first", () => {

@@ -36,6 +36,9 @@ const runAgain = "transaction run again";
 /** Those that take two versions at work on one store. */
 const versionWindows = ["this version met a key of the other", "the other version met a key of this one"] as const;
 
+/** Those that take a service that throttles. */
+const throttledWindows = ["throttled when a claim was asked for", "throttled when a result was to be stored"] as const;
+
 /** Operations in the midst of what an operator does; and those that it made fail, where it has to. */
 type OperatorWindow = `${string}: operations were under way` | `${string}: operations failed`;
 const underWay = (name: string): OperatorWindow => `${name}: operations were under way`;
@@ -49,6 +52,7 @@ export type CriticalWindow =
   | (typeof databaseWindows)[number]
   | typeof runAgain
   | (typeof versionWindows)[number]
+  | (typeof throttledWindows)[number]
   | OperatorWindow;
 
 /**
@@ -70,6 +74,7 @@ export function windowsOf(
     ...(hasServer ? databaseWindows : []),
     ...(hasServer && mode === "transactional" && runsAgain ? ([runAgain] as const) : []),
     ...(beside === undefined ? [] : versionWindows),
+    ...(operations.includes("throttled-requests") ? throttledWindows : []),
     ...operations.flatMap((name) => (isFailing.has(name) ? [underWay(name), failing(name)] : [underWay(name)])),
   ];
 }
@@ -108,6 +113,8 @@ export function windowHits(evidence: Evidence): Map<CriticalWindow, number> {
   add("answer lost on the wire", answersLost(evidence));
   add("completion executed, its answer cut", evidence.completionsCut);
   add("completion cut before it was executed", evidence.completionsLost);
+  add("throttled when a claim was asked for", evidence.claimsThrottled);
+  add("throttled when a result was to be stored", evidence.resultsThrottled);
   for (const fault of evidence.operations) {
     add(underWay(fault.name), operationsDuring(fault, apiLives));
     add(failing(fault.name), evidence.api.filter((entry) => entry.event === "failed" && isDuring(fault, entry)).length);

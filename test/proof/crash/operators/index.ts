@@ -5,7 +5,7 @@ import type { Targets } from "../targets.ts";
 import type { OperatorAction } from "./operator-action.ts";
 import { databaseFaults } from "./database-faults.ts";
 import { processFaults } from "./process-faults.ts";
-import { serverFaults } from "./server-faults.ts";
+import { type Asked, serverFaults } from "./server-faults.ts";
 
 const everywhere = ["rolling-restart", "stalled-event-loop"] as const;
 // A file's clock is that of its machine, which is right or wrong for all of its processes.
@@ -28,7 +28,7 @@ export const operatorFaults = {
   sqlite: ["table-lock", "full-disk", ...everywhere],
   nats: ["full-disk", ...behindServers],
   // No process's clock counts, so that all of them may be moved.
-  dynamodb: behindServers,
+  dynamodb: ["throttled-requests", ...behindServers],
 } as const satisfies Readonly<Record<EngineName, readonly string[]>>;
 
 /** The faults of a run, of which none is done at the same time as another. */
@@ -36,11 +36,19 @@ export function operatorActions(
   engine: EngineName,
   names: readonly string[],
   targets: Targets,
-  { onFault, onStuck }: { onFault: (fault: OperatorFault) => void; onStuck: (problem: string) => void },
+  {
+    onFault,
+    onStuck,
+    onThrottled,
+  }: {
+    onFault: (fault: OperatorFault) => void;
+    onStuck: (problem: string) => void;
+    onThrottled: (asked: Asked) => void;
+  },
 ): Action[] {
   const faults: Partial<Record<string, OperatorAction>> = {
     ...databaseFaults(engine, targets.keysUrl, names.includes("promoted-standby") ? "*" : ""),
-    ...serverFaults(engine, targets),
+    ...serverFaults(engine, targets, onThrottled),
     ...processFaults(targets, onStuck),
   };
   return names.map((name) => async (random) => {

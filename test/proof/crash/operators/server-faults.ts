@@ -3,6 +3,7 @@ import { uniform } from "../../../../packages/once-again/src/core/random.ts";
 import type { EngineName } from "../engine.ts";
 import type { Targets } from "../targets.ts";
 import { asOperator } from "./database-faults.ts";
+import { throttles } from "../../../support/servers/aws-proxy.ts";
 import { faultMs, type OperatorAction } from "./operator-action.ts";
 
 /** Statements that make the database need room at once, which it may have in files that it writes anew; by engine. */
@@ -14,10 +15,17 @@ const roomTaking: Partial<Record<EngineName, string>> = {
 /** How often a full disk is filled once more, while the database frees what it can, milliseconds. */
 const refillMs = 100;
 
-/** The faults of the database as a program, and of its disk and pooler. */
+/** The share of all requests that is refused while a service throttles. */
+const throttledShare = 0.3;
+
+/** Something that a store asks its database for. */
+export type Asked = "claim" | "result" | "other";
+
+/** The faults of the database as a program, and of its disk, its pooler and its limits. */
 export function serverFaults(
   engine: EngineName,
-  { database, disk, pooler, promote, keysUrl }: Targets,
+  { database, disk, pooler, promote, throttle, keysUrl }: Targets,
+  onThrottled: (asked: Asked) => void,
 ): Partial<Record<string, OperatorAction>> {
   const exclusively = database?.exclusively ?? ((work) => work());
   return {
@@ -36,7 +44,30 @@ export function serverFaults(
           if (database && (database.server.pid === undefined || engine === "nats")) await database.server.restart();
         }),
     }),
+    ...(throttle &&
+      database && {
+        "throttled-requests": async (random) => {
+          // Some requests are rare, and all of the share may be others.
+          const owed = new Set<Asked>(["claim", "result"]);
+          throttle.refuses = (operation, body) => {
+            const asked = askedIn(`${dynamodb}${operation}${body}`, database);
+            if (!owed.delete(asked) && random() > throttledShare) return undefined;
+            onThrottled(asked);
+            return throttles[Math.floor(uniform(random, 0, throttles.length))];
+          };
+          await setTimeout(uniform(random, ...faultMs));
+          throttle.refuses = () => undefined;
+        },
+      }),
     ...(promote && { "promoted-standby": () => exclusively(promote) }),
     ...(pooler && { "restarted-pooler": () => pooler.restart() }),
   };
+}
+
+/** The beginning of the name of an operation, as its request has it. */
+const dynamodb = "DynamoDB_20120810.";
+
+function askedIn(request: string, { claiming, completing }: NonNullable<Targets["database"]>): Asked {
+  if (request.includes(completing)) return "result";
+  return request.includes(claiming) ? "claim" : "other";
 }

@@ -1,6 +1,6 @@
 import { CreateTableCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { awsProxy, type AwsProxy } from "../../../../../test/dynamodb/aws-proxy.ts";
+import { awsProxy, type AwsProxy } from "../../../../../test/support/servers/aws-proxy.ts";
 import { createTable, dynamodbClient } from "../../../../../test/support/dynamodb/tables.ts";
 import { startDynalite } from "../../../../../test/support/servers/dynalite.ts";
 import { dynamodbStore } from "./store.ts";

@@ -1,7 +1,7 @@
 import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
-import { awsProxy, type AwsProxy, shiftDate } from "../../../../../test/dynamodb/aws-proxy.ts";
+import { awsProxy, type AwsProxy, shiftDate } from "../../../../../test/support/servers/aws-proxy.ts";
 import { createTable, dynamodbClient, exactTime } from "../../../../../test/support/dynamodb/tables.ts";
 import { startDynalite } from "../../../../../test/support/servers/dynalite.ts";
 import { longClaim } from "../../../../../test/support/long-claim.ts";

@@ -1,7 +1,7 @@
 import { type DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { transactionContract } from "../../../../testing/src/store-contract/transaction-contract.ts";
-import { awsProxy, shiftDate } from "../../../../../test/dynamodb/aws-proxy.ts";
+import { awsProxy, shiftDate } from "../../../../../test/support/servers/aws-proxy.ts";
 import { createTable, dynamodbClient, scanAll } from "../../../../../test/support/dynamodb/tables.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { motoBinary, startMoto } from "../../../../../test/support/servers/moto.ts";

@@ -1,11 +1,12 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 
 /** A proxy in front of an emulator of AWS. It counts, holds up and loses requests, and has a say about what time it is. */
 export interface AwsProxy extends AsyncDisposable {
   readonly url: string;
+  readonly port: number;
   /** The operations that were asked for, in their order: `PutItem`. */
   readonly operations: string[];
   /** The `Date` of an answer: one, several lines, or none. Default that of the emulator. */
@@ -15,10 +16,13 @@ export interface AwsProxy extends AsyncDisposable {
   /** The answer that is handed on instead. Default the emulator's own. */
   change(operation: string, answer: string): string;
   /** The name of the error by which a request is refused that is not handed on. Default none. */
-  refuses(operation: string): string | undefined;
+  refuses(operation: string, body: string): string | undefined;
   /** Whether the answer to a request that was executed is lost. Default never. */
   loses(operation: string): boolean;
 }
+
+/** The errors by which DynamoDB says that it is asked for too much. */
+export const throttles = ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"];
 
 /** A date as a server gives it that is `ms` ahead. moto gives each date twice. */
 export const shiftDate =
@@ -38,7 +42,7 @@ const ofConnection = new Set([
 ]);
 
 export async function awsProxy(upstream: string): Promise<AwsProxy> {
-  const server = createServer(async (request, response) => {
+  const handOn = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const headers = Object.entries(request.headers).flatMap(([name, value]) =>
       typeof value !== "string" || ofConnection.has(name) ? [] : [[name, value] as [string, string]],
     );
@@ -46,7 +50,7 @@ export async function awsProxy(upstream: string): Promise<AwsProxy> {
     const body = await buffer(request);
     proxy.operations.push(operation);
     await proxy.hold(operation);
-    const refusal = proxy.refuses(operation);
+    const refusal = proxy.refuses(operation, body.toString());
     if (refusal !== undefined) {
       response.writeHead(400, { "content-type": "application/x-amz-json-1.0" });
       response.end(JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${refusal}`, message: refusal }));
@@ -64,10 +68,16 @@ export async function awsProxy(upstream: string): Promise<AwsProxy> {
     const date = proxy.date(answer.headers.get("date") ?? "");
     if (date !== undefined) response.setHeader("date", date);
     response.end(proxy.change(operation, bytes.toString()));
+  };
+  // Where a request ends half-way, or the server is gone, there is no answer.
+  const server = createServer((request, response) => {
+    handOn(request, response).catch(() => request.socket.destroy());
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
   const proxy: AwsProxy = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${port}`,
+    port,
     operations: [],
     date: (upstreamDate) => upstreamDate,
     hold: () => undefined,
