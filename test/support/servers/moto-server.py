@@ -1,5 +1,5 @@
 """
-Starts moto, with two defects of 5.1.1 mended: as installed it loses acknowledged transactions, which real DynamoDB does not.
+Starts moto, with three defects of 5.1.1 mended: as installed it loses acknowledged transactions of DynamoDB and messages of SQS.
 Its arguments are those of moto_server.
 """
 
@@ -11,6 +11,7 @@ import types
 
 import moto.dynamodb.exceptions
 import moto.dynamodb.responses
+import moto.sqs.models
 from moto.server import main
 
 
@@ -38,5 +39,17 @@ def call_action_alone(self):
 
 
 handler.call_action = call_action_alone
+
+# A delete makes the list of messages anew, without one that was sent meanwhile. Those who send hold the lock of the queue.
+queue = moto.sqs.models.Queue
+delete_message = queue.delete_message
+
+
+def delete_message_alone(self, receipt_handle):
+    with self._messages_lock:
+        return delete_message(self, receipt_handle)
+
+
+queue.delete_message = delete_message_alone
 
 main(sys.argv[1:])
