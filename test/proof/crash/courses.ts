@@ -73,17 +73,19 @@ const shutdownMsMax = 60_000;
  * Ends each process as a deployment does, one after the other, and starts it again. Returns the lives that ended.
  *
  * @param onStuck is called with what is said about a process that does not end.
+ * @param at where each is asked to end; default anywhere. It may be asked twice then.
  */
 export async function deploy(
   processes: readonly KillableProcess[],
   onStuck: (problem: string) => void,
+  at?: Point,
 ): Promise<string[]> {
   const lives: string[] = [];
   for (const process of processes) {
     const { life } = process;
     // It is dead, or another course has it.
     if (life === undefined) continue;
-    await process.stop(shutdownMsMax);
+    await process.stop(shutdownMsMax, at);
     if (process.life === life) {
       onStuck(`${life} did not end within ${shutdownMsMax} ms of SIGTERM.`);
       await process.kill();

@@ -31,8 +31,11 @@ export interface KillableProcess extends AsyncDisposable {
   stall(ms: number, at: string): Promise<Pause | undefined>;
   /** Moves its clock off the right time, milliseconds. Returns the life that it was moved in, if it lives. */
   moveClock(byMs: number): string | undefined;
-  /** Asks it to end (SIGTERM), if it lives, and resolves when it has ended, or so long later, milliseconds. */
-  stop(msMax: number): Promise<void>;
+  /**
+   * Asks it to end (SIGTERM), if it lives, and resolves when it has ended, or so long later, milliseconds; from outside, if it
+   * does not come to the point in time.
+   */
+  stop(msMax: number, at?: Point): Promise<void>;
   /** Resolves when it has ended, or so long later, milliseconds. */
   ended(msMax: number): Promise<void>;
 }
@@ -123,7 +126,8 @@ export function killableProcess(name: string, program: string, taskOf: (life: st
     moveClock(byMs) {
       return sendPlan(child, { clockMs: byMs } satisfies ClockPlan) ? lifeOf(lives) : undefined;
     },
-    async stop(msMax) {
+    async stop(msMax, at) {
+      if (meet("SIGTERM", at)) await ended(fateMsMax);
       child?.kill("SIGTERM");
       await ended(msMax);
     },

@@ -59,9 +59,8 @@ ${operationsHelp}
   --trace FILE   of requests in mode hold: adds the calls of the store to a file of JSON lines, and fails unless the rules of
                  spec/key.md explain each, and a take-over, a repeat and a lost acknowledgement are among them
   --history FILE adds the history to a file, for once-again judge
-  --broker NAME  of messages; default one run for each. sqs is the emulator fauxqs, in memory: it stands still and is not
-                 killed, has no bounded queue, and shows nothing of AWS' own duplicates and replicas. Kafka has none: its mock aborts
-                 when members of a group are cut off and join again
+  --broker NAME  of messages; default one run for each. sqs is the emulator fauxqs, and kafka the mock of librdkafka. They are
+                 in memory, stand still and are not killed, have no bounded queue, and show nothing of several nodes
   --messages N   how many messages are to be committed under faults, however long that takes; default any number
   --requests N   of gateway: how many keyed operations are sent; default 10000
   --seed N       decides the faults; default any. What they meet is up to the machine

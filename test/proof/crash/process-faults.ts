@@ -3,7 +3,7 @@ import { moveClock, trueTime } from "./moved-clock.ts";
 
 /** A signal that a process sends to itself, as `kill` would from outside, at the next event of this name. */
 export interface KillPlan {
-  readonly signal: "SIGKILL" | "SIGSTOP";
+  readonly signal: "SIGKILL" | "SIGSTOP" | "SIGTERM";
   readonly at: string;
   /** How long after that, milliseconds; 0: before anything else can happen. */
   readonly afterMs: number;

@@ -40,8 +40,12 @@ export interface CutProxy extends AsyncDisposable {
  * Starts a proxy.
  *
  * @param upstream the port behind it; a function is asked anew for each connection, and so spreads them.
+ * @param options.resets whether the server gets a reset for each connection that ends, and not its end; default `false`.
  */
-export async function cutProxy(upstream: number | (() => number)): Promise<CutProxy> {
+export async function cutProxy(
+  upstream: number | (() => number),
+  { resets = false }: { readonly resets?: boolean | undefined } = {},
+): Promise<CutProxy> {
   const sockets = new Set<Socket>();
   const anywhere = "";
   const cutFrom = new Set<string>();
@@ -59,6 +63,7 @@ export async function cutProxy(upstream: number | (() => number)): Promise<CutPr
     let isAnswered = true;
     let onAnswerCut: (() => void) | undefined;
     const end = (): void => {
+      if (resets) far.resetAndDestroy();
       for (const socket of [near, far]) {
         socket.destroy();
         sockets.delete(socket);

@@ -18,6 +18,7 @@ export const kafkaBinary: ServerBinary = {
 export interface KafkaMock extends AsyncDisposable {
   /** The address of its broker, `host:port`. */
   readonly broker: string;
+  readonly pid: number;
   /** Makes a topic. */
   topic(name: string, partitions: number): Promise<void>;
   /** Has the next requests of an API (0 is Produce, 8 is OffsetCommit) answered with an error code of Kafka. */
@@ -57,6 +58,7 @@ export async function startKafka(): Promise<KafkaMock> {
   };
   return {
     broker: await line(),
+    pid: child.pid!,
     topic: (name, partitions) => send(`topic ${name} ${partitions}`),
     fail: (api, error, count) => send(`fail ${api} ${error} ${count}`),
     delay: (ms) => send(`rtt ${ms}`),

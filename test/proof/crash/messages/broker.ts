@@ -5,7 +5,7 @@ import type { PrivateServer } from "../../../support/servers/private-server.ts";
 import type { Place } from "./places.ts";
 import type { ConsumerName } from "./shop.ts";
 
-export const brokerNames = ["rabbitmq", "nats", "redis", "sqs"] as const;
+export const brokerNames = ["rabbitmq", "nats", "redis", "sqs", "kafka"] as const;
 export type BrokerName = (typeof brokerNames)[number];
 
 /** A connection of a relay or of a consumer, which outlives the broker's restarts. */
@@ -49,6 +49,8 @@ export interface MessagesBroker {
   readonly hasLeases: boolean;
   /** Whether its messages are there when it starts again after a kill. An emulator in memory only stands still. */
   readonly survivesKills: boolean;
+  /** Whether it has to see a reset of each connection that ends; default `false`. */
+  readonly isCutByResets?: boolean;
   /** @param leaseMs how long such a message is the first one's, milliseconds. */
   link(url: string, leaseMs: number): Promise<BrokerLink>;
   /** Makes queues and streams, empty. */

@@ -47,7 +47,9 @@ const running = await Promise.all(
       ...inbox,
       async handle(message, work, options) {
         const ids = [String(message.id)];
-        note({ event: "delivered", ids, deliveries: message.deliveries ?? 1 });
+        const { deliveries = 1, position } = message;
+        const place = position && `${position.partition}:${position.sequence}`;
+        note({ event: "delivered", ids, deliveries, ...(place !== undefined && { place }) });
         inHand.add(ids[0]!);
         const verdict = await (without === "inbox" ? careless(message, work) : inbox.handle(message, work, options));
         inHand.delete(ids[0]!);
@@ -64,7 +66,10 @@ const running = await Promise.all(
 /** The thing that a deployment closes first: another one in each life. */
 const order = [...life].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 3;
 
-process.once("SIGTERM", () => {
+let isClosing = false;
+process.on("SIGTERM", () => {
+  if (isClosing) return;
+  isClosing = true;
   note({ event: "closing", ids: [...inHand] });
   const closed = running.map(async ({ inbox, consuming }) => {
     const closables = order === 0 ? [inbox, consuming] : [consuming, inbox];

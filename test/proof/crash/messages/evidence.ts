@@ -32,8 +32,9 @@ export type RelayEntry = Noted & {
 
 /** The entries of consumers. */
 export type ConsumerEntry = Noted &
+  /** `place`: partition and sequence, of a broker that numbers its messages. */
   (
-    | { readonly event: "delivered"; readonly deliveries: number }
+    | { readonly event: "delivered"; readonly deliveries: number; readonly place?: string }
     | { readonly event: "effect" }
     | { readonly event: "handled"; readonly isRepeat: boolean }
     /** Its process was asked to end while it had these. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { InvariantName } from "../../invariants.ts";
 import { describeWithServer } from "../../../support/servers/describe-with-server.ts";
+import { kafkaBinary } from "../../../support/servers/kafka.ts";
 import { natsBinary } from "../../../support/servers/nats.ts";
 import { postgresBinary } from "../../../support/servers/postgres.ts";
 import { rabbitmqBinary } from "../../../support/servers/rabbitmq.ts";
@@ -42,6 +43,15 @@ describe.concurrent("messages, while processes and servers are killed", { timeou
         expect([...result.breaches, ...result.failures], messagesText(result)).toEqual([]);
         expect(result.kills, messagesText(result)).toBeGreaterThan(0);
       });
+    });
+  });
+
+  describeWithServer("from SQLite through Kafka", kafkaBinary, () => {
+    // A group takes seconds to find out that a member is gone. The windows are hit by the command.
+    test("no message is lost, doubled or out of order", async () => {
+      const result = await run("sqlite", "kafka", seed);
+      expect([...result.breaches, ...result.failures], messagesText(result)).toEqual([]);
+      expect(result.kills, messagesText(result)).toBeGreaterThan(0);
     });
   });
 

@@ -90,7 +90,7 @@ export async function injectMessageFaults(
       ),
     ),
     processCourse("consumers", [
-      () => deployed(processes.consumer, faults),
+      () => deployed(processes.consumer, faults, rightAt("delivered")),
       ...processActions(
         processes.consumer,
         {
@@ -177,8 +177,8 @@ async function tried(place: Place): Promise<void> {
   while (performance.now() < endsAt && !(await asked())) await setTimeout(50);
 }
 
-async function deployed(consumers: readonly KillableProcess[], faults: MessageFaults): Promise<void> {
-  faults.shutdowns += (await deploy(consumers, (problem) => faults.stuck.push(problem))).length;
+async function deployed(consumers: readonly KillableProcess[], faults: MessageFaults, at?: Point): Promise<void> {
+  faults.shutdowns += (await deploy(consumers, (problem) => faults.stuck.push(problem), at)).length;
 }
 
 /** Kills a server, takes down when, and starts it again after a while. */

@@ -71,10 +71,10 @@ export async function startScene(
   const brokerServer = stack.use(await broker.start());
   const admin = stack.adopt(await broker.prepare(brokerServer.url, leaseMs), ({ close }) => close());
 
-  const wireTo = async (port: number): Promise<CutProxy> => stack.use(await cutProxy(port));
+  const wireTo = async (port: number, resets = false): Promise<CutProxy> => stack.use(await cutProxy(port, { resets }));
   const wires: Wires = {
-    relayToBroker: await wireTo(brokerServer.port),
-    consumerToBroker: await wireTo(brokerServer.port),
+    relayToBroker: await wireTo(brokerServer.port, broker.isCutByResets),
+    consumerToBroker: await wireTo(brokerServer.port, broker.isCutByResets),
     toDatabase: server && {
       writer: await wireTo(server.port),
       relay: await wireTo(server.port),

@@ -133,6 +133,18 @@ test("a repeat that the relay published again is no lost acknowledgement", () =>
   expect(hitsOf({ consumers, effectOf: new Map([["m", "consumer-1.1"]]) })).toEqual({});
 });
 
+test("a message that comes again from its place is a repeat of the broker's, which does not count", () => {
+  const at = (ms: number, place: string): ConsumerEntry => ({ ...delivered(1, ms), place }) as ConsumerEntry;
+  const came = (place: string) => [
+    diary("consumer-1.1", at(1, "orders/0:7"), effect, handled(false), at(7, place), handled(true, 8)),
+  ];
+  const effectOf = new Map([["m", "consumer-1.1"]]);
+  expect(hitsOf({ consumers: came("orders/0:7"), effectOf })).toEqual({
+    "acknowledgement lost, and its consumer lived on": 1,
+  });
+  expect(hitsOf({ consumers: came("orders/0:8"), effectOf })).toEqual({});
+});
+
 test("a consumer was closed with messages in hand", () => {
   const closing: ConsumerEntry = { at: 2, event: "closing", ids };
   const consumers = [diary("consumer-1.1", delivered(1), closing, { at: 3, event: "left", ids })];

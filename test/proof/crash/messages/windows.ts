@@ -183,6 +183,18 @@ function spanning(entries: readonly RelayEntry[], brokerDeaths: readonly ServerD
   return count;
 }
 
+/** When what is at each place was delivered first: some brokers do not say how often. */
+function firstDeliveries(consumers: Evidence["consumers"]): ReadonlyMap<string, number> {
+  const firstAt = new Map<string, number>();
+  for (const { read } of consumers) {
+    for (const entry of read()) {
+      if (entry.event !== "delivered" || entry.place === undefined) continue;
+      firstAt.set(entry.place, Math.min(entry.at, firstAt.get(entry.place) ?? Infinity));
+    }
+  }
+  return firstAt;
+}
+
 function hitByConsumers(evidence: Evidence, deathOf: Deaths, hit: Hit): void {
   const { consumers, pauses, effectOf, leaseMs } = evidence;
   /** When those that were killed noted something last: it is heard of a death some time after it. */
@@ -192,6 +204,7 @@ function hitByConsumers(evidence: Evidence, deathOf: Deaths, hit: Hit): void {
   const stopped = pauses
     .filter(({ from, until }) => until - from > leaseMs)
     .map((pause) => ({ pause, ids: openAt(consumers, pause, consumerEnds) }));
+  const firstAt = firstDeliveries(consumers);
   for (const { life, read } of consumers) {
     const entries = read();
     const redelivered = new Map<string, number>();
@@ -202,7 +215,8 @@ function hitByConsumers(evidence: Evidence, deathOf: Deaths, hit: Hit): void {
       }
       const id = entry.ids[0]!;
       if (entry.event === "delivered") {
-        if (entry.deliveries > 1) redelivered.set(id, entry.at);
+        const { at, deliveries, place = "" } = entry;
+        if (deliveries > 1 || at > (firstAt.get(place) ?? Infinity)) redelivered.set(id, at);
         for (const { pause, ids } of stopped) {
           if (pause.life !== life && entry.at >= pause.from && entry.at <= pause.until && ids.has(id)) hit(takenOver);
         }

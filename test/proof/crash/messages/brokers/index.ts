@@ -6,6 +6,7 @@ const brokers: Readonly<Record<BrokerName, () => Promise<MessagesBroker>>> = {
   nats: async () => (await import("./nats.ts")).natsBroker,
   redis: async () => (await import("./redis.ts")).redisBroker,
   sqs: async () => (await import("./sqs.ts")).sqsBroker,
+  kafka: async () => (await import("./kafka.ts")).kafkaBroker,
 };
 
 export const brokerOf = (name: BrokerName): Promise<MessagesBroker> => brokers[name]();
