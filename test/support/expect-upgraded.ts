@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import type { TransactionalStore } from "../../packages/once-again/src/stores/store.ts";
 import { longClaim } from "./long-claim.ts";
 
-/** A store that is also ready where it lacks rights which it does not need. */
+/** The parts of a store that the upgrade is checked by. */
 type MigratedStore = Pick<TransactionalStore<never>, "claim" | "inspect" | "purge"> & {
   health(): Promise<{ problems: readonly string[] }>;
 };

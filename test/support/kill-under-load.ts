@@ -7,7 +7,7 @@ const operation = { scope: "acme", fingerprint: "f", retentionMs: 60_000 };
 const commit = { keep: "commit", result: Uint8Array.of(1, 2, 3), value: "ran" } as const;
 const never = (): never => expect.fail("ran again");
 
-/** A database whose effects can be written in a transaction of its store, and read from outside. */
+/** A store, and the effects that its transactions write in the same database. */
 interface LoadedDatabase<Connection> {
   readonly store: TransactionalStore<Connection>;
   insert(connection: Connection, name: string): Promise<unknown>;
@@ -23,9 +23,9 @@ export async function killUnderLoad<Connection>(
 ): Promise<void> {
   const granted: string[] = [];
   const executed: string[] = [];
-  let isOver = false;
+  const stopping = new AbortController();
   const load = async (worker: number): Promise<void> => {
-    for (let round = 0; !isOver; round += 1) {
+    for (let round = 0; !stopping.signal.aborted; round += 1) {
       const key = `${worker} ${round}`;
       await store.claim(longClaim(key)).then(
         ({ kind }) => kind === "acquired" && granted.push(key),
@@ -50,7 +50,7 @@ export async function killUnderLoad<Connection>(
   await server.kill();
   await server.restart();
   await moreGranted();
-  isOver = true;
+  stopping.abort();
   await Promise.all(workers);
   for (const key of granted) expect((await store.claim(longClaim(key))).kind).toBe("in-progress");
   for (const key of executed) {

@@ -312,7 +312,7 @@ function attemptOrResponse<Transaction>(
   return opened.kind === "attempt" ? new HttpAttempt(opened, parts) : responseTo(opened, parts);
 }
 
-/** The response that repeats an operation's result, or says why there is none yet. */
+/** The response with an operation's result, or with the reason why it has no result yet. */
 function responseTo(
   outcome: Outcome<HandlerResponse>,
   { finish, rules }: Pick<AttemptParts<never>, "finish" | "rules">,
