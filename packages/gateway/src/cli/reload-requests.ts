@@ -1,7 +1,10 @@
 import process from "node:process";
 import { onOrder } from "./worker-orders.ts";
 
-/** Who asks that the configuration is read again: SIGHUP, and the first process of several. `serve` reads it. */
+/**
+ * Requests to read the configuration again: SIGHUP, and orders of the first process of several. reload-config.ts reads it. This
+ * file loads nothing else, so that no request is lost while the gateway loads.
+ */
 export interface ReloadRequests extends Disposable {
   /** Has each answered from now on, and at once one that came before. */
   answerBy(reload: () => void): void;

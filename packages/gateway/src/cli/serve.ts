@@ -1,9 +1,7 @@
 import { metrics as globalMetrics, trace } from "@opentelemetry/api";
 import { serverTelemetry } from "once-again/opentelemetry";
 import type { Store } from "once-again/stores";
-import { type OpenConfig, openConfig } from "../config/open-config.ts";
-import { type GatewayConfig, type GivenConfig, readConfig } from "../config/read-config.ts";
-import { watchFiles } from "../config/watch-files.ts";
+import type { GatewayConfig, GivenConfig } from "../config/read-config.ts";
 import { type AdminServer, startAdminServer } from "../admin-server.ts";
 import { type AdminEndpoints, adminEndpoints } from "../admin-endpoints.ts";
 import { gatewayMetrics } from "../gateway-metrics.ts";
@@ -14,6 +12,7 @@ import type { RequestRecord } from "../request-record.ts";
 import { serverStoreFromUrl, waitForAbort } from "once-again/internal/command";
 import { formatStore } from "./check.ts";
 import type { GatewayUrls } from "./worker-orders.ts";
+import { ReloadableConfig } from "./reload-config.ts";
 import type { ReloadRequests } from "./reload-requests.ts";
 import { sharedMetrics } from "./shared-metrics.ts";
 
@@ -27,8 +26,7 @@ export interface ServeReports {
 }
 
 /**
- * Runs a gateway in this process until `signal` aborts. Reads its configuration again when one of its files has changed, and
- * when a reload is requested.
+ * Runs a gateway in this process until `signal` aborts, and reloads its configuration meanwhile.
  *
  * @throws what the store or listening throws.
  */
@@ -41,50 +39,30 @@ export async function serve(
 ): Promise<void> {
   const store = await openStore(first.store);
   const observed = observer(formatStore(first.store), store, reports);
-  let config = first;
-  let open = openConfig(config, store);
-  let endWatch = (): void => undefined;
+  const config = new ReloadableConfig(given, first, store);
   try {
-    let endpoints = adminEndpoints(observed(open.options, config), () => signal.aborted);
+    let endpoints = adminEndpoints(observed(config.options, first), () => signal.aborted);
     // It is closed last: health says that the gateway drains.
-    await using admin = await startAdmin(config.admin, () => endpoints);
-    await using gateway = await startGateway(observed(open.options, config), {
-      ...config.listen,
-      http2: config.http2,
+    await using admin = await startAdmin(first.admin, () => endpoints);
+    await using gateway = await startGateway(observed(config.options, first), {
+      ...first.listen,
+      http2: first.http2,
     }).catch((error: Error) => refuseAddress(error, "--host or --port"));
-    const reload = (): void => {
-      let opened: OpenConfig | undefined;
-      try {
-        const next = readConfig(given);
-        opened = openConfig(next, store);
-        const options = observed(opened.options, next);
-        gateway.reload(options, next.listen.tls);
-        endpoints = adminEndpoints(options, () => signal.aborted);
-        void open.close();
-        open = opened;
-        reports.onReload(reloadMessage(config, next));
-        config = next;
-        watch();
-      } catch (error) {
-        void opened?.close();
-        reports.onReload(`The configuration can't be used, and the one before holds:\n${(error as Error).message}`);
-      }
+    const apply = (opened: GatewayOptions, next: GatewayConfig): void => {
+      const options = observed(opened, next);
+      gateway.reload(options, next.listen.tls);
+      endpoints = adminEndpoints(options, () => signal.aborted);
     };
-    const watch = (): void => {
-      endWatch();
-      endWatch = watchFiles(config.files, reload);
-    };
-    watch();
+    const reload = config.beginReloads(apply, reports.onReload);
     reports.onListening({ url: gateway.url, adminUrl: admin?.url ?? (first.admin && gateway.url) });
     reloads.answerBy(reload);
     await waitForAbort(signal);
     // A gateway that ends reads no configuration any more.
-    endWatch();
+    config.endWatch();
     reloads.answerBy(() => undefined);
-    await gateway.close(config.drainMs);
+    await gateway.close(config.current.drainMs);
   } finally {
-    endWatch();
-    await open.close();
+    await config.close();
     await store.close();
   }
 }
@@ -125,22 +103,6 @@ async function openStore(location: string): Promise<Store> {
     await store.close();
     throw new Error(`The store does not answer: ${(error as Error).message}.`, { cause: error });
   }
-}
-
-/** Settings that only a new process takes. */
-const startSettings: Readonly<Record<string, (config: GatewayConfig) => unknown>> = {
-  store: ({ store }) => store,
-  workers: ({ workers }) => workers,
-  http2: ({ http2 }) => http2,
-  "another address": ({ listen, admin }) => JSON.stringify([listen.tls === undefined, listen.host, listen.port, admin]),
-};
-
-function reloadMessage(before: GatewayConfig, next: GatewayConfig): string {
-  const changed = Object.keys(startSettings).filter(
-    (name) => startSettings[name]!(before) !== startSettings[name]!(next),
-  );
-  const restart = changed.length === 0 ? "" : ` Restart it for ${changed.join(" and ")}.`;
-  return `The configuration was read again.${restart}`;
 }
 
 /** Says which setting an address that can't be had comes from. */
