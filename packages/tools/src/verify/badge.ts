@@ -1,5 +1,5 @@
 import { countVerdicts, type VerifyReport } from "./report.ts";
-import { suite } from "./suite/suite.ts";
+import { suite } from "./suite/cases-json.ts";
 
 /** A badge: the members that shields.io reads from an endpoint, and what was run. */
 export interface Badge {

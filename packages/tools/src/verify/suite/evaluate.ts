@@ -4,7 +4,7 @@ import type { ProbeResponse } from "../probe-response.ts";
 import { findHeader, type TestRequest } from "../test-request.ts";
 import type { Target } from "../verify-options.ts";
 import { changedHeaders, headerNames, joinValues, missingHeaders } from "./response-headers.ts";
-import type { Expression } from "./suite.ts";
+import type { Expression } from "./cases-json.ts";
 
 /** The facts about which a judgement decides. */
 export interface Facts {

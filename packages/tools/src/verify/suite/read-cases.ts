@@ -2,7 +2,7 @@ import type { ConformanceCase } from "../conformance-case.ts";
 import type { VerifyProfile } from "../profile.ts";
 import type { ProfileName } from "../profile-name.ts";
 import { runSteps } from "./run-steps.ts";
-import { type CaseData, profiles, requirements, suite } from "./suite.ts";
+import { type CaseData, profiles, requirements, suite } from "./cases-json.ts";
 
 const byNumber = new Map(requirements.map((requirement) => [requirement.number, requirement]));
 

@@ -1,5 +1,5 @@
 import type { ProbeResponse } from "../probe-response.ts";
-import { suite } from "./suite.ts";
+import { suite } from "./cases-json.ts";
 
 /** All values of a header, in their order; empty without any. */
 export const joinValues = ({ headers }: Pick<ProbeResponse, "headers">, name: string): string =>

@@ -6,7 +6,7 @@ import { type Grade, makeVerdict, NotApplicable, type Verdict } from "../verdict
 import { changeRequest } from "./change-request.ts";
 import { evaluate } from "./evaluate.ts";
 import { formatObserved } from "./observed.ts";
-import { type JudgementRule, type Step, suite } from "./suite.ts";
+import { type JudgementRule, type Step, suite } from "./cases-json.ts";
 
 /** Runs the steps of a case of conformance/cases.json, in their order, up to the verdict. @throws NotApplicable NoResponse */
 export async function runSteps(steps: readonly Step[], probe: Probe): Promise<Verdict> {

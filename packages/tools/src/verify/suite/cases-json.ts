@@ -2,6 +2,9 @@ import { readFileSync } from "node:fs";
 import type { SendMode } from "../sending.ts";
 import type { Grade } from "../verdict.ts";
 
+// The cases are data: conformance/cases.json, with the requirements that they test in conformance/requirements.json. This file
+// has their types. read-cases.ts makes programs of them, and run-steps.ts runs their steps.
+
 /** A condition or a value, in prefix notation: `["=", ["status", 0], 201]`. `conformance/README.md` lists the operators. */
 export type Expression = string | number | boolean | readonly [operator: string, ...Expression[]];
 
