@@ -40,7 +40,6 @@ import {
   checkEngineOptions,
   checkLeasedStore,
   type EngineOptions,
-  optionsWithin,
   pollMs,
 } from "./options.ts";
 import {
@@ -54,6 +53,7 @@ import {
   workError,
 } from "./request-end.ts";
 import { plainSteps, StoredSteps } from "./steps.ts";
+import { optionsWithin } from "./time-left.ts";
 
 /** One leased engine: its options, its store, and the operations that run in it. */
 interface LeasedContext {

@@ -9,7 +9,6 @@ import {
   checkEngineOptions,
   checkTransactionalStore,
   type EngineOptions,
-  optionsWithin,
   pollMs,
 } from "./options.ts";
 import {
@@ -38,6 +37,7 @@ import {
 } from "./request-end.ts";
 import { type RunningOperation, type RunningOperations, runningOperations } from "./running-operations.ts";
 import { plainSteps } from "./steps.ts";
+import { optionsWithin } from "./time-left.ts";
 import { hadNoEffect, onlyAttempt, publicEngine, WorkExecution } from "./execution.ts";
 
 /**

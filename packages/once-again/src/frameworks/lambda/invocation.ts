@@ -16,7 +16,7 @@ export interface LambdaFunction<Event, Answer, Context extends LambdaContext = L
 
 /**
  * How long an invocation may still take, milliseconds: Lambda ends its process then. `undefined`: it has no bound. The engine
- * bounds handler and lease by it (`optionsWithin`).
+ * bounds handler and lease by it (`optionsWithin`, engine/time-left.ts).
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for the stream of a streaming function, which has its context behind it.
  */
