@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { acceptRequest } from "./accept-request.ts";
 import { answerPreflight } from "./answer-preflight.ts";
 import { BodyMemory } from "./body-memory.ts";
-import { contain } from "./contain.ts";
+import { containErrors } from "./contain-errors.ts";
 import { type CorsRules, corsRules, isPreflight } from "./cors.ts";
 import { type ForwardingRules, forwardingRules, readArrival, requestHeaders } from "./forward-headers.ts";
 import { checkLimits, type GatewayLimits } from "./gateway-limits.ts";
@@ -39,7 +39,7 @@ export function openService(options: GatewayOptions, isDraining: () => boolean):
   const cors = options.cors && corsRules(options.cors);
   const running = runningCount();
   const memory = new BodyMemory(limits.bodiesBytesMax);
-  const report = contain(() => undefined, onError);
+  const report = containErrors(() => undefined, onError);
   const parts: ServiceParts = { routes, own, upstream, limits, tracing, forwarding, cors };
   return {
     limits,
@@ -47,15 +47,16 @@ export function openService(options: GatewayOptions, isDraining: () => boolean):
       const notes: RequestNotes = {};
       const fail = (error: unknown): void => {
         report(error);
-        contain(
+        containErrors(
           () => response.destroy(),
           () => sendResponse(response, plainProblem(502, "The gateway can't serve this request.")),
         )();
       };
-      contain(fail, () => {
+      containErrors(fail, () => {
         request.on("error", () => response.destroy());
         response.on("error", () => response.destroy());
-        if (onRequest !== undefined) recordRequest(request, response, notes, logFields, contain(report, onRequest));
+        if (onRequest !== undefined)
+          recordRequest(request, response, notes, logFields, containErrors(report, onRequest));
         running.add(response);
         if (cors !== undefined) useCors(response, cors);
         if (isDraining()) response.shouldKeepAlive = false;

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import process from "node:process";
 import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
-import { contain } from "./contain.ts";
+import { containErrors } from "./contain-errors.ts";
 import { ForwardedBody } from "./forward-body.ts";
 import { flushHead, forwardHead, forwardInterim, sendResponse } from "./gateway-response.ts";
 import type { ProtectedNames } from "./protected-names.ts";
@@ -40,7 +40,7 @@ export function passThrough(passage: Passage): void {
   if (request.headers.expect !== undefined) response.writeContinue();
   if (body === undefined) return send(passage, null);
   // A body that came with the head is whole after this turn.
-  process.nextTick(contain(fail, () => send(passage, body.whole ?? body.stream())));
+  process.nextTick(containErrors(fail, () => send(passage, body.whole ?? body.stream())));
 }
 
 function send(passage: Passage, body: Readable | Buffer | null): void {

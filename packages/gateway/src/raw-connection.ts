@@ -8,7 +8,7 @@ import {
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import { contain } from "./contain.ts";
+import { containErrors } from "./contain-errors.ts";
 import { ForwardedBody } from "./forward-body.ts";
 import { headerPairs, responseHeaders } from "./forward-headers.ts";
 import { forwardedTrailers } from "./forward-trailers.ts";
@@ -57,24 +57,24 @@ export function passOnOwnConnection(passage: Passage, limits: GatewayLimits, upg
   sent.on("continue", () => response.writeContinue());
   sent.on(
     "information",
-    contain(fail, ({ statusCode, rawHeaders }: InformationEvent) => {
+    containErrors(fail, ({ statusCode, rawHeaders }: InformationEvent) => {
       if (statusCode !== 100) forwardInterim(response, statusCode, rawHeaders);
     }),
   );
   sent.on(
     "error",
-    contain(fail, (error: Error) => {
+    containErrors(fail, (error: Error) => {
       noteFailure(notes, error);
       sendResponse(response, failureResponse({ wasSent, error }));
     }),
   );
   sent.on(
     "response",
-    contain(fail, (answer: IncomingMessage) => forwardAnswer(answer, response, fail)),
+    containErrors(fail, (answer: IncomingMessage) => forwardAnswer(answer, response, fail)),
   );
   sent.on(
     "upgrade",
-    contain(fail, (answer: IncomingMessage, socket: Socket, head: Buffer) => {
+    containErrors(fail, (answer: IncomingMessage, socket: Socket, head: Buffer) => {
       // From here on no other listener takes its errors.
       socket.on("error", () => undefined);
       if (upgrade === undefined || upgrade.socket.destroyed) {
@@ -91,7 +91,7 @@ export function passOnOwnConnection(passage: Passage, limits: GatewayLimits, upg
   const stream = body.stream();
   stream.once(
     "end",
-    contain(fail, () => sent.addTrailers(forwardedTrailers(request.rawTrailers, passage.names))),
+    containErrors(fail, () => sent.addTrailers(forwardedTrailers(request.rawTrailers, passage.names))),
   );
   stream.pipe(sent);
   sent.once("close", () => stream.destroy());
@@ -119,7 +119,7 @@ function forwardAnswer(answer: IncomingMessage, response: ServerResponse, fail: 
   answer.on("data", (chunk: Buffer) => body.add(chunk));
   answer.once(
     "end",
-    contain(fail, () => body.end(answer.rawTrailers)),
+    containErrors(fail, () => body.end(answer.rawTrailers)),
   );
   answer.on("error", () => response.destroy());
   answer.once("close", () => {

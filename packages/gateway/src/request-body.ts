@@ -6,7 +6,7 @@ import { NoEffectError } from "once-again/engine";
 import { ByteCollector } from "once-again/http";
 import type { BodyMemory } from "./body-memory.ts";
 import { ChunkJoiner } from "./chunk-joiner.ts";
-import { crumbPace } from "./crumb-pace.ts";
+import { tinyChunkPace } from "./tiny-chunk-pace.ts";
 import { countBytes } from "./count-bytes.ts";
 
 /** How much of a body waits for its reader before its connection is no longer read, bytes. */
@@ -29,7 +29,7 @@ export class RequestBody {
   readonly #request: IncomingMessage;
   readonly #memory: BodyMemory;
   readonly #joiner = new ChunkJoiner((chunk) => this.#receive(chunk));
-  readonly #pace = crumbPace((isHeldBack) => {
+  readonly #pace = tinyChunkPace((isHeldBack) => {
     this.#isPaced = isHeldBack;
     this.#holdBack();
   });

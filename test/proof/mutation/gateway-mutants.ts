@@ -52,7 +52,7 @@ export const gatewayMutants: readonly Mutant[] = [
   },
   {
     guard: "gateway: an error ends its own request",
-    file: `${folder}/contain.ts`,
+    file: `${folder}/contain-errors.ts`,
     search: "fail(error);",
     replace: "throw error;",
     check: order,
@@ -124,10 +124,10 @@ export const gatewayMutants: readonly Mutant[] = [
   },
   {
     guard: "gateway: a body in crumbs is paced",
-    file: `${folder}/crumb-pace.ts`,
+    file: `${folder}/tiny-chunk-pace.ts`,
     search: "holdBack(true);",
     replace: "",
-    check: test(`${folder}/crumb-pace.test.ts`),
+    check: test(`${folder}/tiny-chunk-pace.test.ts`),
     killedBy: "more crumbs than its connection may send is held back",
   },
   {
@@ -140,7 +140,7 @@ export const gatewayMutants: readonly Mutant[] = [
   },
   {
     guard: "gateway: an error that nothing caught lets operations end",
-    file: "packages/gateway/src/cli/last-net.ts",
+    file: "packages/gateway/src/cli/uncaught-errors.ts",
     search: "ending.abort();",
     replace: "process.exit(exitCodes.bad);",
     check: test("packages/gateway/src/cli/deaths.test.ts"),

@@ -7,7 +7,7 @@ import { type GatewayConfig, type GivenConfig, readConfig } from "../config/read
 import { printSplit } from "../split/print-split.ts";
 import { configJson, formatConfig, formatStore, problemsJson } from "./check.ts";
 import { type GatewayFlags, readFlags } from "./flags.ts";
-import { lastNet } from "./last-net.ts";
+import { uncaughtErrors } from "./uncaught-errors.ts";
 import type { ReloadRequests } from "./reload-requests.ts";
 import { serve } from "./serve.ts";
 import { type GatewayUrls, onOrder, reportListening } from "./worker-orders.ts";
@@ -53,9 +53,9 @@ async function serveHere(
 ): Promise<void> {
   const closing = new AbortController();
   onOrder("close", () => closing.abort());
-  using net = lastNet(say);
+  using uncaught = uncaughtErrors(say);
   try {
-    await serve(given, config, AbortSignal.any([signal, closing.signal, net.signal]), reloads, {
+    await serve(given, config, AbortSignal.any([signal, closing.signal, uncaught.signal]), reloads, {
       onListening: (urls) => (cluster.isPrimary ? announce(urls, config, flags) : reportListening(urls)),
       onReload: say,
       onRequest: (record) => (flags.json ? process.stderr : process.stdout).write(`${JSON.stringify(record)}\n`),
@@ -75,8 +75,8 @@ async function serveByWorkers(
   signal: AbortSignal,
   reloads: ReloadRequests,
 ): Promise<void> {
-  using net = lastNet(say);
-  const code = await runWorkers(config.workers, AbortSignal.any([signal, net.signal]), reloads, {
+  using uncaught = uncaughtErrors(say);
+  const code = await runWorkers(config.workers, AbortSignal.any([signal, uncaught.signal]), reloads, {
     onListening: (urls) => announce(urls, config, flags),
     onDeath: ({ pid, reason, wasUp }) =>
       say(`The worker ${pid} ${wasUp ? "died" : "could not start"} (${reason}), and has a successor.`),

@@ -2,7 +2,7 @@ import { ClientRequest, type IncomingMessage, type InformationEvent } from "node
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { ByteCollector } from "once-again/http";
 import { ChunkJoiner } from "../chunk-joiner.ts";
-import { contain } from "../contain.ts";
+import { containErrors } from "../contain-errors.ts";
 import { countBytes } from "../count-bytes.ts";
 import { headerPairs, type RawHeaders } from "../forward-headers.ts";
 import type { LocalConnection } from "./local-connection.ts";
@@ -56,14 +56,14 @@ export function carryStream(caller: CallerStream, connection: LocalConnection, {
   });
   sent.on(
     "information",
-    contain(
+    containErrors(
       () => undefined,
       (interim: InformationEvent) => sendInterim(stream, interim),
     ),
   );
   sent.on(
     "response",
-    contain(fail, (response: IncomingMessage) => {
+    containErrors(fail, (response: IncomingMessage) => {
       response.once("end", () => (isWhole = true));
       sendResponse(stream, response, head.method, fail);
     }),
@@ -185,7 +185,7 @@ function sendBody(stream: ServerHttp2Stream, sent: ClientRequest, isChunked: boo
     joiner.flush();
     if (waiting.length > 0) sent.write(takeWaiting());
     if (isChunked)
-      contain(
+      containErrors(
         () => undefined,
         () => sent.addTrailers(headerPairs(trailers)),
       )();
@@ -220,7 +220,7 @@ function sendResponse(
   // Without trailers these are an empty frame that ends the stream. They go out in a later turn of the event loop.
   stream.once(
     "wantTrailers",
-    contain(fail, () => {
+    containErrors(fail, () => {
       stream.sendTrailers(responseHeaders(response.rawTrailers));
       setImmediate(endRequest, stream);
     }),

@@ -7,7 +7,7 @@ import {
 } from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { contain } from "../contain.ts";
+import { containErrors } from "../contain-errors.ts";
 import type { RawHeaders } from "../forward-headers.ts";
 import type { GatewayLimits } from "../gateway-limits.ts";
 import { carryStream } from "./carry-stream.ts";
@@ -66,7 +66,7 @@ export class Http2Callers {
       (stream: ServerHttp2Stream, _headers: IncomingHttpHeaders, flags: number, rawHeaders: RawHeaders) => {
         stream.on("error", () => undefined);
         idle.add(stream);
-        contain(
+        containErrors(
           () => stream.close(constants.NGHTTP2_INTERNAL_ERROR),
           () => {
             const [caller, server] = LocalConnection.pair(socket);

@@ -1,4 +1,4 @@
-import { crumbPace } from "../crumb-pace.ts";
+import { tinyChunkPace } from "../tiny-chunk-pace.ts";
 
 /** How far a session may be ahead of its pace, milliseconds: by one window of frames of one byte. */
 const aheadMsMax = 66_000;
@@ -15,7 +15,7 @@ export interface SessionPace {
 }
 
 /**
- * Keeps a session from taking the event loop by frames of some bytes, as `crumbPace` does of a connection of HTTP/1.1. A
+ * Keeps a session from taking the event loop by frames of some bytes, as `tinyChunkPace` does of a connection of HTTP/1.1. A
  * caller may go on until the windows of its streams are used up: one that goes further ahead is no slow writer of small
  * rows, but an attacker.
  *
@@ -24,7 +24,7 @@ export interface SessionPace {
 export function sessionPace(refuse: () => void): SessionPace {
   const listeners = new Set<() => void>();
   let isHeldBack = false;
-  const pace = crumbPace((now) => {
+  const pace = tinyChunkPace((now) => {
     isHeldBack = now;
     if (!now) for (const resume of listeners) resume();
   });

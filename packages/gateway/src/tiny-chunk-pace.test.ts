@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { expect, test } from "vitest";
-import { crumbPace } from "./crumb-pace.ts";
+import { tinyChunkPace } from "./tiny-chunk-pace.ts";
 
 test("a body of more crumbs than its connection may send is held back, and read again when its time has come", async () => {
   const events = new EventTarget();
   const heldBack: boolean[] = [];
-  const pace = crumbPace((isHeldBack) => {
+  const pace = tinyChunkPace((isHeldBack) => {
     heldBack.push(isHeldBack);
     if (!isHeldBack) events.dispatchEvent(new Event("read"));
   });
@@ -18,7 +18,7 @@ test("a body of more crumbs than its connection may send is held back, and read 
 
 test("chunks of 64 bytes or more are never held back", () => {
   const heldBack: boolean[] = [];
-  const pace = crumbPace((isHeldBack) => heldBack.push(isHeldBack));
+  const pace = tinyChunkPace((isHeldBack) => heldBack.push(isHeldBack));
   for (let chunk = 0; chunk < 100_000; chunk += 1) pace.count(new Uint8Array(64));
   pace.check();
   expect(heldBack).toEqual([]);

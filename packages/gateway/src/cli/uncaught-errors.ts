@@ -5,7 +5,7 @@ import { exitCodes } from "once-again/internal/command";
 const endMsMax = 40_000;
 
 /** A handler of uncaught errors. */
-export interface LastNet extends Disposable {
+export interface UncaughtErrors extends Disposable {
   /** Aborts after the first such error: take no new connections, and let running requests end. */
   readonly signal: AbortSignal;
 }
@@ -15,7 +15,7 @@ export interface LastNet extends Disposable {
  * but operations that are under way would have unknown outcomes if it ended at once. Whatever starts the gateway starts it
  * anew. A process that does not end within 40 s of its `signal` is ended.
  */
-export function lastNet(say: (message: string) => void): LastNet {
+export function uncaughtErrors(say: (message: string) => void): UncaughtErrors {
   const ending = new AbortController();
   const onUncaught = (error: unknown): void => {
     process.exitCode = exitCodes.bad;

@@ -8,7 +8,7 @@ const crumbsPerSecond = 1000;
 const burstMs = 1000;
 
 /** Measures the crumbs of one body. */
-export interface CrumbPace {
+export interface TinyChunkPace {
   count(chunk: Uint8Array): void;
   /**
    * Holds the connection back when it has sent more crumbs than it may, until its time has caught up.
@@ -26,7 +26,7 @@ export interface CrumbPace {
  *
  * @param holdBack stops reading the connection, or reads it again.
  */
-export function crumbPace(holdBack: (isHeldBack: boolean) => void): CrumbPace {
+export function tinyChunkPace(holdBack: (isHeldBack: boolean) => void): TinyChunkPace {
   let crumbs = 0;
   /** Up to when the crumbs so far have used up the time of their connection. */
   let usedUntil = -Infinity;
