@@ -1,4 +1,3 @@
-import { TLSSocket } from "node:tls";
 import type { Socket } from "node:net";
 
 /**
@@ -8,6 +7,6 @@ import type { Socket } from "node:net";
  * the "close" event. Both are closed. The system resets them when bytes arrive that will not be read.
  */
 export function resetConnection(socket: Socket): void {
-  if (socket instanceof TLSSocket || socket.writableEnded) socket.destroy();
+  if ("encrypted" in socket || socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();
 }

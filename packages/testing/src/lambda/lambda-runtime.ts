@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { json } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { OnceAgainError } from "once-again";
+import { http } from "../node-http.ts";
 
 /** A function, and how Lambda would run it. */
 export interface LambdaRuntimeOptions {
@@ -66,7 +67,7 @@ export async function lambdaRuntime(options: LambdaRuntimeOptions): Promise<Lamb
   if (!(timeoutMs >= 100 && timeoutMs <= 900_000))
     throw invalid("timeoutMs", "a number from 100 to 900,000", timeoutMs);
   const environments = new Map<string, Environment>();
-  const server = createServer((request, response) => {
+  const server = http().createServer((request, response) => {
     const [, id = "", , , ...path] = (request.url ?? "").split("/");
     const environment = environments.get(id);
     if (environment === undefined) return void response.writeHead(404).end();

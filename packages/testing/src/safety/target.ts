@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { invalidOptionError } from "once-again/internal";
+import { http } from "../node-http.ts";
 import { listenerOf, type WebHandler } from "./web-handler.ts";
 
 /**
@@ -20,7 +21,7 @@ export async function reachable(target: HandlerUnderTest): Promise<Reachable> {
   if (typeof target === "string" || target instanceof URL) {
     return { url: checkedUrl(String(target)), [Symbol.asyncDispose]: async () => undefined };
   }
-  const server = typeof target === "function" ? createServer(listenerOf(target)) : target;
+  const server = typeof target === "function" ? http().createServer(listenerOf(target)) : target;
   if (server.listening) return { url: urlOf(server), [Symbol.asyncDispose]: async () => undefined };
   await once(server.listen(0, "127.0.0.1"), "listening");
   return {
