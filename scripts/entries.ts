@@ -1,10 +1,18 @@
 /** The entry points of a package: the subpath that users import, and the source file behind it, in the package's folder. */
 export type Entries = Readonly<Record<string, string>>;
 
+interface Package {
+  readonly name: string;
+  readonly entries: Entries;
+  /** Where Node finds the entries as bundles, beside the module files that bundlers read. Absent: it reads those too. */
+  readonly bundles?: string;
+}
+
 /** The packages that are published, by the folder that each is in. */
-export const packages: Readonly<Record<string, { readonly name: string; readonly entries: Entries }>> = {
+export const packages: Readonly<Record<string, Package>> = {
   "packages/once-again": {
     name: "once-again",
+    bundles: "./dist/node/",
     entries: {
       ".": "src/index.ts",
       "./aws": "src/interceptors/aws.ts",
@@ -66,6 +74,11 @@ export const packages: Readonly<Record<string, { readonly name: string; readonly
     },
   },
 };
+
+/** The file that tsc writes for a source. */
+export function builtOf(source: string, folder = "./dist/"): string {
+  return source.replace("src/", folder).replace(/\.ts$/, ".js");
+}
 
 /** Every module that users can import: what they write, and its source in this repository. */
 export const modules: readonly { readonly specifier: string; readonly source: string }[] = Object.entries(

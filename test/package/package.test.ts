@@ -9,6 +9,7 @@ import { browser, bun, deno, workerd } from "../runtimes/runtimes.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { folderOfSuite } from "../support/temporary-folder.ts";
 import { describeWithCertificates } from "../support/describe-with-certificates.ts";
+import { filesRead, loadedWith, type Resolution } from "./bundles.ts";
 import { type Consumer, consumerOf } from "./consumer.ts";
 import { installNodes, nodeVersions, versionOf } from "./node-versions.ts";
 import { type Packed, packInto } from "./packed.ts";
@@ -79,10 +80,62 @@ describe("the packages", () => {
     }
   });
 
-  test("the library is small: no command, one dependency, 2.2 MB at most", async () => {
+  test("the library is small: no command, one dependency, 2.6 MB at most", async () => {
     const { bin, dependencies } = await manifestOf("once-again");
     expect([bin, Object.keys(dependencies)]).toEqual([undefined, ["structured-headers"]]);
-    expect(library.unpackedBytes).toBeLessThan(2_200_000);
+    expect(library.unpackedBytes).toBeLessThan(2_600_000);
+  });
+});
+
+describe("Node loads bundles, and bundlers read modules", () => {
+  const ofLibrary = specifiers.filter((specifier) => /^once-again(\/|$)/.test(specifier));
+  const isBundle = (file: string): boolean => file.startsWith("dist/node/");
+  const forNode: Resolution = { platform: "neutral", conditions: ["node"] };
+
+  test("one process that imports all packages reads no file of the library but bundles, each once", async () => {
+    const program = await consumer.program("loaded", "esm");
+    const urls = JSON.parse(
+      await run(process.execPath, [program, ...specifiers], { cwd: consumer.folder }),
+    ) as string[];
+    const files = urls.flatMap((url) => url.split("/node_modules/once-again/")[1] ?? []);
+    expect(files.length).toBeGreaterThan(ofLibrary.length);
+    expect(files.filter((file) => !isBundle(file))).toEqual([]);
+    expect(files.toSorted()).toEqual([...new Set(files)].sort());
+  });
+
+  test("an entry loads at most five files, and none loads another in a circle", async () => {
+    const files = await filesRead(consumer, ofLibrary, forNode);
+    expect([...files.keys()].filter((file) => !isBundle(file))).toEqual([]);
+    const many = [...files.keys()].filter((file) => loadedWith(files, file).size > 5);
+    expect(many).toEqual([]);
+    const circles = [...files].filter(([file, imports]) => imports.some((one) => loadedWith(files, one).has(file)));
+    expect(circles).toEqual([]);
+  });
+
+  const asWebpack = ["webpack", "import", "module"];
+  test.each<[tool: string, reads: "bundles" | "modules", how: Resolution]>([
+    ["Node, Jest, and Vite and Next.js, which leave packages to Node", "bundles", forNode],
+    ["Deno", "bundles", { platform: "neutral", conditions: ["deno", "node"] }],
+    ["Bun", "bundles", { platform: "neutral", conditions: ["bun", "node"] }],
+    ["esbuild for Lambda", "modules", { platform: "node" }],
+    ["esbuild for a browser", "modules", { platform: "browser" }],
+    ["webpack and Vite for Node", "modules", { platform: "neutral", conditions: [...asWebpack, "node"] }],
+    ["webpack and Vite for a browser", "modules", { platform: "neutral", conditions: [...asWebpack, "browser"] }],
+    ["Next.js at the edge", "modules", { platform: "neutral", conditions: [...asWebpack, "edge-light"] }],
+    ["wrangler", "modules", { platform: "browser", conditions: ["workerd", "worker", "browser"] }],
+    ["Metro", "modules", { platform: "neutral", conditions: ["react-native"] }],
+  ])("%s: all %s, never both", async (_tool, reads, how) => {
+    const files = [...(await filesRead(consumer, ofLibrary, how)).keys()];
+    expect(files.length).toBeGreaterThan(ofLibrary.length);
+    expect(files.filter((file) => isBundle(file) !== (reads === "bundles"))).toEqual([]);
+  });
+
+  test("a stack trace names our functions, and a line that can be read", async () => {
+    const program = 'import { onceExpress } from "once-again/express"; onceExpress({});';
+    const failed = run(process.execPath, ["--input-type=module", "--eval", program], { cwd: consumer.folder });
+    const trace = await failed.catch((error: Error) => error.message);
+    expect(trace).toMatch(/\n {4}at onceExpress \(file:.*\/dist\/node\/frameworks\/express\.js:\d+:\d+\)\n/);
+    expect(trace.split("\n").filter((line) => line.length > 400)).toEqual([]);
   });
 });
 
