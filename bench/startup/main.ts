@@ -1,4 +1,5 @@
 /** `npm run bench:startup`: what it costs to load each entry, and to start the command. See docs/performance.md. */
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,6 +46,8 @@ await command(help, options, async (values) => {
   try {
     progress.say("builds the packages");
     const tree = await buildPackages(folder, Object.keys(ourPackages));
+    // Puts the conformance cases into the package, where `@once-again/tools/verify` reads them.
+    execFileSync("npm", ["run", "prepack", "--workspace", "@once-again/tools"], { cwd: tree, stdio: "ignore" });
     const specifiers = [bareNode, ...packages, ...entries];
     const subjects = [
       ...specifiers.map((name) => ({ name, measure: () => measureImport(name, tree) })),
