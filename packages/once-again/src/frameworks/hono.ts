@@ -211,12 +211,12 @@ function shareText({ [read]: { copy, bytes }, bodyCache }: HonoRequest): void {
 const decoder = new TextDecoder();
 
 /** Calls a method as Hono has it, on the request that came as long as there is no copy. */
-function aside(req: HonoRequest, method: string, ...given: readonly unknown[]): unknown {
-  const call = Reflect.get(Object.getPrototypeOf(req) as object, method) as (...given: readonly unknown[]) => unknown;
+function aside(req: HonoRequest, method: string, name?: string): unknown {
+  const call = Reflect.get(Object.getPrototypeOf(req) as object, method) as (name?: string) => unknown;
   const request = req[read];
   request.isAside = request.copy === undefined;
   try {
-    return call.apply(req, given);
+    return call.call(req, name);
   } finally {
     request.isAside = false;
   }
