@@ -16,10 +16,14 @@ const { requirements, profiles } = read("requirements") as {
   requirements: readonly Requirement[];
   profiles: Record<string, unknown>;
 };
-const { cases, groups } = read("cases") as {
-  cases: readonly { id: string; requirements: readonly number[] }[];
-  groups: Record<string, string>;
-};
+interface Cases {
+  readonly cases: readonly { readonly id: string; readonly requirements: readonly number[] }[];
+  readonly groups: Record<string, string>;
+}
+
+const http = read("cases") as Cases;
+const mcp = read("mcp-cases") as Cases;
+const cases = [...http.cases, ...mcp.cases];
 
 function errorsOf(schema: string, value: unknown): unknown {
   const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true, strictTuples: false });
@@ -28,7 +32,7 @@ function errorsOf(schema: string, value: unknown): unknown {
   return validate(value) ? [] : validate.errors;
 }
 
-test.for(["cases", "requirements"])("%s.json fits its schema", (name) => {
+test.for(["cases", "mcp-cases", "requirements"])("%s.json fits its schema", (name) => {
   expect(errorsOf(`${name}.schema`, read(name))).toEqual([]);
 });
 
@@ -39,6 +43,9 @@ test("a step that no runner knows, and an unknown verdict, do not fit", () => {
   const other = read("cases") as { judgements: Record<string, { verdict?: string }[]> };
   other.judgements["lost"]![0]!.verdict = "maybe";
   expect(errorsOf("cases.schema", other)).not.toEqual([]);
+  const calls = read("mcp-cases") as { cases: { steps: object[] }[] };
+  calls.cases[0]!.steps.push({ send: ["a"], how: "pipelined" });
+  expect(errorsOf("mcp-cases.schema", calls)).not.toEqual([]);
 });
 
 test("numbers and ids are unique, and every reference leads somewhere", () => {
@@ -48,7 +55,8 @@ test("numbers and ids are unique, and every reference leads somewhere", () => {
   expect(new Set(ids).size).toBe(ids.length);
   expect(cases.flatMap((one) => one.requirements).filter((number) => !numbers.includes(number))).toEqual([]);
   expect(requirements.filter(({ profile }) => !Object.hasOwn(profiles, profile))).toEqual([]);
-  expect(ids.filter((id) => !Object.hasOwn(groups, id[0]!))).toEqual([]);
+  expect(http.cases.filter(({ id }) => !Object.hasOwn(http.groups, id[0]!))).toEqual([]);
+  expect(mcp.cases.filter(({ id }) => !Object.hasOwn(mcp.groups, id[1]!))).toEqual([]);
 });
 
 test("each requirement has a case, or says why none can test it", () => {
@@ -57,7 +65,8 @@ test("each requirement has a case, or says why none can test it", () => {
   expect(wrong).toEqual([]);
 });
 
-test("the sentence of a requirement of the draft has its level in it", () => {
-  const wrong = requirements.filter(({ profile, level, text }) => profile === "draft" && !text.includes(level));
+test("the sentence of a requirement of practice has its level in it", () => {
+  const ours = requirements.filter(({ profile }) => profile === "draft" || profile === "mcp");
+  const wrong = ours.filter(({ level, text }) => !text.includes(level));
   expect(wrong).toEqual([]);
 });

@@ -21,12 +21,20 @@ export type { Strictness, Verdict } from "./verdict.ts";
 export { verify } from "./verify.ts";
 export { planVerify, type PlannedCase } from "./verify-plan.ts";
 export type { EffectsPage, VerifyOptions } from "./verify-options.ts";
-export { mcpCases } from "./mcp/cases/index.ts";
 export { type McpCase, mcpGroups } from "./mcp/mcp-case.ts";
 export type { McpVerifyOptions } from "./mcp/mcp-options.ts";
 export type { Connect, McpConnection, Reply, RpcMessage, SentRequest } from "./mcp/mcp-connection.ts";
-export type { ListedTool, McpProbe, McpTally, TestCall } from "./mcp/mcp-probe.ts";
+export type {
+  ListedTool,
+  McpRequest,
+  McpResponse,
+  McpSendMode,
+  OtherConnection,
+  RawRequest,
+  TestCall,
+} from "./mcp/mcp-messages.ts";
+export type { McpProbe, McpTally } from "./mcp/mcp-probe.ts";
 export { type PlannedMcpCase, planMcp } from "./mcp/plan-mcp.ts";
-export { mcpProfiles } from "./mcp/profiles/index.ts";
+export { mcpCases, mcpProfiles } from "./mcp/read-mcp-cases.ts";
 export { type McpProfileName, mcpProfileNames } from "./mcp/profiles/profile-name.ts";
 export { type McpVerifyReport, verifyMcp } from "./mcp/verify-mcp.ts";

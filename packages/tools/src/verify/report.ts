@@ -4,9 +4,7 @@ import type { Finding } from "./server-traits.ts";
 import type { Strictness, Verdict } from "./verdict.ts";
 
 /** A case and its verdict. */
-export interface CaseResult extends Omit<ConformanceCase, "run" | "requirement">, Verdict {
-  /** The number of the requirement that a failure breaks. Cases of MCP have none. */
-  readonly requirement?: number;
+export interface CaseResult extends Omit<ConformanceCase, "run">, Verdict {
   /** The name of the group. */
   readonly group: string;
   readonly timeMs: number;

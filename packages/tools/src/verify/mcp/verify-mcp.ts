@@ -3,13 +3,14 @@ import { invalidOptionError } from "once-again/internal";
 import { NoResponse, NotApplicable, type Verdict } from "../verdict.ts";
 import type { CaseResult } from "../report.ts";
 import { httpConnect } from "./http-connection.ts";
-import { formatReply, type McpCase, mcpGroupName, mcpGroups } from "./mcp-case.ts";
-import type { Connect, McpConnection } from "./mcp-connection.ts";
+import { type McpCase, mcpGroupName, mcpGroups } from "./mcp-case.ts";
+import type { Connect, McpConnection, Reply } from "./mcp-connection.ts";
 import { checkMcpTarget, type McpTarget, type McpVerifyOptions } from "./mcp-options.ts";
-import { isDone, makeMcpProbe } from "./mcp-probe.ts";
+import { makeMcpProbe } from "./mcp-probe.ts";
 import { adcpConnect } from "./profiles/adcp-reply.ts";
-import { casesOfMcpProfile } from "./profiles/index.ts";
 import type { McpProfileName } from "./profiles/profile-name.ts";
+import { casesOfMcpProfile } from "./read-mcp-cases.ts";
+import { formatReply, isDone } from "./replies.ts";
 import { stdioConnect } from "./stdio-connection.ts";
 
 /** The result of a run. */
@@ -113,13 +114,15 @@ async function checkTool(target: McpTarget, connection: McpConnection): Promise<
   const probe = makeMcpProbe(target, connection, () => Promise.resolve(connection), 0);
   const startedAt = performance.now();
   const isCounted = target.countTool !== undefined;
-  const { replies, effects } = await probe
-    .tally(() => probe.call(probe.newCall()))
+  const { responses, effects } = await probe
+    .tally(() => probe.send([probe.newCall()], "in-turn"))
     .catch((error: unknown) => {
       throw unfitError(error);
     });
-  if (!isDone(replies[0]!))
-    throw unfitError(new Error(`a plain call of ${target.tool} is answered with ${formatReply(replies[0]!)}`));
+  const { reply } = responses[0] as { reply: Reply };
+  if (!isDone(reply)) {
+    throw unfitError(new Error(`a plain call of ${target.tool} is answered with ${formatReply(reply)}`));
+  }
   if (isCounted && effects !== 1) {
     throw unfitError(new Error(`a plain call must raise the count of effects by 1, but it rose by ${effects}`));
   }

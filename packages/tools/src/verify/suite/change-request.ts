@@ -3,6 +3,7 @@ import { signatureOf, secondsAt, idHeader, signatureHeader, timestampHeader } fr
 import type { Probe } from "../probe.ts";
 import { findHeader, type TestRequest, withHeaders, withoutHeaders, withQuery } from "../test-request.ts";
 import { NotApplicable } from "../verdict.ts";
+import { fillInKeys } from "./step-run.ts";
 import type { Change } from "./cases-json.ts";
 
 /** The names that a case has given to keys and numbers. */
@@ -113,17 +114,11 @@ const changeCase = (name: string, letters: "lower" | "upper"): string =>
 
 /** A text is sent as it stands; an object as this server takes keys. */
 function writeKey(value: string | FormattedKey, probe: Probe, names: Names): string {
-  if (typeof value === "string") return fillIn(value, names);
+  if (typeof value === "string") return fillInKeys(value, names);
   const { formatted, padTo = 0, then = "", before = "", after = "" } = value;
   const length = typeof padTo === "number" ? padTo : names.numbers.get(padTo)!;
-  return `${before}${probe.formatKey(fillIn(formatted, names).padEnd(length, "k") + then)}${after}`;
+  return `${before}${probe.formatKey(fillInKeys(formatted, names).padEnd(length, "k") + then)}${after}`;
 }
-
-/** Fills `{{k}}`, the key of that name, and `{{k:8}}`, its first 8 characters. */
-const fillIn = (text: string, { keys }: Names): string =>
-  text.replaceAll(/\{\{(\w+)(?::(\d+))?\}\}/g, (_, name: string, length?: string) =>
-    keys.get(name)!.slice(0, length === undefined ? undefined : Number(length)),
-  );
 
 function requireSecret({ target: { secret } }: Probe): Buffer {
   if (secret === undefined) throw new NotApplicable("needs the signing secret");

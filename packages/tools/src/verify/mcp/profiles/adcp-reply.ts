@@ -4,15 +4,16 @@ type Members = Readonly<Record<string, unknown>>;
 
 /** The envelope that the Ad Context Protocol puts around a task's result. */
 export interface AdcpEnvelope {
-  readonly replayed: unknown;
   /** The error, where the task failed: of the transport's layer, or else the payload's. */
   readonly error: Members | undefined;
   /** All of the answer. */
   readonly whole: Members;
 }
 
-/** The place of the envelope, for cases that judge it. */
-const envelopeMeta = "adcp/envelope";
+/** An answer, and its envelope beside it for cases that judge it. */
+interface AdcpReply extends Reply {
+  readonly envelope: AdcpEnvelope;
+}
 
 /** Members that describe one answer, and not the task's result. */
 const envelopeNames: ReadonlySet<string> = new Set([
@@ -41,7 +42,7 @@ export function adcpConnect(connect: Connect): Connect {
 }
 
 /** The answer with its result alone, so that a repeat compares, and what is around it beside. */
-export function readAdcpReply(reply: Reply): Reply {
+export function readAdcpReply(reply: Reply): Reply | AdcpReply {
   const { result } = reply;
   const whole = result === undefined ? undefined : membersOf(result);
   if (result === undefined || whole === undefined) return reply;
@@ -49,7 +50,7 @@ export function readAdcpReply(reply: Reply): Reply {
   const error = hasFailed
     ? ((whole["adcp_error"] ?? (whole["errors"] as Members[] | undefined)?.[0]) as Members)
     : undefined;
-  const envelope: AdcpEnvelope = { replayed: whole["replayed"], error, whole };
+  const envelope: AdcpEnvelope = { error, whole };
   const body = Object.fromEntries(Object.entries(whole).filter(([name]) => !envelopeNames.has(name)));
   return {
     result: {
@@ -59,9 +60,9 @@ export function readAdcpReply(reply: Reply): Reply {
       _meta: {
         ...(whole["replayed"] === true && { replayed: true }),
         ...(hasFailed && { "once-again/error": error?.["code"] }),
-        [envelopeMeta]: envelope,
       },
     },
+    envelope,
   };
 }
 
@@ -85,10 +86,5 @@ const isObject = (value: unknown): value is Members =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The envelope of an answer; empty where the answer is not AdCP's. */
-export function envelopeOf({ result }: Reply): AdcpEnvelope {
-  const envelope = ((result?.["_meta"] ?? {}) as Members)[envelopeMeta] as AdcpEnvelope | undefined;
-  return envelope ?? { replayed: undefined, error: undefined, whole: {} };
-}
-
-/** The code of an error; `undefined` without an error. */
-export const codeOf = (reply: Reply): unknown => envelopeOf(reply).error?.["code"];
+export const envelopeOf = (reply: Reply | AdcpReply): AdcpEnvelope =>
+  "envelope" in reply ? reply.envelope : { error: undefined, whole: {} };
