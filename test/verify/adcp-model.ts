@@ -130,3 +130,24 @@ export class AdcpModel {
     response.end(JSON.stringify({ jsonrpc: "2.0", id, result }));
   }
 }
+
+/** A seller that finds the key where the Universal Commerce Protocol has it over MCP. */
+export class UcpSeller extends AdcpModel {
+  keyOf({ "idempotency-key": key }: Members): unknown {
+    return key;
+  }
+
+  override replayed(answer: Members): Members {
+    return answer;
+  }
+
+  override async running(): Promise<Members> {
+    throw new TaskError("in progress");
+  }
+
+  override answer(method: string, params: { name: string; arguments: unknown }, caller: string): Promise<Members> {
+    const { meta = {}, ...args } = (params.arguments ?? {}) as { meta?: Members };
+    const key = this.keyOf(meta);
+    return super.answer(method, { ...params, arguments: { ...args, idempotency_key: key } }, caller);
+  }
+}

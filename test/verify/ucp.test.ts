@@ -1,28 +1,7 @@
 import { expect, test } from "vitest";
 import { verifyMcp } from "../../packages/tools/src/verify/index.ts";
 import { startHttpServer } from "../support/http-server.ts";
-import { AdcpModel, type Members, TaskError } from "./adcp-model.ts";
-
-/** A seller that finds the key where the Universal Commerce Protocol has it over MCP. */
-class UcpSeller extends AdcpModel {
-  keyOf({ "idempotency-key": key }: Members): unknown {
-    return key;
-  }
-
-  override replayed(answer: Members): Members {
-    return answer;
-  }
-
-  override async running(): Promise<Members> {
-    throw new TaskError("in progress");
-  }
-
-  override answer(method: string, params: { name: string; arguments: unknown }, caller: string): Promise<Members> {
-    const { meta = {}, ...args } = (params.arguments ?? {}) as { meta?: Members };
-    const key = this.keyOf(meta);
-    return super.answer(method, { ...params, arguments: { ...args, idempotency_key: key } }, caller);
-  }
-}
+import { UcpSeller } from "./adcp-model.ts";
 
 async function verified(seller: UcpSeller) {
   const server = await startHttpServer((request, response) => void seller.listen(request, response));
