@@ -42,7 +42,7 @@ await command(help, options, async (values) => {
   return result.breaches.length === 0 ? exitCodes.fine : exitCodes.bad;
 });
 
-function resultText({ connections, seconds, phases: found, doubleEffects, breaches }: LoadResult): string {
+function resultText({ connections, seconds, phases: found, anomalies, breaches }: LoadResult): string {
   const counts = (statuses: Readonly<Record<string, number>>): string =>
     Object.entries(statuses)
       .map(([status, count]) => `${count.toLocaleString("en")} × ${status}`)
@@ -59,7 +59,7 @@ function resultText({ connections, seconds, phases: found, doubleEffects, breach
         `  memory          ${memoryMiB} MiB`,
       ];
     }),
-    `Orders with two effects: ${doubleEffects}`,
+    `What once-again judge finds: ${anomalies.length === 0 ? "nothing" : `${anomalies.length} anomalies`}`,
     ...(breaches.length === 0 ? ["All is as it should be."] : breaches.map((breach) => `BROKEN: ${breach}`)),
   ].join("\n");
 }

@@ -8,6 +8,7 @@ import process from "node:process";
 import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { type Anomaly, type HistoryLine, judgeLines } from "../../../packages/tools/src/judge/index.ts";
 import { startServer } from "../../support/servers/private-server.ts";
 import { startRedis } from "../../support/servers/redis.ts";
 import { serverPort } from "../../support/servers/server-port.ts";
@@ -34,8 +35,8 @@ export interface LoadResult {
   readonly connections: number;
   readonly seconds: number;
   readonly phases: Readonly<Record<Phase, PhaseResult>>;
-  /** Orders that the service was sent more than once. */
-  readonly doubleEffects: number;
+  /** The violations that `once-again judge` finds in the keyed calls and their effects. */
+  readonly anomalies: readonly Anomaly[];
   /** The breaches of the rules. */
   readonly breaches: readonly string[];
 }
@@ -69,7 +70,9 @@ export async function runLoad(
   await using stack = new AsyncDisposableStack();
   const startedAt = performance.now();
   const redis = stack.use(await startRedis());
-  const service = startService();
+  /** The keyed calls and their effects, for `once-again judge`. */
+  const history: HistoryLine[] = [];
+  const service = startService((key, effect) => history.push({ type: "effect", key, effect }));
   stack.defer(() => service.close());
   const gateway = stack.use(await startGateway(await service.url(), redis.url));
   const samples: Sample[] = [];
@@ -82,7 +85,10 @@ export async function runLoad(
   const work = async (isKeyed: boolean, worker: number): Promise<void> => {
     for (let sent = 0; !over.signal.aborted; sent += 1) {
       const [from, at] = [phase, performance.now()];
-      const status = await send(agent, gateway.port, isKeyed ? `order-${worker}-${sent}` : undefined);
+      const key = isKeyed ? `order-${worker}-${sent}` : undefined;
+      if (key !== undefined) history.push({ type: "invoke", key });
+      const { status, effect } = await send(agent, gateway.port, key);
+      if (key !== undefined) history.push(endOf(key, status, effect));
       const ms = performance.now() - at;
       // A request that is under way when a phase ends belongs to neither.
       if (phase === from) samples.push({ phase, isKeyed, status, ms });
@@ -126,27 +132,39 @@ export async function runLoad(
       memoryMiB: memory[one],
     };
   };
+  const anomalies = await judgeLines(history);
   const result = { before: resultOf("before"), away: resultOf("away"), back: resultOf("back") };
   return {
     connections,
     seconds: Math.round((performance.now() - startedAt) / 1000),
     phases: result,
-    doubleEffects: service.doubleEffects(),
-    breaches: breachesOf(result, service.doubleEffects(), growthMiBMax, connections),
+    anomalies,
+    breaches: [
+      ...breachesOf(result, growthMiBMax, connections),
+      ...anomalies.slice(0, anomaliesMax).map(({ rule, key, what }) => `${rule}: ${key}: ${what}`),
+    ],
   };
 }
 
-/** A service that has an effect for each order, and answers everything else. */
-function startService() {
-  const orders = new Map<string, number>();
+/** How many anomalies are among the breaches. */
+const anomaliesMax = 10;
+
+/** How a keyed call ended for its caller. Only a refusal says that there is no effect. */
+function endOf(key: string, status: string, effect: string): HistoryLine {
+  if (status === "201") return { type: "ok", key, effects: [effect] };
+  return { type: status === "503" ? "fail" : "info", key };
+}
+
+/** A service that has an effect for each order, and answers everything else. @param onEffect is called with each before its answer. */
+function startService(onEffect: (key: string, effect: string) => void) {
   let count = 0;
   const server = createServer((incoming, response) => {
     incoming.resume();
-    const key = incoming.headers["idempotency-key"];
+    const key = String(incoming.headers["idempotency-key"]);
     if (incoming.method === "GET") return void response.end("free");
-    count += 1;
-    orders.set(String(key), (orders.get(String(key)) ?? 0) + 1);
-    response.writeHead(201).end(`order ${key}`);
+    const effect = `effect-${(count += 1)}`;
+    onEffect(key, effect);
+    response.writeHead(201).end(effect);
   });
   server.listen(0, "127.0.0.1");
   return {
@@ -155,7 +173,6 @@ function startService() {
       return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     },
     count: () => count,
-    doubleEffects: () => [...orders.values()].filter((effects) => effects > 1).length,
     close() {
       server.closeAllConnections();
       server.close();
@@ -187,23 +204,29 @@ async function startGateway(upstream: string, store: string) {
   });
 }
 
-/** Sends a request, and says with which status it ended: `none` when the connection broke, `hung` when it took too long. */
-async function send(agent: Agent, port: number, key: string | undefined): Promise<string> {
-  const { promise, resolve } = Promise.withResolvers<string>();
+/** The end of a request: its status, or `none` when the connection broke, `hung` when it took too long; and the effect that it names. */
+interface Sent {
+  readonly status: string;
+  readonly effect: string;
+}
+
+async function send(agent: Agent, port: number, key: string | undefined): Promise<Sent> {
+  const { promise, resolve } = Promise.withResolvers<Sent>();
+  const ended = (status: string, effect = ""): void => resolve({ status, effect });
   const keyed = { "x-account": "acme", "idempotency-key": key, "content-length": 2 };
   const sent = request({
     ...{ agent, port, host: "127.0.0.1", path: "/orders" },
     ...(key === undefined ? { method: "GET" } : { method: "POST", headers: keyed }),
   });
   const timer = globalThis.setTimeout(() => {
-    resolve("hung");
+    ended("hung");
     sent.destroy();
   }, hangMs);
-  sent.once("error", () => resolve("none"));
+  sent.once("error", () => ended("none"));
   sent.once("response", (response) => {
     text(response).then(
-      () => resolve(String(response.statusCode)),
-      () => resolve("none"),
+      (body) => ended(String(response.statusCode), body),
+      () => ended("none"),
     );
   });
   sent.end(key === undefined ? undefined : "{}");
@@ -223,7 +246,6 @@ function countStatuses(samples: readonly Sample[]): Record<string, number> {
 
 function breachesOf(
   { before, away, back }: Readonly<Record<Phase, PhaseResult>>,
-  doubleEffects: number,
   growthMiBMax: number,
   connections: number,
 ): string[] {
@@ -241,7 +263,6 @@ function breachesOf(
       only(passed, "200") && passed["200"]! > 0,
       "a request that passes through was disturbed",
     ]),
-    [doubleEffects === 0, "an order had two effects"],
     [back.memoryMiB - before.memoryMiB <= growthMiBMax, `memory grew by more than ${growthMiBMax} MiB`],
   ];
   return rules.flatMap(([holds, sentence]) => (holds ? [] : [sentence]));
