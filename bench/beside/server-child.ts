@@ -5,8 +5,8 @@ import { setTimeout } from "node:timers/promises";
 import { createClient } from "redis";
 import { libraries, type LibraryName, type Order } from "./libraries.ts";
 
-/** `workMs` is how long an order takes, milliseconds: long enough for copies to meet. */
-const [name, url = "", dies, workMs = "200"] = process.argv.slice(2);
+/** `workMs` is how long an order takes, milliseconds: long enough for copies to meet. `port`: default a free one. */
+const [name, url = "", dies, workMs = "200", port = "0"] = process.argv.slice(2);
 const counter = await createClient({ url }).connect();
 
 async function placeOrder({ item, ending }: Order): Promise<string> {
@@ -18,7 +18,7 @@ async function placeOrder({ item, ending }: Order): Promise<string> {
 }
 
 const app = await libraries[name as LibraryName].makeServer(url, placeOrder);
-const server = app.listen(0, "127.0.0.1");
+const server = app.listen(Number(port), "127.0.0.1");
 await once(server, "listening");
 process.send?.({ port: (server.address() as AddressInfo).port });
 process.once("disconnect", () => process.exit());

@@ -6,7 +6,7 @@
  *
  *   npm run conformance:others
  */
-import { execFileSync, fork } from "node:child_process";
+import { type ChildProcess, execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
@@ -32,15 +32,25 @@ interface Subject extends Pick<ConformanceResult, "name" | "version" | "option">
 }
 
 async function tryServer({ program, arguments: given, ...named }: Subject): Promise<ConformanceResult> {
-  const child = fork(program, [...given], { stdio: ["ignore", "ignore", "ignore", "ipc"] });
+  const start = async (port: number): Promise<{ child: ChildProcess; port: number }> => {
+    const child = fork(program, [...given, String(port)], { stdio: ["ignore", "ignore", "ignore", "ipc"] });
+    const [said] = (await once(child, "message")) as [{ port: number }];
+    return { child, port: said.port };
+  };
+  let server = await start(0);
   try {
-    const [{ port }] = (await once(child, "message")) as [{ port: number }];
+    const { port } = server;
     const report = await verify({
       url: `http://127.0.0.1:${port}/orders`,
       body: '{"item":"coffee","reference":"{{unique}}"}',
       failingBody: '{"item":"coffee","ending":"throws"}',
       effects: async () => Number((await counter.get("beside:effects")) ?? 0),
       timeoutMs: 5000,
+      // Its keys are in Redis, which runs on.
+      restart: async () => {
+        await kill(server.child);
+        server = await start(port);
+      },
     });
     return {
       ...named,
@@ -52,8 +62,15 @@ async function tryServer({ program, arguments: given, ...named }: Subject): Prom
         .map(({ id, title, observed }) => ({ id, title, observed })),
     };
   } finally {
-    child.kill("SIGKILL");
+    await kill(server.child);
   }
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill("SIGKILL");
+  await exited;
 }
 
 function readVersion(folder: string, name: string): string {

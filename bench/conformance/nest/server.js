@@ -1,6 +1,6 @@
 /**
  * A Nest server whose POST /orders is guarded by `@node-idempotency/nestjs`, as its documentation has it: the module with its storage, and
- * the decorator on the handler. `node server.js express|fastify REDIS_URL WORK_MS`; its parent gets the port.
+ * the decorator on the handler. `node server.js express|fastify REDIS_URL WORK_MS [PORT]`; its parent gets the port.
  */
 import process from "node:process";
 import { setTimeout } from "node:timers/promises";
@@ -12,7 +12,7 @@ import plugin from "@node-idempotency/nestjs";
 import redisStorage from "@node-idempotency/storage-adapter-redis";
 import redis from "redis";
 
-const [platform, url, workMs] = process.argv.slice(2);
+const [platform, url, workMs, port = "0"] = process.argv.slice(2);
 const storage = new redisStorage.RedisStorageAdapter({ url });
 await storage.connect();
 const counter = await redis.createClient({ url }).connect();
@@ -43,6 +43,6 @@ Module({
 
 const adapters = { express: ExpressAdapter, fastify: FastifyAdapter };
 const app = await NestFactory.create(Shop, new adapters[platform](), { logger: false });
-await app.listen(0, "127.0.0.1");
+await app.listen(Number(port), "127.0.0.1");
 process.send?.({ port: app.getHttpServer().address().port });
 process.once("disconnect", () => process.exit());
