@@ -13,11 +13,11 @@ import type { EngineName } from "./engine.ts";
 import { engineOf } from "./engines/index.ts";
 import { type ApiEntry, append, type Mode, type ChildEvent } from "./evidence.ts";
 import { obeyFaultPlans } from "./process-faults.ts";
-import { tracedStore } from "../trace/trace-step.ts";
+import { tracedStore, tracedTransactions, tracer } from "../trace/trace-step.ts";
 import { type FrameworkName, frameworkOf } from "./frameworks.ts";
 import { trueTime } from "./moved-clock.ts";
 import { type Note, recordingStore, recordingTransactions } from "./recording-store.ts";
-import { answerText, headers, isDeclined, orderName } from "./orders.ts";
+import { answerText, headers, isDeclined, orderName, partsOf } from "./orders.ts";
 
 /** The task of an API process. */
 export interface ApiTask {
@@ -36,7 +36,7 @@ export interface ApiTask {
   readonly hasStandby: boolean;
   /** Whether it takes each request for the first of its key. */
   readonly ignoresKeys: boolean;
-  /** The file for a trace of what it asks its store for, in mode `hold`. */
+  /** The file for a trace of what it asks its store for. */
   readonly trace?: string | undefined;
 }
 
@@ -68,19 +68,22 @@ async function makeOrder({ body, execution }: Call): Promise<Reply> {
   const effect = { effect: randomUUID(), order, life };
   if (mode === "hold") append(ledger, effect);
   else await effects!.add(execution.transaction, effect);
+  if (mode === "transactional") steps?.step({ call: "effect", ...partsOf(order) });
   write({ event: "effect", order });
   await work();
   return { status: 201, body: answerText.done(effect.effect, order) };
 }
 
-/** The clock since the machine's start: the same for all of its processes, and never set. */
-const sinceStart = (): number => Number(process.hrtime.bigint()) / 1e6;
-const keys = trace === undefined ? store : tracedStore(store, life, (line) => append(trace, line), sinceStart);
+const steps = trace === undefined ? undefined : tracer(life, (line) => append(trace, line));
+const keys = steps === undefined ? store : tracedStore(store, steps);
+// DynamoDB looks for others at the commit only.
+const transactions =
+  effects && steps ? tracedTransactions(effects.store, steps, engine === "dynamodb") : effects?.store;
 
 const rules: RouteRules = {
   ...(mode === "hold"
     ? { store: recordingStore(keys, note) }
-    : { mode: "transactional", store: recordingTransactions(effects!.store, note) }),
+    : { mode: "transactional", store: recordingTransactions(transactions!, note) }),
   leaseMs,
   retentionMs: 3_600_000,
   // A store that is away for a while is a part of this.

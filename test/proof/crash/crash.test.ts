@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { devNull } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -27,11 +28,16 @@ const runsMax = 20;
 const timeoutMs = 1_800_000;
 
 /** Runs until each critical window was hit. What is broken in any of them is broken. */
-async function keepsInvariants(name: EngineName, mode: Mode, operations: readonly string[] = []): Promise<void> {
+async function keepsInvariants(
+  name: EngineName,
+  mode: Mode,
+  operations: readonly string[] = [],
+  trace?: string,
+): Promise<void> {
   const engine = await engineOf(name);
   const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9));
   const runs = await repeatUntilHit(
-    (index) => runCrash({ engine, mode, seconds, seed: seed + index, operations }),
+    (index) => runCrash({ engine, mode, seconds, seed: seed + index, operations, trace }),
     runsMax,
   );
   const text = runs.results.map(resultText).join("\n");
@@ -49,8 +55,8 @@ async function keepsInvariants(name: EngineName, mode: Mode, operations: readonl
 // Each has separate servers, files and ports, and mostly waits: side by side they take half as long.
 describe.concurrent("processes that are killed", { timeout: timeoutMs }, () => {
   describeWithServer("over PostgreSQL", postgresBinary, () => {
-    test("transactional: every invariant holds, in every critical window", () =>
-      keepsInvariants("postgres", "transactional"));
+    test("transactional: every invariant holds, in every critical window, and the rules explain every call", () =>
+      keepsInvariants("postgres", "transactional", [], devNull));
   });
 
   describeWithServer("over PostgreSQL, while operators are at work", postgresBinary, () => {

@@ -36,7 +36,8 @@ const help = `npm run crash -- [--scenario requests] [--seconds N] [--engine ${e
                  [--mode hold|transactional] [--seed N] [--without ${guards.join("|")}] [--json]
                  [--operations all|NAME,NAME] [--beside REVISION] [--trace FILE] [--history FILE]
 npm run crash -- --scenario messages [--seconds N] [--messages N] [--engine ${messageEngineNames.join("|")}]
-                 [--broker ${brokerNames.join("|")}] [--seed N] [--without ${messageGuards.join("|")}] [--history FILE] [--json]
+                 [--broker ${brokerNames.join("|")}] [--seed N] [--without ${messageGuards.join("|")}] [--trace FILE]
+                 [--history FILE] [--json]
 npm run crash -- --scenario gateway [--requests N] [--engine ${gatewayEngines.join("|")}] [--seed N]
                  [--history FILE] [--json]
 
@@ -56,8 +57,8 @@ byte of its answers; the gateways are killed at any time. In the end a person se
   --operations N of requests: what operators do to databases, machines and API processes meanwhile, all or some of
 ${operationsHelp}
   --beside REV   of requests: another version, as a revision of git, serves beside this one from the same store
-  --trace FILE   of requests in mode hold: adds the calls of the store to a file of JSON lines, and fails unless the rules of
-                 spec/key.md explain each, and a take-over, a repeat and a lost acknowledgement are among them
+  --trace FILE   adds what processes ask their stores for to a file of JSON lines, and fails unless the rules of spec/ explain each: of
+                 a key, a transaction, or the outbox and the inbox; and a take-over, a repeat and a lost acknowledgement are among them
   --history FILE adds the history to a file, for once-again judge
   --broker NAME  of messages; default one run for each. sqs is the emulator fauxqs, and kafka the mock of librdkafka. They are
                  in memory, stand still and are not killed, have no bounded queue, and show nothing of several nodes
@@ -143,8 +144,8 @@ async function requestSubjects(values: Values, seconds: number): Promise<Subject
   const operations = chosenOperations(engine.name, values.operations);
   refuseMissing(engine.server?.binary);
   const { trace } = values;
-  if (trace !== undefined && (modes.length > 1 || modes[0] !== "hold" || values.beside !== undefined))
-    throw new UsageError("--trace needs --mode hold, and no other version beside this one.");
+  if (trace !== undefined && values.beside !== undefined)
+    throw new UsageError("--trace needs all API processes to be of this version.");
   return modes.map((mode) => ({
     name: `${engine.name}, ${mode}`,
     async run(seed, onProgress) {
@@ -168,18 +169,19 @@ async function requestSubjects(values: Values, seconds: number): Promise<Subject
 }
 
 async function messageSubjects(values: Values, seconds: number): Promise<Subject[]> {
-  refuse(values, "mode", "requests", "operations", "beside", "trace");
+  refuse(values, "mode", "requests", "operations", "beside");
   const engine = await messagesEngineOf(chosen("engine", values.engine ?? "postgres", messageEngineNames));
   const names = values.broker === undefined ? brokerNames : [chosen("broker", values.broker, brokerNames)];
   const brokers = await Promise.all(names.map(brokerOf));
   const without = values.without === undefined ? undefined : chosen("without", values.without, messageGuards);
   const messages = wholeNumber("messages", values.messages, 0);
+  const { trace } = values;
   for (const binary of [engine.server?.binary, ...brokers.map((broker) => broker.binary)]) refuseMissing(binary);
   return brokers.map((broker) => ({
     name: `${engine.name}, ${broker.name}`,
     async run(seed, onProgress) {
       const result = await runMessages(
-        { engine, broker, messages, without, history: fileOf(values, broker.name, seed), seconds, seed },
+        { engine, broker, messages, without, trace, history: fileOf(values, broker.name, seed), seconds, seed },
         (over, committed) => onProgress(`${faultsText(over, seconds)}, ${committed.toLocaleString("en")} messages`),
       );
       return { result, text: messagesText(result) };

@@ -1,13 +1,12 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { readEvidence, readHistory } from "./audit.ts";
 import { type Breach, breaches, type History, type OrderEnd } from "./check.ts";
 import { connectionsMax } from "./engine.ts";
-import { type Acceptance, acceptTrace, missingIn, refusalText } from "../trace/accept.ts";
-import type { TraceLine } from "../trace/trace-step.ts";
-import { type ApiEntry, type CallerEntry, type Evidence, readLines } from "./evidence.ts";
+import { type Acceptance, acceptedTrace, missingIn, refusalTexts } from "../trace/accept.ts";
+import { type ApiEntry, type CallerEntry, type Evidence } from "./evidence.ts";
 import { type Cuts, injectFaults } from "./nemesis.ts";
 import { type CrashOptions, type Scene, startScene } from "./scene.ts";
 import { storyOf } from "./story.ts";
@@ -98,12 +97,6 @@ async function comeToRest(scene: Scene): Promise<void> {
   await setTimeout(scene.leaseMs);
 }
 
-/** Adds the trace of a run to a file, and holds it against the rules. */
-function acceptedTrace(from: string, to: string): Acceptance {
-  appendFileSync(to, readFileSync(from));
-  return acceptTrace(readLines<TraceLine>(from));
-}
-
 /** How many connections this process has to the database itself: for keys and intents. */
 const ownConnectionsMax = 12;
 
@@ -179,7 +172,7 @@ function resultOf(
       ...[...apis, ...callers].flatMap(({ failures }) => failures),
       ...cuts.stuck,
       ...leaks,
-      ...(trace?.refused ?? []).map(refusalText),
+      ...(trace ? refusalTexts(trace) : []),
     ],
     trace,
   };

@@ -37,7 +37,7 @@ export interface CrashOptions {
   readonly operations?: readonly string[] | undefined;
   /** Another version, as a revision of git: the first API process is of its code. */
   readonly beside?: string | undefined;
-  /** A file to which a trace of the store's calls is added, in mode `hold`. The run fails unless the rules explain it. */
+  /** A file to which a trace of the store's calls is added. The run fails unless the rules explain it. */
   readonly trace?: string | undefined;
   /** Where the history is added to, for `once-again judge`. */
   readonly history?: HistoryFile | undefined;

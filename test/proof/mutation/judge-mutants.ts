@@ -1,8 +1,13 @@
 import type { Check, Mutant } from "./mutant.ts";
 
 const test = (file: string): Check => ({ kind: "test", file });
-const acceptor = "test/proof/trace/accept.ts";
+const [acceptor, explain, keyRules] = ["accept", "explain", "key-rules"].map(
+  (name) => `test/proof/trace/${name}.ts`,
+) as [string, string, string];
 const acceptorTest = test("test/proof/trace/accept.test.ts");
+const outboxRules = "test/proof/trace/outbox-rules.ts";
+const transactionRules = "test/proof/trace/transaction-rules.ts";
+const messageTraceTest = test("test/proof/trace/messages.test.ts");
 const specTest = test("test/proof/spec/spec.test.ts");
 const judge = "packages/tools/src/judge";
 const judgeTest = test(`${judge}/judge-history.test.ts`);
@@ -11,7 +16,7 @@ const judgeTest = test(`${judge}/judge-history.test.ts`);
 export const judgeMutants: readonly Mutant[] = [
   {
     guard: "acceptor: an answer is compared with the rules",
-    file: acceptor,
+    file: keyRules,
     search: "if (answer !== undefined && !agrees(answer, decided.answer, before, call)) continue;",
     replace: "",
     check: acceptorTest,
@@ -19,7 +24,7 @@ export const judgeMutants: readonly Mutant[] = [
   },
   {
     guard: "acceptor: a repeat gets the result that was stored",
-    file: acceptor,
+    file: keyRules,
     search: 'if (expected.kind === "done") return result === Buffer.from(expected.result).toString();',
     replace: 'if (expected.kind === "done") return true;',
     check: acceptorTest,
@@ -27,7 +32,7 @@ export const judgeMutants: readonly Mutant[] = [
   },
   {
     guard: "acceptor: attempts are counted",
-    file: acceptor,
+    file: keyRules,
     search: "if (attempt !== expected.attempt) return false;",
     replace: "",
     check: acceptorTest,
@@ -35,7 +40,7 @@ export const judgeMutants: readonly Mutant[] = [
   },
   {
     guard: "acceptor: a take-over gets a higher fence",
-    file: acceptor,
+    file: keyRules,
     search: "fence === before.fence : fence! > before.fence;",
     replace: "fence === before.fence : true;",
     check: acceptorTest,
@@ -43,7 +48,7 @@ export const judgeMutants: readonly Mutant[] = [
   },
   {
     guard: "acceptor: a lease that is alive is not over",
-    file: acceptor,
+    file: keyRules,
     search: "to + slackMs >= lease[0] && (takeOver",
     replace: "(takeOver",
     check: acceptorTest,
@@ -51,9 +56,9 @@ export const judgeMutants: readonly Mutant[] = [
   },
   {
     guard: "acceptor: a call that ended before another began comes first",
-    file: acceptor,
-    search: ".filter(({ from }) => from <= firstEnd)",
-    replace: "",
+    file: explain,
+    search: "step !== undefined && step.from <= latest;",
+    replace: "step !== undefined;",
     check: acceptorTest,
     killedBy: "is refused where a call ended before",
   },
@@ -64,6 +69,94 @@ export const judgeMutants: readonly Mutant[] = [
     replace: "necessary.filter((one) => shown[one] < 0)",
     check: acceptorTest,
     killedBy: "proves too little",
+  },
+  {
+    guard: "acceptor: a message is there when its transaction has committed",
+    file: outboxRules,
+    search: 'answer?.said === "rolled back" ? [{ state }]',
+    replace: "answer === undefined ? [{ state }]",
+    check: messageTraceTest,
+    killedBy: "O2: a message was rolled back",
+  },
+  {
+    guard: "acceptor: of a key its oldest message is claimed",
+    file: outboxRules,
+    search: "waiting[at]?.id === id &&",
+    replace: "waiting.some((row) => row.id === id) || waiting[at]?.id === id &&",
+    check: messageTraceTest,
+    killedBy: "O4: a key is claimed behind its oldest",
+  },
+  {
+    guard: "acceptor: messages of a key are published one by one",
+    file: outboxRules,
+    search: ".filter(([owner, { handed }]) => handed === null ||",
+    replace: '.filter(([owner, { handed }]) => handed !== "" ||',
+    check: messageTraceTest,
+    killedBy: "O5: the next is published before a confirmation",
+  },
+  {
+    guard: "acceptor: a lease is waited for",
+    file: outboxRules,
+    search: " || to + slackMs < oldest.due",
+    replace: "",
+    check: messageTraceTest,
+    killedBy: "O6: a lease is taken over before it is over",
+  },
+  {
+    guard: "acceptor: what is removed was confirmed",
+    file: outboxRules,
+    search: "if (!ids.every((id) => known.includes(id))) return [];",
+    replace: "",
+    check: messageTraceTest,
+    killedBy: "O7: one is removed that was not confirmed",
+  },
+  {
+    guard: "acceptor: a relay gives back what it holds",
+    file: outboxRules,
+    search: "if (row.id !== id || !isHeld(row)) return row;",
+    replace: "if (row.id !== id) return row;",
+    check: messageTraceTest,
+    killedBy: "is accepted, and shows a take-over and a lost acknowledgement",
+  },
+  {
+    guard: "acceptor: one transaction works under a key",
+    file: transactionRules,
+    search: "(working.length > 0 && !isOptimistic)",
+    replace: "(working.length < 0 && !isOptimistic)",
+    check: messageTraceTest,
+    killedBy: "T1: two work under one key",
+  },
+  {
+    guard: "acceptor: an effect is in the transaction of its key",
+    file: transactionRules,
+    search: "return state.working.some(({ process }) => process === step.process) ? [{ state }] : [];",
+    replace: "return [{ state }];",
+    check: messageTraceTest,
+    killedBy: "T2, I2: an effect is in no transaction",
+  },
+  {
+    guard: "acceptor: a message is acknowledged when its record is there",
+    file: transactionRules,
+    search: "return state.record === undefined ? [] : [{ state }];",
+    replace: "return [{ state }];",
+    check: messageTraceTest,
+    killedBy: "I3: it is acknowledged before its commit",
+  },
+  {
+    guard: "acceptor: no commit comes before it is asked for",
+    file: transactionRules,
+    search: " && latest >= endedAt",
+    replace: "",
+    check: messageTraceTest,
+    killedBy: "none before it was asked for",
+  },
+  {
+    guard: "verify: the server is killed and started again where a case says so",
+    file: "packages/tools/src/verify/suite/run-steps.ts",
+    search: 'else if ("restart" in step) await probe.restart();',
+    replace: 'else if ("restart" in step) return undefined;',
+    check: test("test/verify/faults.test.ts"),
+    killedBy: "the server with the fault keys-in-memory fails R18",
   },
   {
     guard: "replay: the state of the code is compared with the model's",

@@ -8,7 +8,17 @@ import type { Mutant } from "./mutant.ts";
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** The parts of the repository that a check needs. */
-const parts = ["packages", "examples", "spec", "test", "package.json", ".npmrc", "tsconfig.json", "vitest.config.ts"];
+const parts = [
+  "packages",
+  "conformance",
+  "examples",
+  "spec",
+  "test",
+  "package.json",
+  ".npmrc",
+  "tsconfig.json",
+  "vitest.config.ts",
+];
 
 /** A copy of the sources, for one mutant at a time. The work tree is never touched. */
 export interface Workshop extends AsyncDisposable {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { runSeed } from "../simulation/run-seed.ts";
-import { acceptTrace, missingIn, necessary } from "./accept.ts";
+import { acceptTrace, missingIn } from "./accept.ts";
+import { necessary } from "./explain.ts";
 import type { ExecutedLine } from "./trace-step.ts";
 
 /** The trace of a seed, with keys that no other seed has. */

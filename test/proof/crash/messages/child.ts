@@ -1,6 +1,7 @@
 import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { append } from "../evidence.ts";
+import { type Tracer, tracer } from "../../trace/trace-step.ts";
 import { obeyFaultPlans } from "../process-faults.ts";
 import type { BrokerName } from "./broker.ts";
 import type { EngineName } from "./engine.ts";
@@ -29,12 +30,16 @@ export interface ChildTask {
   readonly hold: string;
   readonly leaseMs: number;
   readonly without: Guard | undefined;
+  /** The file for a trace of the steps that messages take. */
+  readonly trace: string | undefined;
 }
 
 /** The task of this process, and its diary: each step is written before the process goes on, or dies there by a plan. */
 export function startedChild<Entry extends { event: string }>(): {
   task: ChildTask;
   note: (entry: Unwritten<Entry>) => void;
+  /** Missing where no trace is asked for. */
+  trace: Tracer | undefined;
 } {
   const task = JSON.parse(process.argv[2] ?? "") as ChildTask;
   const reached = obeyFaultPlans();
@@ -42,8 +47,10 @@ export function startedChild<Entry extends { event: string }>(): {
     append(task.diary, { at: Date.now(), ...entry });
     reached((entry as unknown as Entry).event);
   };
+  const { life, trace: file } = task;
+  const trace = file === undefined ? undefined : tracer(life, (line) => append(file, line));
   process.send?.("ready");
-  return { task, note };
+  return { task, note, trace };
 }
 
 /** Calls again what fails, until it succeeds: servers and wires may be away when a process starts. */

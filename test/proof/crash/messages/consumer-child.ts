@@ -1,33 +1,43 @@
 /** The consumers, in a process of their own, which note each step that messages take. Its argument is JSON: see `ChildTask`. */
 import process from "node:process";
-import { type Inbox, type MessageWork, openInbox } from "../../../../packages/once-again/src/messaging/inbox/index.ts";
+import {
+  type Inbox,
+  type InboxVerdict,
+  type MessageWork,
+  openInbox,
+} from "../../../../packages/once-again/src/messaging/inbox/index.ts";
+import { tracedInbox, tracedTransactions } from "../../trace/trace-step.ts";
 import { brokerOf } from "./brokers/index.ts";
 import { insist, startedChild } from "./child.ts";
 import { engineOf } from "./engines/index.ts";
 import type { ConsumerEntry } from "./evidence.ts";
-import { consumerNames, deliveriesMax } from "./shop.ts";
+import { type ConsumerName, consumerNames, deliveriesMax } from "./shop.ts";
 import { writeEffect } from "./tables.ts";
 
-const { task, note } = startedChild<ConsumerEntry>();
+const { task, note, trace } = startedChild<ConsumerEntry>();
 const { broker, brokerUrl, database, engine, leaseMs, life, without } = task;
 const shop = await insist(async () => (await engineOf(engine)).open(database));
 const link = await insist(async () => (await brokerOf(broker)).link(brokerUrl, leaseMs));
 
-const work: MessageWork<unknown> = async ({ id }, { transaction }) => {
+/** Has the effect of a message. */
+async function haveEffect(consumer: ConsumerName, transaction: unknown, id: string): Promise<void> {
   await writeEffect(shop, transaction, { message: id, life });
+  trace?.step({ call: "effect", scope: consumer, key: id });
   note({ event: "effect", ids: [id] });
-};
+}
 
 /** The same, without any record of the message. */
-const careless: Inbox<unknown>["handle"] = async ({ id = "" }) => {
+const careless = async (consumer: ConsumerName, id: string): Promise<InboxVerdict> => {
   await insist(() =>
     shop.transact(async (transaction) => {
-      await writeEffect(shop, transaction, { message: id, life });
+      await haveEffect(consumer, transaction, id);
       return "commit";
     }),
   );
   return { action: "acknowledge", isRepeat: false };
 };
+
+const inboxStore = trace === undefined ? shop.inboxStore : tracedTransactions(shop.inboxStore, trace);
 
 /** The messages that this process has taken, and not handled yet. */
 const inHand = new Set<string>();
@@ -36,22 +46,26 @@ const running = await Promise.all(
   consumerNames.map(async (consumer) => {
     const inbox = openInbox({
       mode: "transactional",
-      store: shop.inboxStore,
+      store: inboxStore,
       consumer,
       deliveriesMax,
       backoff: () => 50,
       // A store that is away for a while is a part of this.
       onError: () => undefined,
     });
+    const handling: Inbox<unknown> =
+      without === "inbox" ? { ...inbox, handle: ({ id }) => careless(consumer, id!) } : inbox;
+    const traced = trace === undefined ? handling : tracedInbox(handling, trace);
+    const work: MessageWork<unknown> = ({ id }, { transaction }) => haveEffect(consumer, transaction, id);
     const noted: Inbox<unknown> = {
       ...inbox,
-      async handle(message, work, options) {
+      async handle(message, given, options) {
         const ids = [String(message.id)];
         const { deliveries = 1, position } = message;
         const place = position && `${position.partition}:${position.sequence}`;
         note({ event: "delivered", ids, deliveries, ...(place !== undefined && { place }) });
         inHand.add(ids[0]!);
-        const verdict = await (without === "inbox" ? careless(message, work) : inbox.handle(message, work, options));
+        const verdict = await traced.handle(message, given, options);
         inHand.delete(ids[0]!);
         if (verdict.action === "acknowledge") note({ event: "handled", ids, isRepeat: verdict.isRepeat });
         else note({ event: "left", ids });

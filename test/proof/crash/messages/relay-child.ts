@@ -2,16 +2,18 @@
 import process from "node:process";
 import { openRelay, type Publish, publishToHttp } from "../../../../packages/once-again/src/messaging/outbox/index.ts";
 import type { RelaySource } from "../../../../packages/once-again/src/stores/outbox-store.ts";
+import { tracedOutbox, tracedPublish } from "../../trace/trace-step.ts";
 import { brokerOf } from "./brokers/index.ts";
 import { insist, startedChild } from "./child.ts";
 import { engineOf } from "./engines/index.ts";
 import type { RelayEntry } from "./evidence.ts";
 import type { PlaceTopic } from "./places.ts";
 
-const { task, note } = startedChild<RelayEntry>();
+const { task, note, trace } = startedChild<RelayEntry>();
 const { broker, brokerUrl, database, engine, leaseMs, silentUrl } = task;
 const silentTopic: PlaceTopic = "places.silent";
-const { outbox } = await insist(async () => (await engineOf(engine)).open(database));
+const shop = await insist(async () => (await engineOf(engine)).open(database));
+const outbox = trace === undefined ? shop.outbox : tracedOutbox(shop.outbox, trace);
 const link = await insist(async () => (await brokerOf(broker)).link(brokerUrl, leaseMs));
 
 const idAt = new Map<string, string>();
@@ -62,7 +64,7 @@ const publish: Publish = async (message, context) => {
 
 const relay = openRelay({
   outbox: source,
-  publish: Object.assign(publish, { hasManyPlaces: true }),
+  publish: Object.assign(trace === undefined ? publish : tracedPublish(publish, trace), { hasManyPlaces: true }),
   // A place may be shut for as long as the run takes.
   refusalsMax: 1_000_000,
   leaseMs,

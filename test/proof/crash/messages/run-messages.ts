@@ -1,9 +1,11 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Acceptance, acceptedTrace, missingIn, refusalTexts } from "../../trace/accept.ts";
+import { sinceStart, type TraceLine } from "../../trace/trace-step.ts";
 import { drained, type Progress, readEvidence, readHistory, readProgress, storyOf } from "./audit.ts";
 import { type MessageBreach, messageBreaches, type MessageHistory } from "./check.ts";
-import type { Evidence } from "./evidence.ts";
+import type { Evidence, ServerDeath } from "./evidence.ts";
 import { injectMessageFaults, type MessageFaults } from "./nemesis.ts";
 import { type MessagesOptions, roles, type Scene, startScene } from "./scene.ts";
 import { messageWindowHits, messageWindows } from "./windows.ts";
@@ -31,8 +33,10 @@ export interface MessagesResult {
   readonly breaches: readonly MessageBreach[];
   /** The stories of the messages of the first breaches. */
   readonly stories: Readonly<Record<string, readonly string[]>>;
-  /** Processes that ended by themselves. */
+  /** Processes that ended by themselves, and the groups of calls that the rules don't explain. */
   readonly failures: readonly string[];
+  /** The verdict on the trace, if one was asked for. */
+  readonly trace: Acceptance | undefined;
 }
 
 /** How many broken messages get a story. */
@@ -89,8 +93,23 @@ export async function runMessages(
   const secondsToRest = Math.round(secondsSince(restsFrom));
   const history = await readHistory(options, scene);
   const evidence = readEvidence(scene, faults, history);
+  const trace =
+    scene.trace === undefined
+      ? undefined
+      : acceptedTrace(scene.trace, options.trace!, faults.databaseDeaths.flatMap(crashLines));
   const broken = await messageBreaches(history, options.history);
-  return { ...resultOf(options, scene, { faults, evidence, history, broken }), seconds, secondsToRest };
+  const found = { faults, evidence, history, broken, trace };
+  return { ...resultOf(options, scene, found), seconds, secondsToRest };
+}
+
+/** A crash of the database as a trace has it, by the clock of its processes. */
+function crashLines({ from, until }: ServerDeath, index: number): TraceLine[] {
+  const aheadMs = sinceStart() - Date.now();
+  const id = `crash ${index + 1}`;
+  return [
+    { id, at: from + aheadMs, process: "the database", call: "crash" },
+    { id, answeredAt: until + aheadMs, said: "yes" },
+  ];
 }
 
 /** Has writers pause while too much waits. */
@@ -107,7 +126,14 @@ function resultOf(
     evidence,
     history,
     broken,
-  }: { faults: MessageFaults; evidence: Evidence; history: MessageHistory; broken: readonly MessageBreach[] },
+    trace,
+  }: {
+    faults: MessageFaults;
+    evidence: Evidence;
+    history: MessageHistory;
+    broken: readonly MessageBreach[];
+    trace: Acceptance | undefined;
+  },
 ): Omit<MessagesResult, "seconds" | "secondsToRest"> {
   const hits = messageWindowHits(evidence);
   const windows = messageWindows({
@@ -144,7 +170,10 @@ function resultOf(
     },
     kills: deaths.length + brokerDeaths.length + databaseDeaths.length,
     windows: Object.fromEntries(windows.map((window) => [window, hits.get(window) ?? 0])),
-    missedWindows: windows.filter((window) => (hits.get(window) ?? 0) === 0),
+    missedWindows: [
+      ...windows.filter((window) => (hits.get(window) ?? 0) === 0),
+      ...(trace ? missingIn(trace) : []).map((one) => `in the trace: ${one}`),
+    ],
     messages: {
       committed: history.orders.length,
       "with an ordering key": keyed,
@@ -169,7 +198,9 @@ function resultOf(
         .flat()
         .flatMap(({ failures }) => failures),
       ...faults.stuck,
+      ...(trace ? refusalTexts(trace) : []),
     ],
+    trace,
   };
 }
 

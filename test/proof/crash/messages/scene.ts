@@ -25,6 +25,8 @@ export interface MessagesOptions {
   readonly without?: Guard | undefined;
   /** Where the history is added to, for `once-again judge`. */
   readonly history?: HistoryFile | undefined;
+  /** A file to which a trace of the steps that messages take is added. The run fails unless the rules explain it. */
+  readonly trace?: string | undefined;
 }
 
 export const roles = ["writer", "relay", "consumer"] as const;
@@ -49,6 +51,8 @@ export interface Scene {
   readonly leaseMs: number;
   /** While this file is there, writers add nothing. */
   readonly hold: string;
+  /** The file of the trace, if one was asked for. */
+  readonly trace: string | undefined;
   /** The files of the diaries: of each role, by the names of lives. */
   readonly diaries: Readonly<Record<Role, ReadonlyMap<string, string>>>;
 }
@@ -60,7 +64,7 @@ const leaseMs = 2000;
 
 /** Starts it all in a folder. `stack` ends it again. */
 export async function startScene(
-  { engine, broker, without }: MessagesOptions,
+  { engine, broker, without, ...options }: MessagesOptions,
   folder: string,
   stack: AsyncDisposableStack,
 ): Promise<Scene> {
@@ -84,6 +88,7 @@ export async function startScene(
   const silent = stack.use(await silentPlace());
   const places = { "places.silent": silent, ...(admin.full && { "places.full": admin.full }) };
   const hold = join(folder, "hold");
+  const trace = options.trace === undefined ? undefined : join(folder, "trace");
   const diaries = { writer: new Map(), relay: new Map(), consumer: new Map() } as Record<Role, Map<string, string>>;
   const start = (role: Role): KillableProcess[] =>
     Array.from({ length: processesEach }, (_, index) => {
@@ -104,6 +109,7 @@ export async function startScene(
           hold,
           leaseMs,
           without,
+          trace,
         } satisfies ChildTask;
       });
     });
@@ -119,6 +125,7 @@ export async function startScene(
     places,
     leaseMs,
     hold,
+    trace,
     diaries,
   };
 }

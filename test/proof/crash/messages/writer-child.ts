@@ -13,7 +13,7 @@ import type { WriterEntry } from "./evidence.ts";
 import { consumers } from "./shop.ts";
 import { writeOrder } from "./tables.ts";
 
-const { task, note } = startedChild<WriterEntry>();
+const { task, note, trace } = startedChild<WriterEntry>();
 const { engine: engineName, database, hold, life, places, without } = task;
 const engine = await engineOf(engineName);
 const shop = await insist(() => engine.open(database));
@@ -32,6 +32,18 @@ process.once("SIGTERM", () => ending.abort());
 const oneOf = <Item>(random: Random, items: readonly Item[]): Item =>
   items[Math.floor(uniform(random, 0, items.length))]!;
 
+/** A transaction of the business, which adds messages. */
+async function transact(
+  orderingKey: string | undefined,
+  ids: readonly string[],
+  work: Parameters<typeof shop.transact>[0],
+): Promise<void> {
+  const ended = trace?.begin({ call: "add", orderingKey, ids });
+  let end = "rollback" as TransactionEnd;
+  await shop.transact(async (transaction) => (end = await work(transaction)));
+  ended?.({ said: end === "commit" ? "committed" : "rolled back" });
+}
+
 /** How many of the transactions add a message for a place. */
 const placeShare = 0.1;
 
@@ -40,7 +52,7 @@ async function writeForPlace(): Promise<void> {
   const topic = oneOf(random, places);
   const ids = [`${life}-${(written += 1)}-${topic}`];
   try {
-    await shop.transact(async (transaction) => {
+    await transact(undefined, ids, async (transaction) => {
       await shop.outbox.add(transaction, { topic, id: ids[0]!, body: {} });
       await writeOrder(shop, transaction, { id: ids[0]!, topic, orderingKey: null });
       note({ event: "added", ids });
@@ -72,7 +84,7 @@ async function write(): Promise<void> {
         return "commit";
       });
     }
-    await shop.transact(async (transaction) => {
+    await transact(orderingKey, ids, async (transaction) => {
       for (const id of ids) {
         if (without !== "same-transaction") await add(transaction, { ...message, id, body: { id } });
         if (without === "ordering-key") await setTimeout(uniform(random, 0, thinkMsMax));
