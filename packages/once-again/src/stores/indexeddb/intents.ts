@@ -121,7 +121,7 @@ function additions({ write }: Steps): Pick<IntentStore, "add"> {
   return {
     add: ({ id, key, fingerprint, request, giveUpAfterMs, openMax }) =>
       write(async ({ intents, ranges, now }) => {
-        const found = (await resultOf(intents.get(id))) as Row | undefined;
+        const found = await rowOf(intents, id);
         if (found !== undefined) return { kind: "found", intent: readRow(found) };
         const count = (state: string) => resultOf(intents.index("state").count(ranges.bound([state], [state, []])));
         if ((await count("pending")) + (await count("unknown")) >= openMax) return { kind: "full" };
@@ -153,7 +153,7 @@ function ownersCalls(
 ): Pick<IntentStore, "claim" | "renew" | "postpone" | "end" | "settle" | "reopen"> {
   const change = (id: string, next: (row: Row, now: number) => Row | undefined): Promise<boolean> =>
     write(async ({ intents, now }) => {
-      const row = (await resultOf(intents.get(id))) as Row | undefined;
+      const row = await rowOf(intents, id);
       const changed = row && next(row, now);
       if (changed !== undefined) await resultOf(intents.put(changed));
       return changed !== undefined;
@@ -203,7 +203,7 @@ function looks({ read, write }: Steps): Pick<IntentStore, "inspect" | "list" | "
   return {
     inspect: (id) =>
       read(async ({ intents }) => {
-        const row = (await resultOf(intents.get(id))) as Row | undefined;
+        const row = await rowOf(intents, id);
         return row && readRow(row);
       }),
     async list({ state, after, limit }) {
@@ -220,7 +220,7 @@ function looks({ read, write }: Steps): Pick<IntentStore, "inspect" | "list" | "
     },
     forget: (id) =>
       write(async ({ intents }) => {
-        const row = (await resultOf(intents.get(id))) as Row | undefined;
+        const row = await rowOf(intents, id);
         if (row === undefined || row.state === "pending") return false;
         await resultOf(intents.delete(id));
         return true;
@@ -282,7 +282,7 @@ function claimer({ read, write }: Steps, lock: TabLock, whenOffline: "hold" | "s
   const claim = async (request: ClaimIntentsRequest): Promise<ClaimedIntents> => {
     // Nothing is written, and no lock is asked for, as long as nothing is due: that is so of nearly all claims.
     const { soonest, tabs, now } = await read(async (step) => ({
-      soonest: await findSoonest(step, request),
+      soonest: soonestOf(await findHeads(step, request)),
       tabs: (await findKeys(step.intents.index("tab").openKeyCursor(), (tab) => [tab, []])) as string[],
       now: step.now,
     }));
@@ -338,7 +338,7 @@ async function claimDue(step: Step, request: ClaimHere): Promise<ClaimedIntents>
     }
   }
   const due: PendingRow[] = [];
-  for (const origin of await findOrigins(step, request)) {
+  for (const [origin] of await findHeads(step, request)) {
     const range = ranges.bound([origin], [origin, now]);
     due.push(...((await resultOf(intents.index("due").getAll(range, limit))) as PendingRow[]));
   }
@@ -359,30 +359,22 @@ async function claimDue(step: Step, request: ClaimHere): Promise<ClaimedIntents>
     claimed.push({ ...(readRow(taken) as IntentFacts & PendingIntent), msLeft: row.giveUpAt - now });
   }
   if (claimed.length === limit) return { intents: claimed, nextMs: 0 };
-  const soonest = await findSoonest(step, request);
+  const soonest = soonestOf(await findHeads(step, request));
   return { intents: claimed, nextMs: soonest === undefined ? undefined : Math.max(0, soonest - now) };
 }
 
-/** The origins that something pending goes to, but for those that are left out: one step each, however much is pending. */
-async function findOrigins(
+/** For each origin that is not left out, when its next pending intent is due: one step each, however much is pending. */
+async function findHeads(
   { intents }: Step,
   { exceptOrigins = [] }: Pick<ClaimIntentsRequest, "exceptOrigins">,
-): Promise<string[]> {
+): Promise<[origin: string, dueAt: number][]> {
   const keys = await findKeys(intents.index("due").openKeyCursor(), (key) => [(key as string[])[0], []]);
-  return keys.map((key) => (key as string[])[0]!).filter((origin) => !exceptOrigins.includes(origin));
+  return (keys as [string, number][]).filter(([origin]) => !exceptOrigins.includes(origin));
 }
 
-/** When the next pending intent is due, of those that are not left out. */
-async function findSoonest(
-  { intents }: Step,
-  { exceptOrigins = [] }: Pick<ClaimIntentsRequest, "exceptOrigins">,
-): Promise<number | undefined> {
-  const keys = (await findKeys(intents.index("due").openKeyCursor(), (key) => [(key as string[])[0], []])) as [
-    origin: string,
-    dueAt: number,
-  ][];
-  const times = keys.filter(([origin]) => !exceptOrigins.includes(origin)).map(([, dueAt]) => dueAt);
-  return times.length === 0 ? undefined : Math.min(...times);
+/** When the first of them is due. */
+function soonestOf(heads: readonly (readonly [origin: string, dueAt: number])[]): number | undefined {
+  return heads.length === 0 ? undefined : Math.min(...heads.map(([, dueAt]) => dueAt));
 }
 
 /** The first key of each group; `beyond` says where the next group begins at the earliest. */
@@ -399,6 +391,10 @@ function findKeys(request: IdbRequest<IdbCursor | null>, beyond: (key: unknown) 
   });
 }
 
+function rowOf(intents: IdbObjectStore, id: string): Promise<Row | undefined> {
+  return resultOf(intents.get(id)) as Promise<Row | undefined>;
+}
+
 /** The state of an intent that waits. */
 function waiting(nextAttemptAt: number, inDoubt: boolean) {
   return { state: "pending", nextAttemptAt, leaseUntil: 0, inDoubt, dueAt: nextAttemptAt } as const;
@@ -412,15 +408,9 @@ function ended(row: Row, outcome: IntentOutcome, expiresAt: number): Row {
   return { ...factsOf(row), origin: row.origin, ...outcome, ...answer, ...expiry };
 }
 
-function readRow(row: Row): Intent {
-  const facts = factsOf(row);
-  if (row.state === "pending") {
-    const { state, nextAttemptAt, leaseUntil, inDoubt } = row;
-    return { ...facts, state, nextAttemptAt, leaseUntil, inDoubt };
-  }
-  const why = "why" in row ? { why: row.why } : undefined;
-  const answer = "answer" in row ? { answer: row.answer } : undefined;
-  return { ...facts, state: row.state, ...why, ...answer } as Intent;
+/** The intent without what only the store needs. */
+function readRow({ origin: _origin, dueAt: _dueAt, owner: _owner, tab: _tab, expiresAt: _at, ...intent }: Row): Intent {
+  return intent;
 }
 
 function factsOf(row: Row): IntentFacts {
