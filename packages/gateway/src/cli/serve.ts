@@ -53,7 +53,7 @@ export async function serve(
       gateway.reload(options, next.listen.tls);
       endpoints = adminEndpoints(options, () => signal.aborted);
     };
-    const reload = config.beginReloads(apply, reports.onReload);
+    const reload = config.beginReloads(apply, (message) => reports.onReload(message));
     reports.onListening({ url: gateway.url, adminUrl: admin?.url ?? (first.admin && gateway.url) });
     reloads.answerBy(reload);
     await waitForAbort(signal);
