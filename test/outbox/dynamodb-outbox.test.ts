@@ -19,6 +19,7 @@ import { serverTime } from "../../packages/once-again/src/stores/dynamodb/server
 import { fakeClock } from "../../packages/testing/src/fake-clock.ts";
 import { outboxContract } from "../../packages/testing/src/outbox-contract/outbox-contract.ts";
 import { awsProxy, type AwsProxy, shiftDate } from "../support/servers/aws-proxy.ts";
+import { forbidden, watchPermissions } from "../support/dynamodb/permissions.ts";
 import { createTable, dynamodbClient, exactTime, scanAll } from "../support/dynamodb/tables.ts";
 import { dynamodbFixture } from "../support/outbox/engines.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
@@ -32,20 +33,25 @@ const committed = { keep: "commit", result, value: undefined } as const;
 describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
   let server: Awaited<ReturnType<typeof startMoto>>;
   let client: DynamoDBClient;
+  let clientOfContract: DynamoDBClient;
+  let needed: Set<string>;
   beforeAll(async () => {
     server = await startMoto();
-    client = dynamodbClient(server.url);
+    [client, clientOfContract] = [dynamodbClient(server.url), dynamodbClient(server.url)];
     await createTable(client, table);
+    needed = watchPermissions(clientOfContract);
   });
   afterAll(async () => {
-    client.destroy();
+    for (const one of [client, clientOfContract]) one.destroy();
     await server[Symbol.asyncDispose]();
+    expect(forbidden(needed)).toEqual([]);
   });
 
   /** Each outbox of a test has another prefix. */
   const fixtureOf = (prefix: string, open: typeof dynamodbOutbox) => {
     const options = { table, prefix, requestMsMax: 20_000 };
-    return { ...dynamodbFixture(dynamodbStore(client, options), open(client, options)), close: async () => undefined };
+    const [store, outbox] = [dynamodbStore(clientOfContract, options), open(clientOfContract, options)];
+    return { ...dynamodbFixture(store, outbox), close: async () => undefined };
   };
   const times = {
     "by an exact clock": ((given, options) =>

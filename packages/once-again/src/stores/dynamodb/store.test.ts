@@ -1,8 +1,9 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { UpdateItemCommand } from "@aws-sdk/client-dynamodb";
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { storeContract } from "../../../../testing/src/store-contract/store-contract.ts";
+import { forbidden, watchPermissions } from "../../../../../test/support/dynamodb/permissions.ts";
 import { createTable, dynamodbClient, exactTime } from "../../../../../test/support/dynamodb/tables.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { startDynalite } from "../../../../../test/support/servers/dynalite.ts";
@@ -16,23 +17,27 @@ import { dynamodbStore, dynamodbStoreOn } from "./store.ts";
 function itsContract(start: () => Promise<{ readonly url: string } & AsyncDisposable>): void {
   let server: Awaited<ReturnType<typeof start>>;
   let client: DynamoDBClient;
+  let direct: DynamoDBClient;
+  let needed: Set<string>;
   beforeAll(async () => {
     server = await start();
-    client = dynamodbClient(server.url);
+    [client, direct] = [dynamodbClient(server.url), dynamodbClient(server.url)];
+    needed = watchPermissions(client);
   });
   afterAll(async () => {
-    client.destroy();
+    for (const one of [client, direct]) one.destroy();
     await server[Symbol.asyncDispose]();
+    expect(forbidden(needed)).toEqual([]);
   });
   const tables = new Map<string, Promise<string>>();
   // A list reads all of a table.
   const optionsFor = async (records: string) => {
-    const table = tables.get(records) ?? createTable(client, records);
+    const table = tables.get(records) ?? createTable(direct, records);
     tables.set(records, table);
     return { table: await table, requestMsMax: 20_000 };
   };
   const breakRecord = (records: string, name: RecordName) =>
-    client.send(
+    direct.send(
       new UpdateItemCommand({
         TableName: records,
         Key: { pk: { S: itemKey("once-again", name) } },

@@ -2,6 +2,7 @@ import { type DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { transactionContract } from "../../../../testing/src/store-contract/transaction-contract.ts";
 import { awsProxy, shiftDate } from "../../../../../test/support/servers/aws-proxy.ts";
+import { forbidden, watchPermissions } from "../../../../../test/support/dynamodb/permissions.ts";
 import { createTable, dynamodbClient, scanAll } from "../../../../../test/support/dynamodb/tables.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { motoBinary, startMoto } from "../../../../../test/support/servers/moto.ts";
@@ -19,14 +20,17 @@ const committed = <Value>(value: Value): TransactionEnding<Value> => ({ keep: "c
 describeWithServer("DynamoDB, by moto", motoBinary, () => {
   let server: Awaited<ReturnType<typeof startMoto>>;
   let client: DynamoDBClient;
+  let needed: Set<string>;
   beforeAll(async () => {
     server = await startMoto();
     client = dynamodbClient(server.url);
     for (const name of [table, accounts]) await createTable(client, name);
+    needed = watchPermissions(client, [accounts]);
   });
   afterAll(async () => {
     client.destroy();
     await server[Symbol.asyncDispose]();
+    expect(forbidden(needed)).toEqual([]);
   });
   const keyOf = (pk: string) => ({ pk: { S: pk } });
   const storeOf = (prefix: string, more: Partial<DynamodbStoreOptions> = {}) =>
