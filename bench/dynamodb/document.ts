@@ -24,7 +24,11 @@ average ${load}. Items of less than 1 KB.
 
 ${markdownTable(
   head,
-  ways.flatMap(({ name, first, repeat }) => [row(`${name}: a first call`, first), row(`${name}: a repeat`, repeat)]),
+  ways.flatMap(({ name, first, repeat, elsewhere }) => [
+    row(`${name}: a first call`, first),
+    row(`${name}: a repeat`, repeat),
+    row(`${name}: a repeat in another process`, elsewhere),
+  ]),
 )}
 `,
   "docs/guides/dynamodb.md",

@@ -17,6 +17,9 @@ export interface DynamodbResults {
   readonly ways: readonly {
     readonly name: string;
     readonly first: Price & { readonly processorMs: number };
+    /** Of a call that this process made. */
     readonly repeat: Price & { readonly processorMs: number };
+    /** Of a call that another process made. */
+    readonly elsewhere: Price & { readonly processorMs: number };
   }[];
 }

@@ -139,7 +139,9 @@ function isMeeting(error: unknown): boolean {
 }
 
 function dateOf(answer: HttpAnswer | undefined): string | undefined {
-  return Object.entries(answer?.headers ?? {}).find(([name]) => name.toLowerCase() === "date")?.[1];
+  const { headers = {} } = answer ?? {};
+  // The handlers of the SDK have small letters in their names.
+  return headers["date"] ?? Object.entries(headers).find(([name]) => name.toLowerCase() === "date")?.[1];
 }
 
 function refuseUndated(): never {
@@ -205,6 +207,9 @@ export function isTooLarge(error: unknown): boolean {
 
 /** The names that an expression's `#name` stand for, so that no word of DynamoDB's is in the way. */
 export function namesIn(...expressions: readonly (string | undefined)[]): Record<string, string> {
-  const names = expressions.flatMap((expression) => expression?.match(/#\w+/g) ?? []);
-  return Object.fromEntries(names.map((name) => [name, name.slice(1)]));
+  const names: Record<string, string> = {};
+  for (const expression of expressions) {
+    for (const name of expression?.match(/#\w+/g) ?? []) names[name] = name.slice(1);
+  }
+  return names;
 }

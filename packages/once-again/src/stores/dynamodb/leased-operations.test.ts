@@ -1,4 +1,4 @@
-import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
+import { DeleteItemCommand, type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { awsProxy, type AwsProxy, shiftDate } from "../../../../../test/support/servers/aws-proxy.ts";
@@ -54,6 +54,40 @@ test("a first claim, a completion and a release are one request each, after one 
   expect(proxy.operations).toEqual(["UpdateItem"]);
 });
 
+test("a repeat is a read where its process knows that the key is taken, and a refused write elsewhere", async () => {
+  const [store, elsewhere] = [storeOf("repeats"), storeOf("repeats")];
+  await elsewhere.inspect(longClaim("any"));
+  const claim = longClaim("k");
+  await store.claim(claim);
+  await store.complete({ ...claim, result });
+  proxy.operations.splice(0);
+  const done = { kind: "done", result };
+  expect(await store.claim(longClaim("k"))).toEqual(done);
+  expect(proxy.operations.splice(0)).toEqual(["GetItem"]);
+  for (const sent of ["PutItem", "GetItem"]) {
+    expect(await elsewhere.claim(longClaim("k"))).toEqual(done);
+    expect(proxy.operations.splice(0).slice(0, 1)).toEqual([sent]);
+  }
+});
+
+test("what a process knows of a key decides nothing: one that is free by now is claimed", async () => {
+  const store = storeOf("freed");
+  const claim = longClaim("k", { fingerprint: "one" });
+  await store.claim(claim);
+  await store.complete({ ...claim, result, retentionMs: 60_000 });
+  expect((await store.claim(longClaim("k", { fingerprint: "other" }))).kind).toBe("mismatch");
+  const Key = { pk: { S: itemKey("freed", claim) } };
+  await client.send(new DeleteItemCommand({ TableName: table, Key }));
+  const again = longClaim("k", { fingerprint: "other" });
+  proxy.operations.splice(0);
+  expect(await store.claim(again)).toMatchObject({ kind: "acquired", attempt: 1, abandoned: false });
+  expect(proxy.operations.splice(0)).toEqual(["GetItem", "PutItem"]);
+  // Another has written under a key that this process took for free.
+  expect(await storeOf("freed").claim(longClaim("k", { fingerprint: "other" }))).toMatchObject({ kind: "in-progress" });
+  expect(await store.release(again)).toBe(true);
+  expect((await store.claim(longClaim("k"))).kind).toBe("acquired");
+});
+
 test("while it is unknown whether an operation happened, nothing removes its record; a result has its time", async () => {
   const store = storeOf("ttl");
   const held = longClaim("held");
@@ -104,10 +138,16 @@ describe("a claim that arrives after its owner gave the key back does not take i
     /** How much later the claim is sent, milliseconds; and which of its writes is held up. */
     readonly laterMs: number;
     readonly nth: number;
+    /** Whether that owner was in the same process, which reads first then. */
+    readonly isHere?: true;
   }
   const claimAndRelease: Case["before"] = async (store, other) => {
     await store.claim(other);
     await store.release(other);
+  };
+  const claimAndComplete: Case["before"] = async (store, other) => {
+    await store.claim(other);
+    await store.complete({ ...other, result, retentionMs: 10 });
   };
   const cases: readonly Case[] = [
     { where: "there was no record", laterMs: 1000, nth: 1 },
@@ -120,23 +160,18 @@ describe("a claim that arrives after its owner gave the key back does not take i
       laterMs: 1000,
       nth: 1,
     },
-    {
-      where: "a result had expired",
-      before: async (store, other) => {
-        await store.claim(other);
-        await store.complete({ ...other, result, retentionMs: 10 });
-      },
-      laterMs: 1000,
-      nth: 2,
-    },
+    { where: "a result had expired", before: claimAndComplete, laterMs: 1000, nth: 2 },
+    { where: "a result of this process had expired", before: claimAndComplete, laterMs: 1000, nth: 1, isHere: true },
   ];
-  test.for(cases)("where $where", async ({ where, before, after, laterMs, nth }) => {
+  test.for(cases)("where $where", async ({ where, before, after, laterMs, nth, isHere }) => {
     const clock = fakeClock(1_700_000_000_000);
     const options = { table, prefix: where.replaceAll(/\W/g, "-"), requestMsMax: 10_000 };
     const waits = fakeClock();
-    const store = dynamodbStoreOn(client, options, waits, exactTime(clock));
+    const open = () => dynamodbStoreOn(client, options, waits, exactTime(clock));
+    const store = open();
+    const itsStore = isHere ? store : open();
     const other = longClaim("k");
-    await before?.(store, other);
+    await before?.(itsStore, other);
     await clock.advance(laterMs);
     const late = longClaim("k");
     const held = holdUp("PutItem", nth);
@@ -149,7 +184,7 @@ describe("a claim that arrives after its owner gave the key back does not take i
     await Promise.all([giveUp(), expect(claiming).rejects.toMatchObject({ code: "ONCE_STORE_UNAVAILABLE" })]);
     expect(await releasing).toBe(false);
     await clock.advance(1000);
-    await after?.(store, other);
+    await after?.(itsStore, other);
     await held.arrive();
     const [one, next] = [await store.claim(longClaim("k")), await store.claim(longClaim("k"))];
     expect([one.kind, next.kind]).toEqual(["acquired", "in-progress"]);

@@ -7,6 +7,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { OnceAgainError } from "../../core/errors.ts";
 import { keyQueue } from "../../core/key-queue.ts";
+import { recordId } from "../../key/key.ts";
 import type {
   AsyncStore,
   CheckpointRequest,
@@ -44,6 +45,23 @@ export const resultBytesMax = 300_000;
 
 /** How often one operation meets another's write before it gives up; each time, another operation made progress. */
 const conflictsMax = 50;
+
+/** Of how many keys a process remembers that they are taken: it decides nothing, and spares a write that would be refused. */
+const takenMax = 1000;
+
+/** A set of texts that forgets the oldest ones. */
+function lastOnes(max: number): Pick<Set<string>, "has" | "add" | "delete"> {
+  const texts = new Set<string>();
+  return {
+    has: (text) => texts.has(text),
+    delete: (text) => texts.delete(text),
+    add(text) {
+      texts.delete(text);
+      if (texts.size === max) texts.delete(texts.values().next().value!);
+      return texts.add(text);
+    },
+  };
+}
 
 /** The table of a store, and the way to it. */
 export interface TableParts {
@@ -143,25 +161,34 @@ function liveRecord({ stored, now }: Seen): KeyRecord | undefined {
 export function leasedOperations(parts: TableParts): LeasedOperations {
   const items = itemChanges(parts);
   const takeTurn = keyQueue();
-  const keyOf = (name: RecordName): string => itemKey(parts.prefix, name);
-  const read = async (name: RecordName): Promise<Seen> => readSeen(parts, keyOf(name));
+  const taken = lastOnes(takenMax);
+  const read = async (name: RecordName): Promise<Seen> => readSeen(parts, itemKey(parts.prefix, name));
   /** The requests of one owner are executed in its order: no claim of it lands after the release that followed. */
   const inTurn =
     <Request extends ReleaseRequest, Answer>(act: (request: Request) => Promise<Answer>) =>
     async (request: Request): Promise<Answer> =>
-      takeTurn(JSON.stringify([keyOf(request), request.owner]), () => act(request));
+      takeTurn(JSON.stringify([request.scope, request.key, request.owner]), () => act(request));
 
   return {
     claim: inTurn(async (request: ClaimRequest) => {
       const now = parts.time.now();
-      // A process without a time asks once; from then on a first claim is one trip.
-      const first = now === undefined ? await read(request) : { stored: undefined, now };
+      const id = recordId(request);
+      // A process without a time asks once; from then on a first claim is one trip. So is a repeat: a read, which is cheaper than a
+      // write that is refused, where this process knows that the key is taken.
+      const first = now === undefined || taken.has(id) ? await read(request) : { stored: undefined, now };
       const { answer, record } = await items.apply({ ...request, kind: "claim" }, first);
-      return answer.kind === "acquired" ? { ...answer, fence: record!.fence } : answer;
+      if (answer.kind !== "acquired") {
+        taken.add(id);
+        return answer;
+      }
+      taken.delete(id);
+      return { ...answer, fence: record!.fence };
     }),
     complete: inTurn(async (request: CompleteRequest) => {
       checkResult(request.result);
-      return (await items.change({ ...request, kind: "complete" }, planCompletion(request))).answer;
+      const { answer } = await items.change({ ...request, kind: "complete" }, planCompletion(request));
+      taken.add(recordId(request));
+      return answer;
     }),
     renew: inTurn(
       async (request: RenewRequest) => (await items.change({ ...request, kind: "renew" }, planRenewal(request))).answer,

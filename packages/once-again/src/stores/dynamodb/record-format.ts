@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { storedName } from "../sql/names.ts";
 import { readExpiry, storedExpiry, unreadableRecord } from "../transition.ts";
 import type { KeyRecord, RecordName } from "../store.ts";
@@ -44,7 +44,7 @@ export function itemKey(prefix: string, name: RecordName): string {
 
 /** A key for parts of any length. JSON under the hash keeps them apart. */
 export function hashedKey(prefix: string, parts: readonly string[]): string {
-  return `${prefix}/${createHash("sha256").update(JSON.stringify(parts)).digest("base64url")}`;
+  return `${prefix}/${hash("sha256", JSON.stringify(parts), "base64url")}`;
 }
 
 /**

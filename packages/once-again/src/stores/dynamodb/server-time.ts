@@ -56,13 +56,14 @@ export function serverTime(clock: Pick<Clock, "monotonic">): ServerTime {
 
   const intervalAt = (at: number): TimeInterval | undefined => {
     if (known === undefined) return undefined;
-    const bounds = [known, contradicting].flatMap((offsets) => (offsets === undefined ? [] : [widen(offsets, at)]));
-    const earliest = Math.floor(at + Math.min(...bounds.map(({ low }) => low)));
+    const one = widen(known, at);
+    const other = contradicting === undefined ? one : widen(contradicting, at);
+    const earliest = Math.floor(at + Math.min(one.low, other.low));
     return {
       earliest,
       at,
       ended: Math.floor(earliest / secondMs) * secondMs,
-      latest: Math.ceil(at + Math.max(...bounds.map(({ high }) => high))),
+      latest: Math.ceil(at + Math.max(one.high, other.high)),
     };
   };
   return {
