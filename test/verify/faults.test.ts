@@ -41,7 +41,7 @@ test("each fault has one source: a thread where it was published, or a sentence 
 });
 
 test.concurrent.for(faults.map((fault) => [fault.name, fault.breaks, fault] as const))(
-  "the server with the fault %s fails %s",
+  "%s fails %s",
   async ([, id, fault]) => {
     const report = await verifyModel(fault.open(), {
       ...options(fault.profile),

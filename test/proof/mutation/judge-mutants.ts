@@ -155,8 +155,8 @@ export const judgeMutants: readonly Mutant[] = [
     file: "packages/tools/src/verify/suite/run-steps.ts",
     search: 'else if ("restart" in step) await probe.restart();',
     replace: 'else if ("restart" in step) return undefined;',
-    check: test("test/verify/faults.test.ts"),
-    killedBy: "the server with the fault keys-in-memory fails R18",
+    check: test("test/verify/restart.test.ts"),
+    killedBy: "a server is killed and started again with its keys in its memory",
   },
   {
     guard: "replay: the state of the code is compared with the model's",
