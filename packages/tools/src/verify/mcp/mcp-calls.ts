@@ -1,12 +1,20 @@
 import { NotApplicable } from "../verdict.ts";
-import type { McpRequest, RawRequest, TestCall } from "./mcp-messages.ts";
+import type { McpRequest, OtherConnection, RawRequest, TestCall } from "./mcp-messages.ts";
 import { type McpTarget, uniqueMark } from "./mcp-options.ts";
-import type { McpProbe } from "./mcp-probe.ts";
-
-type Calls = Pick<McpProbe, "newCall" | "withOtherArguments" | "withRefusedArguments" | "over">;
 
 /** The calls that the options allow. */
-export function makeCalls(target: McpTarget): Calls {
+export interface McpCalls {
+  /** A new call of the tool, with a new key. @throws NotApplicable without `tool` */
+  newCall(): TestCall;
+  /** The same call with other arguments that would succeed. @throws NotApplicable */
+  withOtherArguments(call: TestCall): TestCall;
+  /** The same call with arguments at which the tool answers with `isError`. @throws NotApplicable */
+  withRefusedArguments(call: TestCall): TestCall;
+  /** The same call over another connection. @throws NotApplicable without a second principal's headers */
+  over(connection: OtherConnection, call: TestCall): TestCall;
+}
+
+export function makeCalls(target: McpTarget): McpCalls {
   return {
     newCall() {
       if (target.tool === undefined) throw new NotApplicable("needs a tool to call");

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { NotApplicable } from "../verdict.ts";
 import type { Connect, McpConnection } from "./mcp-connection.ts";
-import { makeCalls } from "./mcp-calls.ts";
-import type { ListedTool, McpRequest, McpResponse, McpSendMode, OtherConnection, TestCall } from "./mcp-messages.ts";
+import { makeCalls, type McpCalls } from "./mcp-calls.ts";
+import type { McpResponse } from "./mcp-messages.ts";
 import type { McpTarget } from "./mcp-options.ts";
-import { makeSender } from "./mcp-sender.ts";
+import { makeSender, type McpSender } from "./mcp-sender.ts";
 import { isDone, resultOf, textOf } from "./replies.ts";
 
 /** Responses, and how many effects their calls had. */
@@ -14,23 +14,9 @@ export interface McpTally {
 }
 
 /** The actions of a case on an MCP server. */
-export interface McpProbe {
+export interface McpProbe extends McpCalls, McpSender {
   readonly target: McpTarget;
-  /** The tools that the server lists, over a connection. */
-  listTools(connection?: OtherConnection): Promise<readonly ListedTool[]>;
-  /** A new call of the tool, with a new key. @throws NotApplicable without `tool` */
-  newCall(): TestCall;
-  /** The same call with other arguments that would succeed. @throws NotApplicable */
-  withOtherArguments(call: TestCall): TestCall;
-  /** The same call with arguments at which the tool answers with `isError`. @throws NotApplicable */
-  withRefusedArguments(call: TestCall): TestCall;
-  /** The same call over another connection. @throws NotApplicable without a second principal's headers */
-  over(connection: OtherConnection, call: TestCall): TestCall;
-  /** @param afterMs when the connection is lost, milliseconds. @throws NoResponse */
-  send(requests: readonly McpRequest[], how: McpSendMode, afterMs?: number): Promise<readonly McpResponse[]>;
   notify(method: string, params: object): Promise<void>;
-  /** Again and again, until it is neither running nor refused for the moment. @throws NoResponse */
-  settle(request: McpRequest): Promise<McpResponse>;
   /** How many effects there were meanwhile: counted, or guessed from the results. */
   tally(run: () => Promise<readonly McpResponse[]>): Promise<McpTally>;
   /** As `tally`, where a guess is worth nothing, since answers get lost. @throws NotApplicable without `countTool` */

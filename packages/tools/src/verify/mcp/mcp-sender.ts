@@ -3,19 +3,23 @@ import type { HeaderList } from "../test-request.ts";
 import { NoResponse } from "../verdict.ts";
 import { messageOf } from "./mcp-calls.ts";
 import type { Connect, McpConnection, SentRequest } from "./mcp-connection.ts";
-import type { ListedTool, McpRequest, McpResponse, OtherConnection } from "./mcp-messages.ts";
+import type { ListedTool, McpRequest, McpResponse, McpSendMode, OtherConnection } from "./mcp-messages.ts";
 import type { McpTarget } from "./mcp-options.ts";
-import type { McpProbe } from "./mcp-probe.ts";
 import { isNotNow } from "./replies.ts";
 
 const askAgainMs = 50;
 
 /** The manners of sending, over the first connection and over those that are opened for a request. */
-export function makeSender(
-  target: McpTarget,
-  first: McpConnection,
-  connect: Connect,
-): Pick<McpProbe, "send" | "settle" | "listTools"> {
+export interface McpSender {
+  /** The tools that the server lists, over a connection. */
+  listTools(connection?: OtherConnection): Promise<readonly ListedTool[]>;
+  /** @param afterMs when the connection is lost, milliseconds. @throws NoResponse */
+  send(requests: readonly McpRequest[], how: McpSendMode, afterMs?: number): Promise<readonly McpResponse[]>;
+  /** Again and again, until it is neither running nor refused for the moment. @throws NoResponse */
+  settle(request: McpRequest): Promise<McpResponse>;
+}
+
+export function makeSender(target: McpTarget, first: McpConnection, connect: Connect): McpSender {
   const open = async (name: OtherConnection | undefined): Promise<McpConnection> =>
     name === undefined ? first : connect(headersOf(name, target));
   const write = (connection: McpConnection, request: McpRequest): SentRequest => {
