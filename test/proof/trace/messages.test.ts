@@ -115,7 +115,7 @@ describe("the trace of an outbox", () => {
           : line,
       "O5: the next is published before a confirmation": (line) =>
         ofIds(line, "confirmed", "a") ? { ...line, executedAt: 11.5 } : line,
-      "O5: one is published that nobody claimed": (line) =>
+      "O5: one is published that no relay claimed": (line) =>
         ofIds(line, "publish", "c") ? { ...line, process: "relay-3" } : line,
       "O6: a lease is taken over before it is over": claimed("C", moved(-20)),
       "O6: a delay is not waited for": claimed("B", moved(-20)),
@@ -237,7 +237,7 @@ describe("the trace of a transaction, and of a message at its consumer", () => {
     expect(acceptTrace(tampered(sound, tamper)).refused).toMatchObject([named]);
   });
 
-  test("may have a commit that nobody confirmed, and none before it was asked for", () => {
+  test("may have a commit without a confirmation, and none before it was asked for", () => {
     const unheard = [
       asked("one", 1, begin("A"), 3, { said: "granted" }),
       asked("one", 5, end("A", "x")),

@@ -12,7 +12,7 @@ interface Row {
   readonly parked: "block" | "pass" | null;
 }
 
-/** What a relay has of a claim: the messages that it has not handed over, and the one that it has, without a confirmation. */
+/** The rest of a relay's claim: the messages that it has not handed over, and the one that it has, without a confirmation. */
 interface Claim {
   readonly process: string;
   readonly left: readonly string[];
@@ -63,7 +63,7 @@ const nameOf = (owner: string, id: string | null): string => JSON.stringify([own
 const passesOf = (returns: readonly TracedReturn[]): string[] =>
   returns.filter(({ park }) => park === "pass").map(({ owner, id }) => nameOf(owner, id));
 
-/** What is known of a group beside its state. */
+/** The facts about a group beside its state. */
 interface Known {
   readonly passed: ReadonlySet<string>;
   /** The claims without an answer. */
@@ -165,7 +165,7 @@ function afterReturn(
   ];
 }
 
-/** O7: what the broker has confirmed is removed, whoever has it by now. */
+/** O7: what the broker has confirmed is removed, whichever relay has it by now. */
 function afterRemove(state: State, { answer, process }: OutboxStep, ids: readonly string[]): After<State>[] {
   const known = state.confirmed[process] ?? [];
   if (!ids.every((id) => known.includes(id))) return [];

@@ -86,8 +86,8 @@ type EndCall = TransactionCall & {
 };
 
 /**
- * The calls of one key with an end for each transaction: those of dead processes are rolled back some time, and those whose connection was
- * lost were so before their work has ended.
+ * The calls of one key with an end for each transaction: those of dead processes are rolled back some time, and those that lost their
+ * connection were so before their work has ended.
  */
 export function withEnds(steps: readonly Step<TransactionCall>[]): Step<TransactionCall>[] {
   const ends = new Map(steps.flatMap((step) => (step.call.call === "end" ? [[step.call.owner, step] as const] : [])));
