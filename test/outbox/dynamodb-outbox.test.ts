@@ -19,7 +19,7 @@ import { serverTime } from "../../packages/once-again/src/stores/dynamodb/server
 import { fakeClock } from "../../packages/testing/src/fake-clock.ts";
 import { outboxContract } from "../../packages/testing/src/outbox-contract/outbox-contract.ts";
 import { awsProxy, type AwsProxy, shiftDate } from "../support/servers/aws-proxy.ts";
-import { forbidden, watchPermissions } from "../support/dynamodb/permissions.ts";
+import { expectAllowed, watchPermissions } from "../support/dynamodb/permissions.ts";
 import { createTable, dynamodbClient, exactTime, scanAll } from "../support/dynamodb/tables.ts";
 import { dynamodbFixture } from "../support/outbox/engines.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
@@ -44,7 +44,7 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
   afterAll(async () => {
     for (const one of [client, clientOfContract]) one.destroy();
     await server[Symbol.asyncDispose]();
-    expect(forbidden(needed)).toEqual([]);
+    expectAllowed(needed);
   });
 
   /** Each outbox of a test has another prefix. */

@@ -1,3 +1,4 @@
+import { deepEqual } from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 
@@ -30,10 +31,11 @@ export function guidePermissions(): ReadonlyMap<string, readonly string[]> {
   return permissions;
 }
 
-/** Those that the policy in the guide allows to no role. */
-export function forbidden(needed: Iterable<string>): readonly string[] {
+/** @throws AssertionError with the permissions that the policy in the guide gives to no role. */
+export function expectAllowed(needed: Iterable<string>): void {
   const allowed = new Set([...guidePermissions().values()].flat());
-  return [...needed].filter((permission) => !allowed.has(permission));
+  const forbidden = [...needed].filter((permission) => !allowed.has(permission));
+  deepEqual(forbidden, [], `The policy in the guide allows to no role: ${forbidden.join(", ")}`);
 }
 
 /** The names that a policy has for the parts of a transaction. */

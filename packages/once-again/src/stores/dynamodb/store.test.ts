@@ -1,9 +1,9 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { UpdateItemCommand } from "@aws-sdk/client-dynamodb";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, test } from "vitest";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { storeContract } from "../../../../testing/src/store-contract/store-contract.ts";
-import { forbidden, watchPermissions } from "../../../../../test/support/dynamodb/permissions.ts";
+import { expectAllowed, watchPermissions } from "../../../../../test/support/dynamodb/permissions.ts";
 import { createTable, dynamodbClient, exactTime } from "../../../../../test/support/dynamodb/tables.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { startDynalite } from "../../../../../test/support/servers/dynalite.ts";
@@ -27,7 +27,7 @@ function itsContract(start: () => Promise<{ readonly url: string } & AsyncDispos
   afterAll(async () => {
     for (const one of [client, direct]) one.destroy();
     await server[Symbol.asyncDispose]();
-    expect(forbidden(needed)).toEqual([]);
+    expectAllowed(needed);
   });
   const tables = new Map<string, Promise<string>>();
   // A list reads all of a table.

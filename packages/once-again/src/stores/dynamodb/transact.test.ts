@@ -2,7 +2,7 @@ import { type DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { transactionContract } from "../../../../testing/src/store-contract/transaction-contract.ts";
 import { awsProxy, shiftDate } from "../../../../../test/support/servers/aws-proxy.ts";
-import { forbidden, watchPermissions } from "../../../../../test/support/dynamodb/permissions.ts";
+import { expectAllowed, watchPermissions } from "../../../../../test/support/dynamodb/permissions.ts";
 import { createTable, dynamodbClient, scanAll } from "../../../../../test/support/dynamodb/tables.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { motoBinary, startMoto } from "../../../../../test/support/servers/moto.ts";
@@ -30,7 +30,7 @@ describeWithServer("DynamoDB, by moto", motoBinary, () => {
   afterAll(async () => {
     client.destroy();
     await server[Symbol.asyncDispose]();
-    expect(forbidden(needed)).toEqual([]);
+    expectAllowed(needed);
   });
   const keyOf = (pk: string) => ({ pk: { S: pk } });
   const storeOf = (prefix: string, more: Partial<DynamodbStoreOptions> = {}) =>
