@@ -103,7 +103,7 @@ test("a handler reads its request in every way and order, and changes to its hea
       req.raw = new Request(req.raw, { body: '{"item":"coffee"}', headers: { "x-a": "3" } });
       return [before, req.header("x-a"), await req.json(), await req.raw.text().catch(() => "read")];
     },
-    async (req) => req.json().then(() => expect.fail("no JSON")),
+    async (req) => [await req.json()],
   ];
   const read = async (isGuarded: boolean, order: number): Promise<string> => {
     const app = new Hono();
