@@ -120,6 +120,22 @@ test("a handler reads its request in every way and order, and changes to its hea
   for (const order of orders.keys()) expect(await read(true, order), `order ${order}`).toBe(await read(false, order));
 });
 
+test("methods that middleware in front has put on a request are called", async () => {
+  const app = new Hono();
+  app.use(async ({ req }, next) => {
+    const [json, header] = [req.json.bind(req), req.header.bind(req) as (name: string) => string | undefined];
+    Object.assign(req, {
+      json: async () => ({ ...(await json<object>()), extra: 1 }),
+      header: (name: string) => (name === "x-user" ? "ada" : header(name)),
+    });
+    await next();
+  });
+  app.use(onceHono({ store: memoryStore(), scope: "public" }));
+  app.post("/orders", async ({ req, json }) => json([req.header("x-user"), await req.json(), await req.text()]));
+  const response = await app.request("/orders", sent("k", '{"item":"tea"}'));
+  expect(await response.json()).toEqual(["ada", { item: "tea", extra: 1 }, '{"item":"tea"}']);
+});
+
 test("middleware behind can put another request in the place of the one that came", async () => {
   const app = new Hono();
   app.use(onceHono({ store: memoryStore(), scope: "public" }));

@@ -166,7 +166,11 @@ type HonoRequest = HonoContext["req"] & { [read]: ReadRequest };
  * JSON and the headers are had without it.
  */
 function showCopy(req: HonoContext["req"], request: ReadRequest): void {
-  Object.assign(req, { [read]: request, json, text, header });
+  (req as HonoRequest)[read] = request;
+  for (const [name, shortcut] of Object.entries({ json, text, header })) {
+    // Middleware in front may have put its method there.
+    if (!Object.hasOwn(req, name)) Reflect.set(req, name, shortcut);
+  }
   Object.defineProperty(req, "raw", rawProperty);
 }
 

@@ -58,14 +58,14 @@ export async function readResponse(response: Response, bytesMax: number): Promis
  * The body of a response of `@hono/node-server`, as its handler gave it. Such a response has it until the platform's is made of
  * it, which costs a fifth of a first request.
  *
- * @returns `undefined` for every other response, and where the platform would refuse this one.
+ * @returns `undefined` for every other response, and where the platform would refuse this one, or change its status.
  */
 function givenBody(response: Response): string | Uint8Array | null | undefined {
   const [status, body] = lightParts(response) ?? [];
-  if (typeof status !== "number" || status < 200 || status > 599) return undefined;
+  if (!Number.isInteger(status) || (status as number) < 200 || (status as number) > 599) return undefined;
   if (body === null) return null;
   const isSeen = typeof body === "string" || body instanceof Uint8Array;
-  return isSeen && !isBodiless(status) ? body : undefined;
+  return isSeen && !isBodiless(status as number) ? body : undefined;
 }
 
 /** The class of the responses of `@hono/node-server`, and the symbol under which one has its status, body and headers. */
