@@ -139,6 +139,13 @@ describeWithServer("the story of the checkout on the Lab page", chromiumBinary, 
       expect(await axeFindings(on)).toEqual([]);
     }
     expect(await phone.page.getByRole("button", { name: "Run again" }).count()).toBe(0);
+    const why = page.getByRole("region", { name: "Why" });
+    expect(await why.textContent()).toContain("the careless customer paid twice");
+    await page.getByLabel("The payment itself").check();
+    expect(await why.textContent()).toContain("the careless customer paid twice");
+    await page.getByRole("button", { name: "Run again" }).click();
+    await says(page, "Finished. Charges: careless 1, safe 1.");
+    expect(await why.textContent()).toContain("each customer paid once");
     await page.getByRole("button", { name: "2. A crowd of orders" }).click();
     await says(page, "Ready to send 1,000 orders.");
     expect([tab.complaints, phone.complaints]).toEqual([[], []]);

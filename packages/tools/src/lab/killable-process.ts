@@ -80,9 +80,13 @@ export function killableProcess<Report>(options: KillableProcessOptions<Report>)
   const onAbort = (): void => {
     void dispose().then(() => reject(signal.reason as Error));
   };
-  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true });
+  const over = ended.finally(() => signal.removeEventListener("abort", onAbort));
+  // It may end before anyone waits for it, which is no error of the process that holds it.
+  over.catch(() => undefined);
   return {
-    ended: ended.finally(() => signal.removeEventListener("abort", onAbort)),
+    ended: over,
     get isOver() {
       return isOver;
     },

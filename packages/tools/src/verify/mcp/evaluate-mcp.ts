@@ -57,9 +57,9 @@ const secretMin = 9;
 
 /** How many of the texts of a call and of its answer are in a response. */
 function shownIn(response: McpResponse, request: McpRequest, answer: McpResponse): number {
-  const call = "method" in request ? [] : [request.key, ...Object.values(request.args as object)];
+  const call = "method" in request ? [] : [request.key, ...Object.values(request.args ?? {})];
   const texts: unknown[] = [...call, ...Object.values(memberAt(viewOf(answer), ["payload"]) ?? {})];
-  const said = JSON.stringify(memberAt(viewOf(response), ["payload"]));
+  const said = JSON.stringify(memberAt(viewOf(response), ["payload"]) ?? null);
   return texts.filter((text) => typeof text === "string" && text.length >= secretMin && said.includes(text)).length;
 }
 

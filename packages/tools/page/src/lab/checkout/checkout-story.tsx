@@ -42,7 +42,7 @@ export function CheckoutStory({ state }: { state: CheckoutState }) {
         <PageLane side="careless" state={state} />
         <PageLane side="safe" state={state} />
       </div>
-      {phase === "finished" && <Moral />}
+      {phase === "finished" && <Moral isChargedTwice={state.sides.careless.ledger.length > 1} />}
     </>
   );
 }
@@ -86,14 +86,18 @@ function phaseWords({ phase, sides }: CheckoutState): string {
   }
 }
 
-function Moral() {
+/** By what has become of the run: its settings may be those of the next one by now. */
+function Moral({ isChargedTwice }: { isChargedTwice: boolean }) {
   return (
     <section class="card moral" aria-labelledby="moral-title">
       <h2 id="moral-title">Why</h2>
       <p>
         Both browsers died after the payment was sent and before its answer came. The careless page had nothing on disk:
         it offered to pay, and the customer did. The safe page had stored an <strong>intent</strong> with its key before
-        it sent anything. It found it, sent the same payment with that key, and got the answer that the shop had stored.
+        it sent anything. It found it, and sent the same payment with that key.{" "}
+        {isChargedTwice
+          ? "It got the answer that the shop had stored, and the careless customer paid twice."
+          : "The first payment had not reached the shop, so each customer paid once. The careless page can’t tell this from a lost answer."}
       </p>
       <p class="quiet">
         <code>once-again lab --story checkout</code> does the same with a thousand customers.
