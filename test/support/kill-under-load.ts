@@ -42,16 +42,20 @@ export async function killUnderLoad<Connection>(
     }
   };
   const workers = Array.from({ length: 8 }, (_, worker) => load(worker));
-  const moreGranted = (): Promise<unknown> => {
-    const target = granted.length + 20;
-    return vi.waitUntil(() => granted.length >= target, { timeout: 100_000, interval: 10 });
+  const more = (): Promise<unknown> => {
+    const [claims, commits] = [granted.length + 20, executed.length + 20];
+    const isDone = (): boolean => granted.length >= claims && executed.length >= commits;
+    return vi.waitUntil(isDone, { timeout: 100_000, interval: 10 });
   };
-  await moreGranted();
-  await server.kill();
-  await server.restart();
-  await moreGranted();
-  stopping.abort();
-  await Promise.all(workers);
+  try {
+    await more();
+    await server.kill();
+    await server.restart();
+    await more();
+  } finally {
+    stopping.abort();
+    await Promise.all(workers);
+  }
   for (const key of granted) expect((await store.claim(longClaim(key))).kind).toBe("in-progress");
   for (const key of executed) {
     expect((await store.transact({ ...operation, key: `tx ${key}` }, never)).kind).toBe("done");
