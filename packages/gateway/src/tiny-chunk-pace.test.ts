@@ -2,14 +2,14 @@ import { once } from "node:events";
 import { expect, test } from "vitest";
 import { tinyChunkPace } from "./tiny-chunk-pace.ts";
 
-test("a body of more crumbs than its connection may send is held back, and read again when its time has come", async () => {
+test("a body of more tiny chunks than its connection may send is held back, and read again when its time has come", async () => {
   const events = new EventTarget();
   const heldBack: boolean[] = [];
   const pace = tinyChunkPace((isHeldBack) => {
     heldBack.push(isHeldBack);
     if (!isHeldBack) events.dispatchEvent(new Event("read"));
   });
-  for (let crumb = 0; crumb < 1050; crumb += 1) pace.count(new Uint8Array(1));
+  for (let chunk = 0; chunk < 1050; chunk += 1) pace.count(new Uint8Array(1));
   pace.check();
   expect(heldBack).toEqual([true]);
   await once(events, "read");

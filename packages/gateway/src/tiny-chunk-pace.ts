@@ -1,17 +1,17 @@
-/** Chunks of less than this many bytes are crumbs, in proportion to what they lack. */
-const crumbBytes = 64;
+/** Chunks of less than this many bytes are tiny, in proportion to what they lack. */
+const tinyBytes = 64;
 
 /** How many empty chunks a connection may send per second. Node needs some microseconds for each. */
-const crumbsPerSecond = 1000;
+const tinyPerSecond = 1000;
 
 /** How many it may send at once after a pause. */
 const burstMs = 1000;
 
-/** Measures the crumbs of one body. */
+/** Measures the tiny chunks of one body. */
 export interface TinyChunkPace {
   count(chunk: Uint8Array): void;
   /**
-   * Holds the connection back when it has sent more crumbs than it may, until its time has caught up.
+   * Holds the connection back when it has sent more tiny chunks than it may, until its time has caught up.
    *
    * @returns how long that takes, milliseconds; 0 or less: it is not held back.
    */
@@ -27,19 +27,19 @@ export interface TinyChunkPace {
  * @param holdBack stops reading the connection, or reads it again.
  */
 export function tinyChunkPace(holdBack: (isHeldBack: boolean) => void): TinyChunkPace {
-  let crumbs = 0;
-  /** Up to when the crumbs so far have used up the time of their connection. */
+  let tinyChunks = 0;
+  /** Up to when the tiny chunks so far have used up the time of their connection. */
   let usedUntil = -Infinity;
   let timer: NodeJS.Timeout | undefined;
   return {
     count({ length }) {
-      if (length < crumbBytes) crumbs += 1 - length / crumbBytes;
+      if (length < tinyBytes) tinyChunks += 1 - length / tinyBytes;
     },
     check() {
       const now = performance.now();
-      if (crumbs < 1) return usedUntil - now;
-      usedUntil = Math.max(usedUntil, now - burstMs) + (crumbs / crumbsPerSecond) * 1000;
-      crumbs = 0;
+      if (tinyChunks < 1) return usedUntil - now;
+      usedUntil = Math.max(usedUntil, now - burstMs) + (tinyChunks / tinyPerSecond) * 1000;
+      tinyChunks = 0;
       const aheadMs = usedUntil - now;
       if (aheadMs <= 0 || timer !== undefined) return aheadMs;
       holdBack(true);

@@ -123,12 +123,12 @@ export const gatewayMutants: readonly Mutant[] = [
     killedBy: "a caller who reads nothing of a stored response is cut off",
   },
   {
-    guard: "gateway: a body in crumbs is paced",
+    guard: "gateway: a body in tiny chunks is paced",
     file: `${folder}/tiny-chunk-pace.ts`,
     search: "holdBack(true);",
     replace: "",
     check: test(`${folder}/tiny-chunk-pace.test.ts`),
-    killedBy: "more crumbs than its connection may send is held back",
+    killedBy: "more tiny chunks than its connection may send is held back",
   },
   {
     guard: "gateway: a Connection header is read in linear time",

@@ -2,8 +2,8 @@ import process from "node:process";
 import { onOrder } from "./worker-orders.ts";
 
 /**
- * Requests to read the configuration again: SIGHUP, and orders of the first process of several. reload-config.ts reads it. This
- * file loads nothing else, so that no request is lost while the gateway loads.
+ * Requests to read the configuration again, which reload-config.ts does: SIGHUP, and orders of the first process of several. This file
+ * imports nothing of the gateway's server, so that it listens before that has loaded.
  */
 export interface ReloadRequests extends Disposable {
   /** Has each answered from now on, and at once one that came before. */

@@ -167,7 +167,7 @@ function sendBody(stream: ServerHttp2Stream, sent: ClientRequest, isChunked: boo
   };
   let isFirst = true;
   stream.on("data", (chunk: Buffer) => {
-    // A small body in one frame is no crumb of a larger one.
+    // A small body in one frame is no tiny chunk of a larger one.
     if (!isFirst) pace.count(chunk);
     isFirst = false;
     joiner.add(chunk);

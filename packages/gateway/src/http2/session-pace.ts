@@ -7,7 +7,7 @@ const aheadMsMax = 66_000;
 export interface SessionPace {
   readonly isHeldBack: boolean;
   count(chunk: Uint8Array): void;
-  /** Holds all bodies of the session back when they came in more crumbs than they may. */
+  /** Holds all bodies of the session back when they came in more tiny chunks than they may. */
   check(): void;
   onResume(listener: () => void): void;
   offResume(listener: () => void): void;
