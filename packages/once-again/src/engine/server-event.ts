@@ -1,5 +1,7 @@
 import type { Outcome } from "./engine.ts";
 
+// The events of a server. request-end.ts reports how a request ended, bounded-store.ts how the store answered.
+
 /**
  * One event of one operation; `key` is undefined when its request brought none. No payloads: `error` is the
  * handler's or the store's own.

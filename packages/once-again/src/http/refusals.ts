@@ -72,7 +72,7 @@ export function problem(style: ProblemStyle, code: ProblemCode, detail: string):
   return { status, headers, body };
 }
 
-/** Why an operation has no response yet, for its caller. */
+/** Why an operation has no response yet, for its caller. The store's claim finds it (stores/transition.ts). */
 const reasons = {
   "in-progress": ["ONCE_IN_PROGRESS", "The operation with this key is still running. Ask again with the same key."],
   mismatch: ["ONCE_KEY_REUSED", "This key was used before with another request. Use a new key for a new operation."],

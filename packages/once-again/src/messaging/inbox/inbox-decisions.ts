@@ -5,7 +5,8 @@ import type { InspectedRecord, MarkAnswer, MarkRequest } from "../../stores/stor
 import type { InboxSettings } from "./inbox-options.ts";
 import type { DeadLetterReason, InboxVerdict } from "./inbox.ts";
 
-// The decisions of an inbox, data in and decision out. The explorer (test/proof/explorer) drives these functions.
+// The decisions of an inbox, data in and decision out. That a message is a duplicate is found by the engine's claim of its id, or by
+// the mark of its partition. The explorer (test/proof/explorer) drives these functions.
 
 /** The end of one try: a verdict, or that it is tried again. */
 export type Handled = { readonly verdict: InboxVerdict } | Unhandled;

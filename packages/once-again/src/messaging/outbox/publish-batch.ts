@@ -49,7 +49,8 @@ export async function publishBatch(parts: BatchParts, batch: ClaimedBatch, claim
   };
   if (batch.orderingKey === undefined) await Promise.all(batch.messages.map(publish));
   else {
-    // Those after one that waits were never claimed themselves: they are free with it.
+    // Those after one that waits were never claimed themselves: they are free with it. Later claims leave the ordering key alone until
+    // then: each store's outbox-statements.ts.
     for (const message of batch.messages) if (!(await publish(message))) break;
   }
   return { confirmed, postponed };

@@ -15,7 +15,8 @@ function scriptOf(text: string): Script {
 }
 
 /**
- * The operations of the port on one record, in Lua: `ARGV[1]` says which, the rest are its arguments. It mirrors
+ * The operations of the port on one record, in Lua: `ARGV[1]` says which, the rest are its arguments. A first claim needs no
+ * script (leased-operations.ts). It mirrors
  * `transition.ts`, against which it is tested; `record-format.ts` says what is stored.
  *
  * All times are the server's: TIME, and PEXPIRETIME, from which the times in a record are counted. Redis removes the
