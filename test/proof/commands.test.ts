@@ -69,7 +69,7 @@ test.for([
   ["crash", "--engine", "redis", "--mode", "transactional"],
   ["crash", "--seconds", "0"],
   ["crash", "--without", "nothing"],
-  ["crash", "--engine", "sqlite", "--trace", "trace.jsonl"],
+  ["crash", "--engine", "sqlite", "--beside", "HEAD", "--trace", "trace.jsonl"],
   ["simulation", "--trace", "trace.jsonl", "--scenario", "messages"],
   ["crash", "--broker", "rabbitmq"],
   ["crash", "--scenario", "messages", "--mode", "hold"],
