@@ -45,8 +45,8 @@ export async function readResponse(response: Response, bytesMax: number): Promis
   if (given !== undefined) {
     const text = typeof given === "string" ? given : undefined;
     const answer = { status: response.status, headers, body: givenBytes(given, bytesMax) };
-    // Its server sends no reason phrase, and to ask for it would make a response of the platform's.
-    return { answer, statusText: "", hasBody: given !== null, text };
+    // Asked for last: it makes a response of the platform's. Its own adapter sends no reason phrase, but other servers do.
+    return { answer, statusText: response.statusText, hasBody: given !== null, text };
   }
   if (response.bodyUsed) throw new TypeError("The response's body was read before it was returned. Return a clone.");
   const body = await readStream(response.body, bytesMax, resultTooLargeError);
