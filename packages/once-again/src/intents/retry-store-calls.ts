@@ -62,14 +62,10 @@ export function retryStoreCalls(
 }
 
 /** The errors that only say how often, or for how long, the store was asked. */
-const limitCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "ONCE_ATTEMPTS_EXHAUSTED",
-  "ONCE_ATTEMPT_TIMEOUT",
-  "ONCE_DEADLINE_EXCEEDED",
-]);
+const limitCodes: readonly ErrorCode[] = ["ONCE_ATTEMPTS_EXHAUSTED", "ONCE_ATTEMPT_TIMEOUT", "ONCE_DEADLINE_EXCEEDED"];
 
 /** An error of ours with which the store itself said what is the matter, rather than one of a limit. */
 function clearError(error: unknown): OnceAgainError | undefined {
   if (!OnceAgainError.isInstance(error)) return undefined;
-  return limitCodes.has(error.code) ? clearError(error.cause) : error;
+  return limitCodes.includes(error.code) ? clearError(error.cause) : error;
 }
