@@ -21,5 +21,7 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 300_000,
     expect: { poll: { timeout: 120_000 } },
+    // The last lines of a run in CI are all that is seen of it: they say what was found, and not `[ Array(1) ]`.
+    chaiConfig: { truncateThreshold: 1000 },
   },
 });

@@ -67,7 +67,7 @@ async function eventsAtEnd(gateway: GatewayCommand): Promise<Record<string, numb
   return counts;
 }
 
-const traceId = (at: number): string => at.toString(16).padStart(32, "a");
+const traceId = (at: number): string => `f${at.toString(16).padStart(31, "0")}`;
 const callerSpan = "00f067aa0ba902b7";
 
 /** Sends a request of a caller who has a span. */
