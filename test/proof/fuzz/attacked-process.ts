@@ -3,12 +3,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 /** A process under attack. One that dies has a successor. */
 export interface AttackedProcess extends AsyncDisposable {
   /** The line by which the process that runs now announced itself. */
   readonly announced: string;
+  /** How often it died, or one of its workers. */
   readonly deaths: number;
   /** How many of them were Node's own: it aborts itself when a session of HTTP/2 is freed with memory that it counts as taken. */
   readonly nativeAborts: number;
@@ -25,12 +27,20 @@ const observer = fileURLToPath(new URL("observe-child.ts", import.meta.url));
 /** The assertion of Node's destructor of a session. No other death is taken for it. */
 const nativeAbort = /Http2Session::~Http2Session[^]*current_nghttp2_memory_/;
 
+/** What a first process says of a worker that it lost. */
+const workerDeath = /The worker \d+ died \((.*)\)/;
+
 /** @param announces what it prints when it serves; the first group is `announced`. */
 export async function startAttacked(args: readonly string[], announces: RegExp): Promise<AttackedProcess> {
   const folder = mkdtempSync(join(tmpdir(), "once-again-fuzz-"));
   const state = { announced: "", deaths: 0, nativeAborts: 0, lastWords: "" };
   let child: ChildProcess | undefined;
   let isRunning = false;
+  const countDeath = (reason: string, said: string): void => {
+    state.deaths += 1;
+    state.lastWords = `${reason}: ${said}`;
+    if (reason === "SIGABRT" && nativeAbort.test(said)) state.nativeAborts += 1;
+  };
   const start = async (): Promise<void> => {
     const started = spawn(process.execPath, ["--conditions=@once-again/source", ...args], {
       stdio: ["ignore", "pipe", "pipe"],
@@ -42,14 +52,16 @@ export async function startAttacked(args: readonly string[], announces: RegExp):
     });
     child = started;
     let [printed, said] = ["", ""];
-    started.stderr.on("data", (chunk) => (said = (said + String(chunk)).slice(-4000)));
+    createInterface({ input: started.stderr }).on("line", (line) => {
+      said = `${said}${line}\n`.slice(-4000);
+      const [, reason] = workerDeath.exec(line) ?? [];
+      if (reason !== undefined) countDeath(reason, said);
+    });
     const announced = Promise.withResolvers<void>();
     started.once("exit", (code, signal) => {
       isRunning = false;
       if (child !== started) return;
-      state.deaths += 1;
-      state.lastWords = `${signal ?? `exit code ${code}`}: ${said}`;
-      if (signal === "SIGABRT" && nativeAbort.test(said)) state.nativeAborts += 1;
+      countDeath(signal ?? `exit code ${code}`, said);
       announced.reject(new Error(`It ended with ${state.lastWords}`));
     });
     started.stdout.on("data", (chunk) => {

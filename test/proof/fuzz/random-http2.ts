@@ -18,7 +18,10 @@ import type { RandomRequest } from "./random-request.ts";
 /** Frames that a caller sends over one connection of HTTP/2. */
 export interface Http2Bytes {
   readonly bytes: Buffer;
-  /** The requests that were made of those of HTTP/1.1, in their order, with where each one ends in the bytes. */
+  /**
+   * The requests that were made of those of HTTP/1.1, in their order, with where each one ends in the bytes. One that its caller
+   * resets is not among them: no response is owed to it.
+   */
   readonly streams: readonly { readonly request: RandomRequest; readonly stream: number; readonly end: number }[];
 }
 
@@ -336,8 +339,9 @@ export function randomHttp2(requests: readonly RandomRequest[], random: Random):
   for (const [index, request] of requests.entries()) {
     const stream = first + 2 * index;
     add(streamOf(request, stream, random));
-    streams.push({ request, stream, end: at });
+    const end = at;
     if (random() < 0.1) add(reset(stream, pick([0, 1, 8, 99])));
+    else streams.push({ request, stream, end });
     if (random() < 0.05) add(frame("ping", 0, 0, Buffer.alloc(8)));
   }
   if (random() < 0.1) add(frame("goaway", 0, 0, Buffer.alloc(8)));
