@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { checkGroup } from "../core/option-names.ts";
 import { checkNumber } from "../core/options.ts";
+import { putLast } from "../core/put-last.ts";
 
 /** How many new keys one scope may bring: `keysMax` at once, and as many again every `perMs`. */
 export interface KeyQuota {
@@ -48,9 +49,7 @@ export function quotaCount(quota: KeyQuota | undefined, clock: Clock): QuotaCoun
     const now = clock.monotonic();
     const { keysLeft, atMs } = buckets.get(scope) ?? { keysLeft: keysMax, atMs: now };
     const bucket = { keysLeft: Math.min(keysMax, keysLeft + ((now - atMs) * keysMax) / perMs), atMs: now };
-    buckets.delete(scope);
-    buckets.set(scope, bucket);
-    if (buckets.size > scopesMax) buckets.delete(buckets.keys().next().value!);
+    putLast(buckets, scope, bucket, scopesMax);
     return bucket;
   };
   return {

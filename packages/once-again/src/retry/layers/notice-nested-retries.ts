@@ -2,6 +2,7 @@ import { logError } from "../../core/error-log.ts";
 import { type Listener, notify } from "../../core/listener.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkFunction, checkNumber } from "../../core/options.ts";
+import { putLast } from "../../core/put-last.ts";
 import { systemClock } from "../../core/system-clock.ts";
 
 /** Retries around a fetch that retries by itself: together they make the product of their attempts. */
@@ -113,8 +114,8 @@ export function noticeNestedRetries(send: Send, options: NestedRetriesOptions = 
     const remember = (): void => {
       const { identity } = call ?? readCall(input, init) ?? {};
       if (identity === undefined) return;
-      if (failed.size >= rememberedMax) failed.delete(failed.keys().next().value!);
-      failed.set(identity, { calls, atMs: systemClock.monotonic(), libraries: libraries?.join(" ") });
+      const failure = { calls, atMs: systemClock.monotonic(), libraries: libraries?.join(" ") };
+      putLast(failed, identity, failure, rememberedMax);
     };
     try {
       const response = await send(input, isSuppressed ? ({ ...init, within: { number: calls } } as RequestInit) : init);

@@ -7,6 +7,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { OnceAgainError } from "../../core/errors.ts";
 import { keyQueue } from "../../core/key-queue.ts";
+import { putLast } from "../../core/put-last.ts";
 import { recordId } from "../../key/key.ts";
 import type {
   AsyncStore,
@@ -48,20 +49,6 @@ const conflictsMax = 50;
 
 /** Of how many keys a process remembers that they are taken: it decides nothing, and spares a write that would be refused. */
 const takenMax = 1000;
-
-/** A set of texts that forgets the oldest ones. */
-function lastOnes(max: number): Pick<Set<string>, "has" | "add" | "delete"> {
-  const texts = new Set<string>();
-  return {
-    has: (text) => texts.has(text),
-    delete: (text) => texts.delete(text),
-    add(text) {
-      texts.delete(text);
-      if (texts.size === max) texts.delete(texts.values().next().value!);
-      return texts.add(text);
-    },
-  };
-}
 
 /** The table of a store, and the way to it. */
 export interface TableParts {
@@ -161,7 +148,7 @@ function liveRecord({ stored, now }: Seen): KeyRecord | undefined {
 export function leasedOperations(parts: TableParts): LeasedOperations {
   const items = itemChanges(parts);
   const takeTurn = keyQueue();
-  const taken = lastOnes(takenMax);
+  const taken = new Map<string, true>();
   const read = async (name: RecordName): Promise<Seen> => readSeen(parts, itemKey(parts.prefix, name));
   /** The requests of one owner are executed in its order: no claim of it lands after the release that followed. */
   const inTurn =
@@ -178,7 +165,7 @@ export function leasedOperations(parts: TableParts): LeasedOperations {
       const first = now === undefined || taken.has(id) ? await read(request) : { stored: undefined, now };
       const { answer, record } = await items.apply({ ...request, kind: "claim" }, first);
       if (answer.kind !== "acquired") {
-        taken.add(id);
+        putLast(taken, id, true, takenMax);
         return answer;
       }
       taken.delete(id);
@@ -187,7 +174,7 @@ export function leasedOperations(parts: TableParts): LeasedOperations {
     complete: inTurn(async (request: CompleteRequest) => {
       checkResult(request.result);
       const { answer } = await items.change({ ...request, kind: "complete" }, planCompletion(request));
-      taken.add(recordId(request));
+      putLast(taken, recordId(request), true, takenMax);
       return answer;
     }),
     renew: inTurn(

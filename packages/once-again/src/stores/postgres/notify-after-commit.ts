@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { putLast } from "../../core/put-last.ts";
 import type { PostgresQuery } from "./client.ts";
 import { commitLazily } from "./statements.ts";
 
@@ -60,9 +61,7 @@ export function notifyAfterCommit(channel: string, query: PostgresQuery, clock: 
   return (id) => {
     hasNews = true;
     youngestAt = clock.monotonic();
-    addedAt.delete(id);
-    addedAt.set(id, youngestAt);
-    if (addedAt.size > transactionsMax) addedAt.delete(addedAt.keys().next().value!);
+    putLast(addedAt, id, youngestAt, transactionsMax);
     askIn(Math.max(firstMs, restEndsAt - youngestAt));
   };
 }

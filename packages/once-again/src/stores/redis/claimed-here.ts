@@ -1,3 +1,5 @@
+import { putLast } from "../../core/put-last.ts";
+
 /** A record as this process wrote it when it claimed its key. */
 export interface OwnedRecord {
   readonly owner: string;
@@ -23,10 +25,7 @@ export function ownedRecords(): OwnedRecords {
   const entries = new Map<string, { record: OwnedRecord | undefined }>();
   return {
     add(key, record) {
-      entries.set(key, { record });
-      if (entries.size <= sizeMax) return;
-      const [oldest] = entries.keys();
-      if (oldest !== undefined) entries.delete(oldest);
+      putLast(entries, key, { record }, sizeMax);
     },
     take(key, owner) {
       const entry = entries.get(key);

@@ -2,6 +2,7 @@ import { sleep } from "../../../core/clock.ts";
 import { hasMethod, wrongClientError } from "../../../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { invalidOptionError } from "../../../core/options.ts";
+import { putLast } from "../../../core/put-last.ts";
 import { systemClock } from "../../../core/system-clock.ts";
 import { sha256 } from "../../../key/sha256.ts";
 import type { OutboxMessage } from "../../../stores/outbox-store.ts";
@@ -249,9 +250,7 @@ function placeSenders(
   return (place) => {
     const sender =
       senders.get(place) ?? batchSender((entries: readonly Entry[], options) => send(place, entries, options));
-    senders.delete(place);
-    senders.set(place, sender);
-    if (senders.size > placesMax) senders.delete(senders.keys().next().value!);
+    putLast(senders, place, sender, placesMax);
     return sender;
   };
 }
