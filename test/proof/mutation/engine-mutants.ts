@@ -36,7 +36,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     guard: "late claim: a release that finds nothing proves nothing",
-    file: "packages/once-again/src/engine/background-calls.ts",
+    file: "packages/once-again/src/engine/claim-withdrawal.ts",
     search: 'return before === "answered" || (before === "failed" && (isClosing || clock.monotonic() >= deniedFrom));',
     replace: 'return before !== "answered" || isClosing || clock.monotonic() >= deniedFrom;',
     check: boundedStoreTest,

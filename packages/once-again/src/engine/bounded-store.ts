@@ -24,7 +24,8 @@ import type {
   TransactionEnding,
   TransactionRequest,
 } from "../stores/store.ts";
-import { type BackgroundCalls, backgroundCalls, claimWithdrawal } from "./background-calls.ts";
+import { type BackgroundCalls, backgroundCalls } from "./background-calls.ts";
+import { claimWithdrawal } from "./claim-withdrawal.ts";
 import { resultUnconfirmedError, storeUnavailableError } from "./engine.ts";
 import type { StoreOperation } from "./server-event.ts";
 import type { CheckedEngineOptions } from "./options.ts";
