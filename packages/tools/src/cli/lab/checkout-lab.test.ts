@@ -1,40 +1,27 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { beforeEach, expect, test } from "vitest";
+import { type LabCommand, labCommand, shippedLines } from "../../../../../test/support/lab-command.ts";
 import { exitCodes } from "once-again/internal/command";
-import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { type CheckoutResult, type CheckoutSideResult, isPaidOnce } from "../../lab/checkout/checkout-result.ts";
 import { formatCheckoutReport } from "./checkout-report-text.ts";
 
-const program = fileURLToPath(new URL("../main.ts", import.meta.url));
-const shipped = readFileSync(new URL("../../../orders.ndjson", import.meta.url), "utf8").split("\n");
-
-let folder: string;
+let lab: LabCommand;
 beforeEach(() => {
-  folder = temporaryFolder();
+  lab = labCommand("--story", "checkout");
 });
-
-const start = (...flags: string[]) =>
-  spawn(process.execPath, [program, "lab", "--story", "checkout", ...flags], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, TMPDIR: folder, NO_COLOR: "1" },
-  });
-
-function orders(count: number): string {
-  const file = join(folder, "orders.ndjson");
-  writeFileSync(file, shipped.slice(0, count).join("\n"));
-  return file;
-}
-
-const leftBehind = (): string[] => readdirSync(folder).filter((name) => name.startsWith("once-again-lab-"));
 
 // The browser is killed when every payment is answered or lost: no moment depends on the speed of the machine.
 test("who gets no answer before the browser dies pays twice, carelessly, and once with intents", async () => {
-  const child = start("--orders", orders(12), "--faults", "0.8", "--seed", "2", "--json");
+  const child = lab.start(
+    "--orders",
+    lab.orders(shippedLines.slice(0, 12)),
+    "--faults",
+    "0.8",
+    "--seed",
+    "2",
+    "--json",
+  );
   const [[code], stdout, stderr] = await Promise.all([once(child, "close"), text(child.stdout), text(child.stderr)]);
   expect(stderr).toBe("");
   const { careless, safe, ...rest } = JSON.parse(stdout) as CheckoutResult;
@@ -56,16 +43,16 @@ test("who gets no answer before the browser dies pays twice, carelessly, and onc
   expect(safe.resumed).toBe(answers + requests);
   expect(safe.replayed).toBeGreaterThanOrEqual(answers);
   expect(code).toBe(exitCodes.fine);
-  expect(leftBehind()).toEqual([]);
+  expect(lab.leftBehind()).toEqual([]);
 });
 
 test("an interrupt ends the run, its browsers and its folder", async () => {
-  const child = start("--orders", orders(200));
+  const child = lab.start("--orders", lab.orders(shippedLines.slice(0, 200)));
   const closed = once(child, "close");
-  await expect.poll(leftBehind).not.toEqual([]);
+  await expect.poll(lab.leftBehind).not.toEqual([]);
   child.kill("SIGINT");
   expect(await closed).toEqual([exitCodes.interrupted, null]);
-  expect(leftBehind()).toEqual([]);
+  expect(lab.leftBehind()).toEqual([]);
 });
 
 const right: CheckoutSideResult = {

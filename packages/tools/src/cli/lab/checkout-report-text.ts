@@ -4,29 +4,24 @@ import {
   formatCount,
   formatNumber,
   formatPercent,
-  formatVerdict,
+  formatReport,
   numberRow,
   type Row,
-  sideTable,
   timeRow,
+  type Verdict,
   zeroRow,
 } from "./side-table.ts";
 
 /** The report of a run of the story of the checkout: some twenty lines of at most 80 columns. */
 export function formatCheckoutReport(result: CheckoutResult, painter: Painter = plainPainter): string {
-  const { safe, careless, faults, seed, browsers } = result;
-  const lines = [
+  const { safe, faults, seed, browsers } = result;
+  const heading = [
     `${painter.strong(formatCount(safe.orders, "customer"))} press Pay, seed ${seed}; the network loses a part of ${formatPercent(faults)} of payments.`,
     `Then ${browsers === 1 ? "the browser is" : `each of ${formatNumber(browsers)} browsers is`} killed and started again, on both sides.`,
     "The careless page starts anew; the safe one has its intents on disk.",
     "A customer who has not seen “Paid” presses again if the page offers it.",
-    "",
-    ...sideTable(rows, result, painter),
-    "",
-    formatVerdict("Careless", verdictOf(careless), painter),
-    formatVerdict("Safe", verdictOf(safe), painter),
   ];
-  return lines.map((line) => `${line.trimEnd()}\n`).join("");
+  return formatReport({ heading, rows, verdictOf }, result, painter);
 }
 
 const rows: readonly Row<CheckoutSideResult>[] = [
@@ -49,7 +44,7 @@ const rows: readonly Row<CheckoutSideResult>[] = [
   timeRow,
 ];
 
-function verdictOf(side: CheckoutSideResult): string | readonly (string | false)[] {
+function verdictOf(side: CheckoutSideResult): Verdict {
   if (isPaidOnce(side)) return "every customer paid once, and knows it";
   return [
     side.duplicates > 0 && `${formatCount(side.duplicates, "charge")} too many`,

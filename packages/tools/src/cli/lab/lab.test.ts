@@ -1,52 +1,20 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { setTimeout } from "node:timers/promises";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
+import { type LabCommand, labCommand, shippedLines } from "../../../../../test/support/lab-command.ts";
 import { type CallerResult, isCorrect, type LabResult } from "../../lab/lab-result.ts";
 import type { OrderProblem } from "../../lab/orders.ts";
 import { exitCodes } from "once-again/internal/command";
 import { exitCodeOf } from "./stories.ts";
 
-const program = fileURLToPath(new URL("../main.ts", import.meta.url));
-const shipped = readFileSync(new URL("../../../orders.ndjson", import.meta.url), "utf8")
-  .trim()
-  .split("\n");
-
-let folder: string;
+let lab: LabCommand;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "lab-test-"));
+  lab = labCommand();
 });
-afterEach(() => rmSync(folder, { recursive: true }));
-
-const start = (...flags: string[]) =>
-  spawn(process.execPath, [program, "lab", ...flags], {
-    stdio: ["ignore", "pipe", "pipe"],
-    // The lab makes its own folder where temporary files go, and must take it away again.
-    env: { ...process.env, TMPDIR: folder, NO_COLOR: "1" },
-  });
-
-async function run(...flags: string[]): Promise<{ code: unknown; stdout: string; stderr: string }> {
-  const child = start(...flags);
-  const [[code], stdout, stderr] = await Promise.all([once(child, "close"), text(child.stdout), text(child.stderr)]);
-  return { code, stdout, stderr };
-}
-
-function orders(...lines: readonly string[]): string {
-  const file = join(folder, "orders.ndjson");
-  writeFileSync(file, lines.join("\n"));
-  return file;
-}
-
-const leftBehind = (): string[] => readdirSync(folder).filter((name) => name.startsWith("once-again-lab-"));
 
 test("with faults the safe caller charges each order once, the careless one some of them twice", async () => {
-  const file = orders(...shipped.slice(0, 40));
-  const { code, stdout } = await run("--orders", file, "--faults", "0.5", "--seed", "2", "--json");
+  const file = lab.orders(shippedLines.slice(0, 40));
+  const { code, stdout } = await lab.run("--orders", file, "--faults", "0.5", "--seed", "2", "--json");
   const { careless, safe, crashes } = JSON.parse(stdout) as LabResult;
   expect(safe).toMatchObject({ confirmed: 40, charges: 40, duplicates: 0, lost: 0, wrongAmounts: 0 });
   // The faults are the seed's, and the API is always there: a slow machine only makes it more.
@@ -55,8 +23,22 @@ test("with faults the safe caller charges each order once, the careless one some
 });
 
 test("with faults and crashes the safe caller charges each order once, the careless one does not; a bad line is reported", async () => {
-  const file = orders(...shipped.slice(0, 30), '{"id":"ord_half"}', ...shipped.slice(30, 60), shipped[0]!);
-  const { code, stdout, stderr } = await run("--orders", file, "--faults", "0.5", "--seed", "2", "--crash", "--json");
+  const file = lab.orders([
+    ...shippedLines.slice(0, 30),
+    '{"id":"ord_half"}',
+    ...shippedLines.slice(30, 60),
+    shippedLines[0]!,
+  ]);
+  const { code, stdout, stderr } = await lab.run(
+    "--orders",
+    file,
+    "--faults",
+    "0.5",
+    "--seed",
+    "2",
+    "--crash",
+    "--json",
+  );
   const result = JSON.parse(stdout) as LabResult & { problems: OrderProblem[] };
   expect(result).toMatchObject({
     seed: 2,
@@ -81,12 +63,12 @@ test("with faults and crashes the safe caller charges each order once, the carel
     expect.stringContaining(`${file}:62: id `),
   ]);
   expect(code).toBe(exitCodes.fine);
-  expect(leftBehind()).toEqual([]);
+  expect(lab.leftBehind()).toEqual([]);
   // The safe caller waits longer after each attempt at an API that comes back late.
 });
 
 test("without faults both are right, and the report says so to a pipe without colour or bar", async () => {
-  const { code, stdout, stderr } = await run("--orders", orders(...shipped.slice(0, 20)), "--faults", "0");
+  const { code, stdout, stderr } = await lab.run("--orders", lab.orders(shippedLines.slice(0, 20)), "--faults", "0");
   expect(stdout).toContain("Careless: every order confirmed and charged once.\nSafe: every order");
   expect(stdout).not.toContain("\u001b");
   expect({ code, stderr }).toEqual({ code: exitCodes.fine, stderr: "" });
@@ -111,31 +93,31 @@ test.for<[flags: string[], problem: string]>([
   [["--orders", "/nowhere.ndjson"], "can't read the orders"],
   [["--unheard-of"], "unknown option"],
 ])("%s is wrong usage", async ([flags, problem]) => {
-  const { code, stdout, stderr } = await run(...flags);
+  const { code, stdout, stderr } = await lab.run(...flags);
   expect({ code, stdout }).toEqual({ code: exitCodes.usage, stdout: "" });
   expect(stderr).toContain(problem);
 });
 
 test("a file without a single order is wrong usage", async () => {
-  const { code, stderr } = await run("--orders", orders("{}", ""));
+  const { code, stderr } = await lab.run("--orders", lab.orders(["{}", ""]));
   expect(code).toBe(exitCodes.usage);
   expect(stderr).toMatch(/:1: id must be .*\nerror: .* has no valid order/);
 });
 
 test("--help shows an example", async () => {
-  const { code, stdout } = await run("--help");
+  const { code, stdout } = await lab.run("--help");
   expect(stdout).toContain("$ once-again lab --faults 0.5");
   expect(code).toBe(exitCodes.fine);
 });
 
 test("an interrupt ends the run, its API and its folder", async () => {
-  const child = start("--callers", "1");
+  const child = lab.start("--callers", "1");
   const closed = once(child, "close");
-  await expect.poll(leftBehind).not.toEqual([]);
+  await expect.poll(lab.leftBehind).not.toEqual([]);
   await setTimeout(500);
   child.kill("SIGINT");
   expect(await closed).toEqual([exitCodes.interrupted, null]);
-  expect(leftBehind()).toEqual([]);
+  expect(lab.leftBehind()).toEqual([]);
 });
 
 /** Whether a process is there. */
@@ -148,14 +130,21 @@ function isRunning(pid: number): boolean {
 }
 
 test("--serve --exit ends after the report, as without --serve", async () => {
-  const { code, stdout } = await run("--serve", "--exit", "--orders", orders(...shipped.slice(0, 10)), "--faults", "0");
+  const { code, stdout } = await lab.run(
+    "--serve",
+    "--exit",
+    "--orders",
+    lab.orders(shippedLines.slice(0, 10)),
+    "--faults",
+    "0",
+  );
   expect(stdout).toContain("Safe: every order");
   expect(stdout).not.toContain("http://");
   expect(code).toBe(exitCodes.fine);
 });
 
 test("--serve stays until Ctrl-C, which ends a live run as well: no process and no folder is left", async () => {
-  const child = start("--serve", "--orders", orders(...shipped.slice(0, 10)), "--faults", "0");
+  const child = lab.start("--serve", "--orders", lab.orders(shippedLines.slice(0, 10)), "--faults", "0");
   const closed = once(child, "close");
   let printed = "";
   child.stdout.on("data", (bytes: Buffer) => void (printed += bytes.toString()));
@@ -172,5 +161,5 @@ test("--serve stays until Ctrl-C, which ends a live run as well: no process and 
   child.kill("SIGINT");
   expect(await closed).toEqual([exitCodes.fine, null]);
   expect(pids.filter(isRunning)).toEqual([]);
-  expect(leftBehind()).toEqual([]);
+  expect(lab.leftBehind()).toEqual([]);
 });

@@ -1,17 +1,12 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import amqplib from "amqplib";
 import { connect as connectNats } from "@nats-io/transport-node";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
+import { type LabCommand, labCommand, shippedLines } from "../../../../../test/support/lab-command.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { natsBinary, startNats } from "../../../../../test/support/servers/nats.ts";
 import { rabbitmqBinary, startRabbitmq } from "../../../../../test/support/servers/rabbitmq.ts";
-import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { queueName } from "../../lab/messages/brokers/broker.ts";
 import { openBroker } from "../../lab/messages/brokers/open-broker.ts";
 import { isClean, type MessagesResult, type SideResult } from "../../lab/messages/messages-result.ts";
@@ -19,37 +14,21 @@ import { exitCodes } from "once-again/internal/command";
 import { formatMessagesReport } from "./messages-report-text.ts";
 import { exitCodeOf } from "./stories.ts";
 
-const program = fileURLToPath(new URL("../main.ts", import.meta.url));
-const shipped = readFileSync(new URL("../../../orders.ndjson", import.meta.url), "utf8").split("\n");
-
-let folder: string;
+let lab: LabCommand;
 beforeEach(() => {
-  folder = temporaryFolder();
+  lab = labCommand("--story", "messages");
 });
-
-const start = (...flags: string[]) =>
-  spawn(process.execPath, [program, "lab", "--story", "messages", ...flags], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, TMPDIR: folder, NO_COLOR: "1" },
-  });
-
-async function run(...flags: string[]): Promise<{ code: unknown; stdout: string; stderr: string }> {
-  const child = start(...flags);
-  const [[code], stdout, stderr] = await Promise.all([once(child, "close"), text(child.stdout), text(child.stderr)]);
-  return { code, stdout, stderr };
-}
-
-function orders(count: number): string {
-  const file = join(folder, "orders.ndjson");
-  writeFileSync(file, shipped.slice(0, count).join("\n"));
-  return file;
-}
-
-const leftBehind = (): string[] => readdirSync(folder).filter((name) => name.startsWith("once-again-lab-"));
 
 /** Runs the story with a broker, and holds its report to what it promises. */
 async function expectSafe(broker: MessagesResult["broker"], ...flags: string[]): Promise<void> {
-  const { code, stdout, stderr } = await run("--orders", orders(30), "--seed", "2", "--json", ...flags);
+  const { code, stdout, stderr } = await lab.run(
+    "--orders",
+    lab.orders(shippedLines.slice(0, 30)),
+    "--seed",
+    "2",
+    "--json",
+    ...flags,
+  );
   expect(stderr).toBe("");
   const { careless, safe, ...rest } = JSON.parse(stdout) as MessagesResult;
   expect(rest).toMatchObject({ seed: 2, faults: 0.3, broker });
@@ -66,7 +45,7 @@ async function expectSafe(broker: MessagesResult["broker"], ...flags: string[]):
   expect(rest.crashes.service).toBeGreaterThan(0);
   expect(rest.crashes.shipping).toBeGreaterThan(0);
   expect(code).toBe(exitCodes.fine);
-  expect(leftBehind()).toEqual([]);
+  expect(lab.leftBehind()).toEqual([]);
 }
 
 /** Each run starts some twenty processes, one after the other. */
@@ -109,12 +88,12 @@ describeWithServer("through NATS JetStream", natsBinary, () => {
 });
 
 test("an interrupt ends the run, its processes and its folder", async () => {
-  const child = start("--orders", orders(200));
+  const child = lab.start("--orders", lab.orders(shippedLines.slice(0, 200)));
   const closed = once(child, "close");
-  await expect.poll(leftBehind).not.toEqual([]);
+  await expect.poll(lab.leftBehind).not.toEqual([]);
   child.kill("SIGINT");
   expect(await closed).toEqual([exitCodes.interrupted, null]);
-  expect(leftBehind()).toEqual([]);
+  expect(lab.leftBehind()).toEqual([]);
 });
 
 test.for<[flags: string[], problem: string]>([
@@ -126,7 +105,7 @@ test.for<[flags: string[], problem: string]>([
   [["--broker", "nats://127.0.0.1:1"], "can't use the broker"],
   [["--faults", "0.95"], "at most 0.9"],
 ])("%s is wrong usage", async ([flags, problem]) => {
-  const { code, stdout, stderr } = await run(...flags);
+  const { code, stdout, stderr } = await lab.run(...flags);
   expect(stderr).toContain(problem);
   expect({ code, stdout }).toEqual({ code: exitCodes.usage, stdout: "" });
 });

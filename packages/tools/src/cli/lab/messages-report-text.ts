@@ -4,12 +4,12 @@ import {
   formatCount,
   formatNumber,
   formatPercent,
+  formatReport,
   formatTimes,
-  formatVerdict,
   numberRow,
   type Row,
-  sideTable,
   timeRow,
+  type Verdict,
   zeroRow,
 } from "./side-table.ts";
 
@@ -21,19 +21,14 @@ const brokers: Readonly<Record<MessagesResult["broker"], string>> = {
 
 /** The report of a run of the story of messages: some thirty lines of at most 80 columns. */
 export function formatMessagesReport(result: MessagesResult, painter: Painter = plainPainter): string {
-  const { safe, careless, faults, seed, broker, crashes } = result;
-  const lines = [
+  const { safe, faults, seed, broker, crashes } = result;
+  const heading = [
     `${painter.strong(formatCount(safe.orders, "order"))} through ${brokers[broker]}, seed ${seed}; ${formatPercent(faults)} of messages meet a fault.`,
     `Each order service is killed ${formatTimes(crashes.service)}, each shipping ${formatTimes(crashes.shipping)}.`,
     "The careless service saves, then publishes; its shipping ships what comes.",
     "The safe one has an outbox and a relay; its shipping has an inbox.",
-    "",
-    ...sideTable(rows, result, painter),
-    "",
-    formatVerdict("Careless", verdictOf(careless), painter),
-    formatVerdict("Safe", verdictOf(safe), painter),
   ];
-  return lines.map((line) => `${line.trimEnd()}\n`).join("");
+  return formatReport({ heading, rows, verdictOf }, result, painter);
 }
 
 const publishes = (label: string, key: keyof SideResult["publishes"]): Row<SideResult> =>
@@ -61,7 +56,7 @@ const rows: readonly Row<SideResult>[] = [
   timeRow,
 ];
 
-function verdictOf(side: SideResult): string | readonly (string | false)[] {
+function verdictOf(side: SideResult): Verdict {
   if (isClean(side)) return "every order saved and shipped once";
   return [
     side.duplicates > 0 && `${formatCount(side.duplicates, "parcel")} too many`,

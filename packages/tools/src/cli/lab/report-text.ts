@@ -5,30 +5,21 @@ import {
   formatCount,
   formatNumber,
   formatPercent,
+  formatReport,
   formatTimes,
-  formatVerdict,
   numberRow,
   type Row,
-  sideTable,
   timeRow,
+  type Verdict,
   zeroRow,
 } from "./side-table.ts";
 
 /** The report of a run of the lab: some thirty lines of at most 80 columns, each ended by a line feed. */
 export function formatLabReport(result: LabResult, painter: Painter = plainPainter): string {
-  const { careless, safe } = result;
-  const lines = [
-    formatHeading(result, painter),
-    ...formatCrashes(result.crashes),
-    "",
-    ...sideTable(countRows(result), result, painter),
-    "",
-    painter.strong("Waits before a retry"),
-    ...waitRows(careless, safe, painter),
-    "",
-    ...formatVerdicts(result, painter),
-  ];
-  return lines.map((line) => `${line.trimEnd()}\n`).join("");
+  const { careless, safe, crashes } = result;
+  const heading = [formatHeading(result, painter), ...formatCrashes(crashes)];
+  const details = [painter.strong("Waits before a retry"), ...waitRows(careless, safe, painter)];
+  return formatReport({ heading, rows: countRows(result), details, verdictOf }, result, painter);
 }
 
 function formatHeading({ seed, faults, safe }: LabResult, painter: Painter): string {
@@ -108,14 +99,12 @@ export function drawBar(count: number, max: number, width: number): string {
   return eighths.at(-1)!.repeat(Math.floor(length / eighths.length)) + (part === 0 ? "" : eighths[part - 1]!);
 }
 
-function formatVerdicts({ careless, safe }: LabResult, painter: Painter): string[] {
-  const faultsOf = (result: CallerResult) => [
+function verdictOf(result: CallerResult): Verdict {
+  if (isCorrect(result)) return "every order confirmed and charged once";
+  return [
     result.duplicates > 0 && `${formatCount(result.duplicates, "charge")} too many`,
     result.lost > 0 && `${formatCount(result.lost, "order")} lost`,
     result.wrongAmounts > 0 && formatCount(result.wrongAmounts, "wrong amount"),
     result.confirmed < result.orders && `${formatNumber(result.orders - result.confirmed)} in doubt`,
   ];
-  const verdict = (name: string, result: CallerResult): string =>
-    formatVerdict(name, isCorrect(result) ? "every order confirmed and charged once" : faultsOf(result), painter);
-  return [verdict("Careless", careless), verdict("Safe", safe)];
 }

@@ -25,8 +25,39 @@ export const timeRow: Row<{ readonly timeMs: number }> = {
 const labelWidth = 28;
 const valueWidth = 14;
 
+/** That all is well, in words; or each thing that is not. */
+export type Verdict = string | readonly (string | false)[];
+
+/** A report of two sides. */
+export interface SideReport<Result> {
+  readonly heading: readonly string[];
+  readonly rows: readonly Row<Result>[];
+  /** Lines between the table and the verdicts. */
+  readonly details?: readonly string[];
+  readonly verdictOf: (side: Result) => Verdict;
+}
+
+/** The lines of a report, each ended by a line feed: a heading, a table, details, and a verdict on each side. */
+export function formatReport<Result>(
+  { heading, rows, details = [], verdictOf }: SideReport<Result>,
+  sides: { readonly careless: Result; readonly safe: Result },
+  painter: Painter,
+): string {
+  const lines = [
+    ...heading,
+    "",
+    ...sideTable(rows, sides, painter),
+    "",
+    ...details,
+    ...(details.length === 0 ? [] : [""]),
+    formatVerdict("Careless", verdictOf(sides.careless), painter),
+    formatVerdict("Safe", verdictOf(sides.safe), painter),
+  ];
+  return lines.map((line) => `${line.trimEnd()}\n`).join("");
+}
+
 /** A heading, and a line for each row. */
-export function sideTable<Result>(
+function sideTable<Result>(
   rows: readonly Row<Result>[],
   { careless, safe }: { readonly careless: Result; readonly safe: Result },
   painter: Painter,
@@ -43,8 +74,7 @@ export function sideTable<Result>(
   ];
 }
 
-/** @param found that all is well, in words; or what is not. */
-export function formatVerdict(name: string, found: string | readonly (string | false)[], painter: Painter): string {
+function formatVerdict(name: string, found: Verdict, painter: Painter): string {
   if (typeof found === "string") return painter.good(`${name}: ${found}.`);
   return painter.bad(`${name}: ${found.filter((fault) => fault !== false).join(", ")}.`);
 }
