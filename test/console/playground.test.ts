@@ -179,9 +179,10 @@ describe("the lab in a page", () => {
 
   /** Runs a lab to its end, through the routes that the page asks. `onUpdate` sees each state. */
   async function finish(settings: Partial<LiveSettings>, onUpdate?: (lab: LiveLab, update: LiveUpdate) => void) {
-    await using lab = new LiveLab([order], { ...liveDefaults, speed: "full", ...settings }, startPageRun);
+    const lab = new LiveLab([order], { ...liveDefaults, speed: "full", ...settings }, startPageRun);
+    await using _ = lab.stage;
     const ended = Promise.withResolvers<LiveUpdate["state"]>();
-    lab.watch((update) => {
+    lab.stage.watch((update) => {
       onUpdate?.(lab, update);
       if (update.state.phase === "finished") ended.resolve(update.state);
       if (update.state.phase === "failed") ended.reject(new Error(update.state.problem));
@@ -221,7 +222,8 @@ describe("the lab in a page", () => {
   });
 
   test("a path that there is not, and a setting that is wrong, are refused as in the console", async () => {
-    await using lab = new LiveLab([order], liveDefaults, startPageRun);
+    const lab = new LiveLab([order], liveDefaults, startPageRun);
+    await using _ = lab.stage;
     const ask = pageConsole([{ name: "lab", routes: labRoutes(lab), close: async () => undefined }], ["lab"]);
     expect((await ask("keys/list", {})).status).toBe(404);
     const refused = await ask("lab/settings", { method: "POST", body: '{"orders":0}' });

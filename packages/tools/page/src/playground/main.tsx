@@ -31,7 +31,7 @@ const orders = ordersText.split("\n").flatMap((line): Order[] => {
   return "order" in read ? [read.order] : [];
 });
 const lab = new LiveLab(orders, settings, startPageRun);
-const labSection = { name: "lab", routes: labRoutes(lab), close: () => lab[Symbol.asyncDispose]() } as const;
+const labSection = { name: "lab", routes: labRoutes(lab), close: () => lab.stage[Symbol.asyncDispose]() } as const;
 connect(pageConsole([labSection, stormsSection()], Object.keys(pages)));
 render(<Shell pages={pages} brand={<a href="../">once-again</a>} />, document.getElementById("app")!);
 writeAddress();

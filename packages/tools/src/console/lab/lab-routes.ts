@@ -1,6 +1,7 @@
 import { OnceAgainError } from "once-again";
-import type { LiveLab } from "../../lab/live/live-lab.ts";
+import type { LiveLab, LiveRun } from "../../lab/live/live-lab.ts";
 import type { OrderFilter, ProcessName } from "../../lab/live/live-protocol.ts";
+import type { LiveStage } from "../../lab/live/live-stage.ts";
 import { liveChannel } from "../live-channel.ts";
 import { type ConsoleResponse, type LiveEvent, refusal, type Route } from "../route.ts";
 
@@ -15,7 +16,7 @@ const done: ConsoleResponse = { json: {} };
 /** The routes of the live lab, wherever its runs are. */
 export function labRoutes(lab: LiveLab): Readonly<Record<string, Route>> {
   return {
-    ...stageRoutes("", lab),
+    ...storyRoutes("", lab),
     "GET orders": ({ query }) => {
       const filter = filters.find((name) => name === (query.get("show") ?? "all"));
       const before = Number(query.get("before") ?? Number.MAX_SAFE_INTEGER);
@@ -27,34 +28,31 @@ export function labRoutes(lab: LiveLab): Readonly<Record<string, Route>> {
   };
 }
 
-/** A run that can be watched, started and stopped. */
-interface Stage {
-  watch(onUpdate: (update: unknown) => void): () => void;
+/** A story whose runs can be watched, started and stopped. */
+interface Story {
+  readonly stage: Pick<LiveStage<LiveRun, unknown>, "watch" | "start" | "pause" | "step" | "reset">;
   snapshot(): unknown;
-  start(): Promise<void>;
-  pause(): void;
-  step(): Promise<void>;
-  reset(): Promise<void>;
   change(change: unknown): void;
 }
 
-/** The routes of a stage that can be watched, below a prefix. */
-export function stageRoutes(prefix: string, stage: Stage): Readonly<Record<string, Route>> {
+/** The routes of a story, below a prefix. */
+export function storyRoutes(prefix: string, story: Story): Readonly<Record<string, Route>> {
   const command = (run: () => unknown): Route => {
     return async () => {
       await run();
       return done;
     };
   };
+  const { stage } = story;
   return {
-    [`GET ${prefix}live`]: ({ signal }) => ({ events: liveEvents(stage, signal) }),
+    [`GET ${prefix}live`]: ({ signal }) => ({ events: liveEvents(story, signal) }),
     [`POST ${prefix}start`]: command(() => stage.start()),
     [`POST ${prefix}pause`]: command(() => stage.pause()),
     [`POST ${prefix}step`]: command(() => stage.step()),
     [`POST ${prefix}reset`]: command(() => stage.reset()),
     [`POST ${prefix}settings`]: ({ body }) => {
       try {
-        stage.change(body);
+        story.change(body);
         return done;
       } catch (error) {
         if (OnceAgainError.isInstance(error, "ONCE_OPTION_INVALID")) return refusal(400, error.message);
@@ -75,12 +73,12 @@ export function killRoute<Name extends string>(names: readonly Name[], kill: (na
 }
 
 /** A snapshot, and what changes from then on. Who listens is one of the watchers. */
-async function* liveEvents(stage: Stage, signal: AbortSignal): AsyncGenerator<LiveEvent> {
+async function* liveEvents(story: Story, signal: AbortSignal): AsyncGenerator<LiveEvent> {
   const channel = liveChannel();
   const events = channel.watch(signal);
-  const leave = stage.watch((data) => channel.publish({ event: "update", data }));
+  const leave = story.stage.watch((data) => channel.publish({ event: "update", data }));
   try {
-    yield { event: "snapshot", data: stage.snapshot() };
+    yield { event: "snapshot", data: story.snapshot() };
     yield* events;
   } finally {
     leave();

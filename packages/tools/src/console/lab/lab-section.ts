@@ -10,7 +10,7 @@ import { messagesDefaults } from "../../lab/messages/live/messages-settings.ts";
 import type { Order } from "../../lab/orders.ts";
 import { keysSection } from "../keys/keys-section.ts";
 import type { Route, Section } from "../route.ts";
-import { killRoute, labRoutes, stageRoutes } from "./lab-routes.ts";
+import { killRoute, labRoutes, storyRoutes } from "./lab-routes.ts";
 
 /** The settings with which the lab's page begins. */
 export interface LabSectionOptions {
@@ -35,7 +35,7 @@ export function labSections(options: LabSectionOptions): readonly [lab: Section,
   const watch: Route = (request) => {
     request.signal.addEventListener(
       "abort",
-      lab.watch(() => undefined),
+      lab.stage.watch(() => undefined),
       { once: true },
     );
     return keys.routes["GET watch"]!(request);
@@ -48,12 +48,12 @@ function labSection(lab: LiveLab, messages: LiveMessages, checkout: LiveCheckout
     name: "lab",
     routes: {
       ...labRoutes(lab),
-      ...stageRoutes("messages/", messages),
-      ...stageRoutes("checkout/", checkout),
+      ...storyRoutes("messages/", messages),
+      ...storyRoutes("checkout/", checkout),
       "POST messages/kill": killRoute(roleNames, (role) => messages.kill(role)),
     },
     async close() {
-      await Promise.all([lab, messages, checkout].map((stage) => stage[Symbol.asyncDispose]()));
+      await Promise.all([lab, messages, checkout].map(({ stage }) => stage[Symbol.asyncDispose]()));
     },
   };
 }

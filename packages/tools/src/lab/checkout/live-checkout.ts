@@ -1,4 +1,4 @@
-import { checkChoice, invalidOptionError } from "once-again/internal";
+import { checkChoice } from "once-again/internal";
 import type { CallerName } from "../caller-name.ts";
 import { type LiveGate, liveGate } from "../live/live-gate.ts";
 import { legMs, type Speed } from "../live/live-protocol.ts";
@@ -8,6 +8,7 @@ import { checkoutBook, type CheckoutBook } from "./checkout-book.ts";
 import type { CheckoutSettings, CheckoutSideView, CheckoutState } from "./checkout-protocol.ts";
 import { type LiveCheckoutRun, startLiveCheckout } from "./live-checkout-run.ts";
 import { losses } from "./pay-events.ts";
+import { wantedSettings } from "../live/wanted-settings.ts";
 
 /** The settings with which the story begins: the order is charged, and the page that would learn of it is gone. */
 const defaults: CheckoutSettings = { lost: "answer", speed: "brisk" };
@@ -16,9 +17,10 @@ const defaults: CheckoutSettings = { lost: "answer", speed: "brisk" };
  * The story of the checkout to watch: one run after the other, each with its own real processes. Without a watcher no customer
  * does anything further.
  */
-export class LiveCheckout implements AsyncDisposable {
+export class LiveCheckout {
+  /** Without a watcher the customers do nothing further. Paused, what is on its way still arrives. */
+  readonly stage: LiveStage<LiveCheckoutRun, CheckoutState>;
   readonly #order: Order;
-  readonly #stage: LiveStage<LiveCheckoutRun, CheckoutState>;
   #settings = defaults;
   #gate: LiveGate = liveGate();
   #book: CheckoutBook = checkoutBook();
@@ -26,9 +28,10 @@ export class LiveCheckout implements AsyncDisposable {
   /** Both customers pay this order. */
   constructor(order: Order) {
     this.#order = order;
-    this.#stage = new LiveStage({
+    this.stage = new LiveStage({
       begin: () => this.#begin(),
       setOpen: (isOpen) => this.#gate.setOpen(isOpen),
+      step: () => this.#gate.step(),
       onEnd: (run) => run.readLedger(),
       forget: () => (this.#book = checkoutBook()),
       update: () => this.snapshot(),
@@ -37,22 +40,17 @@ export class LiveCheckout implements AsyncDisposable {
 
   /** Everything there is to see now. */
   snapshot(): CheckoutState {
-    const { run } = this.#stage;
+    const { run } = this.stage;
     run?.readLedger();
     const viewOf = (side: CallerName): CheckoutSideView => ({
       ...this.#book.view(side),
       ...(run !== undefined && { browser: run.browsers[side] }),
     });
     return {
-      ...this.#stage.standing,
+      ...this.stage.standing,
       settings: this.#settings,
       sides: { careless: viewOf("careless"), safe: viewOf("safe") },
     };
-  }
-
-  /** Calls `onUpdate` with each change from now on, until the returned function is called. */
-  watch(onUpdate: (state: CheckoutState) => void): () => void {
-    return this.#stage.watch(onUpdate);
   }
 
   /**
@@ -62,36 +60,9 @@ export class LiveCheckout implements AsyncDisposable {
    */
   change(change: unknown): void {
     const next = changeSettings(this.#settings, change);
-    if (this.#stage.isActive) {
-      throw invalidOptionError("settings", "left alone while a run goes on", Object.keys(change as object).join(", "));
-    }
+    this.stage.checkIdle("left alone", change as object);
     this.#settings = next;
-    this.#stage.changed();
-  }
-
-  /** Lets a paused run go on; without a run, starts one. */
-  start(): Promise<void> {
-    return this.#stage.start();
-  }
-
-  /** Has the customers do nothing further. What is on its way still arrives. */
-  pause(): void {
-    this.#stage.pause();
-  }
-
-  /** Has each customer do the next thing, and no other; without a run, starts one. */
-  async step(): Promise<void> {
-    await this.#stage.hold();
-    this.#gate.step();
-  }
-
-  /** Ends the run and forgets it. */
-  reset(): Promise<void> {
-    return this.#stage.reset();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#stage[Symbol.asyncDispose]();
+    this.stage.changed();
   }
 
   #begin(): Promise<LiveCheckoutRun> {
@@ -102,16 +73,13 @@ export class LiveCheckout implements AsyncDisposable {
       ...this.#settings,
       gate: this.#gate,
       book: this.#book,
-      onChange: () => this.#stage.changed(),
+      onChange: () => this.stage.changed(),
     });
   }
 }
 
 function changeSettings(settings: CheckoutSettings, change: unknown): CheckoutSettings {
-  if (typeof change !== "object" || change === null) throw invalidOptionError("settings", "an object", change);
-  const unknown = Object.keys(change).find((name) => !Object.hasOwn(settings, name));
-  if (unknown !== undefined) throw invalidOptionError("settings", `of ${Object.keys(settings).join(", ")}`, unknown);
-  const wanted = { ...settings, ...change };
+  const wanted = wantedSettings(settings, change);
   return {
     lost: checkChoice("lost", wanted.lost, losses),
     speed: checkChoice("speed", wanted.speed, Object.keys(legMs) as Speed[]),

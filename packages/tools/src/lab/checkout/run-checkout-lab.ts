@@ -1,31 +1,20 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checkNumber, invalidOptionError, systemClock } from "once-again/internal";
+import { systemClock } from "once-again/internal";
 import { seededRandom } from "@once-again/testing";
 import { labApi, type LabApi } from "../api.ts";
 import { type CallerName, callerNames } from "../caller-name.ts";
 import { audit, readCharges } from "../ledger.ts";
 import type { Order } from "../orders.ts";
+import { runInFolder, type Running, type StoryOptions } from "../run-in-folder.ts";
 import { sendAll } from "../send-all.ts";
 import type { CheckoutResult, CheckoutSideResult } from "./checkout-result.ts";
 import { checkoutSide, type CheckoutSideParts } from "./checkout-side.ts";
 import type { Loss } from "./pay-events.ts";
 
 /** The options of the story of the checkout. */
-export interface CheckoutLabOptions {
-  /** Both sides' customers pay these: at least one, each with another id. */
-  readonly orders: readonly Order[];
+export interface CheckoutLabOptions extends StoryOptions {
   /** Share of the first payments of which the network loses a part, 0 to 1: half the request, half the answer. Default 0.3. */
   readonly faults?: number | undefined;
-  /** The same seed loses the same. A whole number from 0 to 2^53 - 1, default 1. */
-  readonly seed?: number | undefined;
-  /** How many customers of each side press Pay at a time: 1 to 256, default 8. */
-  readonly callers?: number | undefined;
-  /** Ends the run early. */
-  readonly signal?: AbortSignal | undefined;
-  /** Called after each order that is paid, of both sides together. */
-  readonly onProgress?: ((paid: number, total: number) => void) | undefined;
 }
 
 /** So many orders have their pages in one browser. */
@@ -39,26 +28,11 @@ const pagesMax = 200;
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds; the signal's reason when it aborts; Error when a
  *   process ends by itself.
  */
-export async function runCheckoutLab(options: CheckoutLabOptions): Promise<CheckoutResult> {
-  const { orders } = options;
-  const settings = {
-    faults: checkNumber("faults", options.faults ?? 0.3, { min: 0, max: 1 }),
-    seed: checkNumber("seed", options.seed ?? 1, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }),
-    concurrency: checkNumber("callers", options.callers ?? 8, { min: 1, max: 256, integer: true }),
-  };
-  if (orders.length === 0) throw invalidOptionError("orders", "at least one order", "none");
-  const folder = await mkdtemp(join(tmpdir(), "once-again-lab-"));
-  try {
-    return await runInFolder(folder, { ...options, ...settings });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
+export const runCheckoutLab = (options: CheckoutLabOptions): Promise<CheckoutResult> =>
+  runInFolder(options, 1, runCheckout);
 
-type Running = CheckoutLabOptions & { readonly faults: number; readonly seed: number; readonly concurrency: number };
-
-async function runInFolder(folder: string, running: Running): Promise<CheckoutResult> {
-  const { orders, faults, seed, onProgress } = running;
+async function runCheckout(running: Running<CheckoutLabOptions>): Promise<CheckoutResult> {
+  const { folder, orders, faults, seed, onProgress } = running;
   const stop = new AbortController();
   const signal = running.signal === undefined ? stop.signal : AbortSignal.any([running.signal, stop.signal]);
   const database = join(folder, "lab.sqlite");
@@ -104,7 +78,7 @@ const noCounts = () => ({
   payments: { total: 0, "lose-request": 0, "lose-answer": 0 },
 });
 
-interface OneBrowser extends Running, Pick<CheckoutSideParts, "name" | "path" | "signal"> {
+interface OneBrowser extends Running<CheckoutLabOptions>, Pick<CheckoutSideParts, "name" | "path" | "signal"> {
   readonly signal: AbortSignal;
   readonly api: LabApi;
   readonly counts: { -readonly [Name in keyof ReturnType<typeof noCounts>]: CheckoutSideResult[Name] };

@@ -1,4 +1,3 @@
-import { invalidOptionError } from "once-again/internal";
 import type { Store } from "once-again/stores";
 import type { CallerName } from "../caller-name.ts";
 import type { Order } from "../orders.ts";
@@ -49,9 +48,10 @@ export type StartRun = (parts: LiveRunParts) => Promise<LiveRun>;
  * The lab to watch: one run after the other, each with its own real processes. Without a watcher every request
  * waits.
  */
-export class LiveLab implements AsyncDisposable {
+export class LiveLab {
+  /** Paused, every further request is held back; what is on its way still arrives. */
+  readonly stage: LiveStage<LiveRun, LiveUpdate>;
   readonly #source: readonly Order[];
-  readonly #stage: LiveStage<LiveRun, LiveUpdate>;
   #settings: LiveSettings;
   #gate: LiveGate = liveGate();
   #book: LiveBook = liveBook([]);
@@ -63,9 +63,10 @@ export class LiveLab implements AsyncDisposable {
     this.#source = source;
     this.#startRun = startRun;
     this.#settings = settings;
-    this.#stage = new LiveStage({
+    this.stage = new LiveStage({
       begin: () => this.#begin(),
       setOpen: (isOpen) => this.#gate.setOpen(isOpen),
+      step: () => this.#gate.step(),
       onEnd: (run) => run.readLedger(),
       forget: () => (this.#book = liveBook([])),
       update: () => ({ state: this.#state(), exchanges: this.#book.moved() }),
@@ -79,7 +80,7 @@ export class LiveLab implements AsyncDisposable {
 
   /** The keys of the run that goes on; undefined without one. */
   get keys(): Store | undefined {
-    return this.#stage.run?.keys;
+    return this.stage.run?.keys;
   }
 
   /** How many orders of this run were answered from memory in the end. */
@@ -87,14 +88,9 @@ export class LiveLab implements AsyncDisposable {
     return this.#book.totals("safe").replayed;
   }
 
-  /** Calls `onUpdate` with each change from now on, until the returned function is called. */
-  watch(onUpdate: (update: LiveUpdate) => void): () => void {
-    return this.#stage.watch(onUpdate);
-  }
-
   /** Some orders that the filter is for, at most `limit`, the highest number below `before` first. */
   orders(filter: OrderFilter, before: number, limit: number): OrderPage {
-    this.#stage.run?.readLedger();
+    this.stage.run?.readLedger();
     return this.#book.page(filter, before, limit);
   }
 
@@ -105,45 +101,14 @@ export class LiveLab implements AsyncDisposable {
    */
   change(change: unknown): void {
     const next = changeSettings(this.#settings, change);
-    if (this.#stage.isActive && !isSameRun(this.#settings, next)) {
-      throw invalidOptionError(
-        "settings",
-        "faults or speed while a run goes on",
-        Object.keys(change as object).join(", "),
-      );
-    }
+    if (!isSameRun(this.#settings, next)) this.stage.checkIdle("faults or speed", change as object);
     this.#settings = next;
-    this.#stage.changed();
-  }
-
-  /** Lets a paused run go on; without a run, starts one. */
-  start(): Promise<void> {
-    return this.#stage.start();
-  }
-
-  /** Holds every further request back. What is on its way still arrives. */
-  pause(): void {
-    this.#stage.pause();
-  }
-
-  /** Lets the next request of each caller go, and no other; without a run, starts one. */
-  async step(): Promise<void> {
-    await this.#stage.hold();
-    this.#gate.step();
-  }
-
-  /** Ends the run and forgets it. */
-  reset(): Promise<void> {
-    return this.#stage.reset();
+    this.stage.changed();
   }
 
   /** Kills a process of the run (SIGKILL). It comes back a moment later, with what it has on disk. */
   async kill(name: ProcessName): Promise<void> {
-    await this.#stage.run?.kill(name);
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#stage[Symbol.asyncDispose]();
+    await this.stage.run?.kill(name);
   }
 
   #begin(): Promise<LiveRun> {
@@ -157,12 +122,12 @@ export class LiveLab implements AsyncDisposable {
       settings: () => this.#settings,
       gate: this.#gate,
       book: this.#book,
-      onChange: () => this.#stage.changed(),
+      onChange: () => this.stage.changed(),
     });
   }
 
   #state(): LiveState {
-    const { run } = this.#stage;
+    const { run } = this.stage;
     run?.readLedger();
     const viewOf = (name: CallerName) => ({
       totals: this.#book.totals(name),
@@ -170,7 +135,7 @@ export class LiveLab implements AsyncDisposable {
       held: run === undefined ? 0 : this.#gate.held(name),
     });
     return {
-      ...this.#stage.standing,
+      ...this.stage.standing,
       settings: this.#settings,
       orders: this.#book.orders,
       ...(run !== undefined && { processes: run.processes }),

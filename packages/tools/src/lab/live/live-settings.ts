@@ -1,5 +1,6 @@
-import { checkChoice, checkNumber, invalidOptionError } from "once-again/internal";
+import { checkChoice, checkNumber } from "once-again/internal";
 import { bounds, legMs, type LiveSettings, liveScenarios, rateMax, type Speed } from "./live-protocol.ts";
+import { wantedSettings } from "./wanted-settings.ts";
 
 const speeds = Object.keys(legMs) as Speed[];
 
@@ -26,10 +27,7 @@ const fixedNames = ["mode", "orders", "seed", "concurrency"] as const;
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for one that is unknown or out of bounds.
  */
 export function changeSettings(settings: LiveSettings, change: unknown): LiveSettings {
-  if (typeof change !== "object" || change === null) throw invalidOptionError("settings", "an object", change);
-  const unknown = Object.keys(change).find((name) => !(name in settings));
-  if (unknown !== undefined) throw invalidOptionError("settings", `of ${Object.keys(settings).join(", ")}`, unknown);
-  const wanted = { ...settings, ...change };
+  const wanted = wantedSettings(settings, change);
   return {
     mode: checkChoice("mode", wanted.mode, ["story", "crowd"]),
     orders: checkNumber("orders", wanted.orders, { ...bounds.orders, integer: true }),

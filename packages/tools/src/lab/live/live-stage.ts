@@ -1,4 +1,4 @@
-import { systemClock } from "once-again/internal";
+import { invalidOptionError, systemClock } from "once-again/internal";
 import type { LivePhase } from "./live-protocol.ts";
 
 /** A run that can be watched. */
@@ -13,6 +13,8 @@ export interface StageParts<Run extends StagedRun, Update> {
   readonly begin: () => Promise<Run>;
   /** Lets things go, or holds them back. The run is missing while it starts, and without one. */
   readonly setOpen: (isOpen: boolean, run: Run | undefined) => void;
+  /** Lets the next thing of each side go, and no other. The run stays as it is: paused. */
+  readonly step: (run: Run | undefined) => void;
   /** Called with a run that is about to be taken away: it is over (`isOver`), or was given up. */
   readonly onEnd: (run: Run, isOver: boolean) => void;
   /** Forgets what is known of the last run. */
@@ -77,6 +79,12 @@ export class LiveStage<Run extends StagedRun, Update> implements AsyncDisposable
     };
   }
 
+  /** @throws OnceAgainError `ONCE_OPTION_INVALID` while a run goes on. @param expected what may be changed then. */
+  checkIdle(expected: string, change: object): void {
+    if (this.isActive)
+      throw invalidOptionError("settings", `${expected} while a run goes on`, Object.keys(change).join(", "));
+  }
+
   /** Says that there is something new to see. */
   changed(): void {
     this.#cancelTick ??= systemClock.timer(tickMs, () => {
@@ -97,10 +105,11 @@ export class LiveStage<Run extends StagedRun, Update> implements AsyncDisposable
     if (this.#phase === "running") this.#enter("paused");
   }
 
-  /** Pauses the run; without one, starts one that is paused. */
-  async hold(): Promise<void> {
+  /** Pauses the run, and lets the next thing of each side go; without a run, starts one. */
+  async step(): Promise<void> {
     if (!this.isActive) await this.#inTurn(() => this.#begin("paused"));
     this.pause();
+    this.#parts.step(this.#run);
   }
 
   /** Ends the run and forgets it. */

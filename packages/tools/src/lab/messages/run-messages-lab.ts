@@ -1,10 +1,7 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { checkNumber, invalidOptionError, systemClock } from "once-again/internal";
+import { systemClock } from "once-again/internal";
 import { type CallerName, callerNames } from "../caller-name.ts";
 import { audit, readCharges } from "../ledger.ts";
-import type { Order } from "../orders.ts";
+import { runInFolder, type Running, type StoryOptions } from "../run-in-folder.ts";
 import type { LabBroker } from "./brokers/broker.ts";
 import type { MessagesResult, SideResult } from "./messages-result.ts";
 import { messagesCrashes } from "./crashes.ts";
@@ -14,21 +11,11 @@ import { savedOrders } from "./order-services.ts";
 import { countReport, noCounts, type SideCounts } from "./side-counts.ts";
 
 /** The options of the story of messages. */
-export interface MessagesLabOptions {
-  /** Both sides save and ship these: at least one, each with another id. */
-  readonly orders: readonly Order[];
+export interface MessagesLabOptions extends StoryOptions {
   /** Share of the messages, confirmations and acknowledgements that meet a fault, 0 to 0.9. Default 0.3. */
   readonly faults?: number | undefined;
-  /** The same seed brings the same faults to the same messages. A whole number from 0 to 2^53 - 1, default 1. */
-  readonly seed?: number | undefined;
-  /** How many orders and messages each process has under way at a time: 1 to 256, default 8. */
-  readonly callers?: number | undefined;
   /** Between the two of each side. It stays open. */
   readonly broker: LabBroker;
-  /** Ends the run early. */
-  readonly signal?: AbortSignal | undefined;
-  /** Called after each order that is saved, of both sides together. */
-  readonly onProgress?: ((saved: number, total: number) => void) | undefined;
 }
 
 /**
@@ -39,25 +26,10 @@ export interface MessagesLabOptions {
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds; the signal's reason when it aborts; Error when
  *   a process ends by itself.
  */
-export async function runMessagesLab(options: MessagesLabOptions): Promise<MessagesResult> {
-  const settings = {
-    faults: checkNumber("faults", options.faults ?? 0.3, { min: 0, max: messageFaultsMax }),
-    seed: checkNumber("seed", options.seed ?? 1, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }),
-    concurrency: checkNumber("callers", options.callers ?? 8, { min: 1, max: 256, integer: true }),
-  };
-  if (options.orders.length === 0) throw invalidOptionError("orders", "at least one order", "none");
-  const folder = await mkdtemp(join(tmpdir(), "once-again-lab-"));
-  try {
-    return await runInFolder({ ...options, ...settings, folder });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
+export const runMessagesLab = (options: MessagesLabOptions): Promise<MessagesResult> =>
+  runInFolder(options, messageFaultsMax, runMessages);
 
-type Running = MessagesLabOptions &
-  Pick<Parameters<typeof startMessagesRun>[0], "faults" | "seed" | "concurrency" | "folder">;
-
-async function runInFolder(running: Running): Promise<MessagesResult> {
+async function runMessages(running: Running<MessagesLabOptions>): Promise<MessagesResult> {
   const { orders, faults, seed, broker, folder, onProgress } = running;
   const stop = new AbortController();
   const fail = (error: unknown): void => stop.abort(error);

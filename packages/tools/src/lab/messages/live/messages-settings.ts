@@ -1,6 +1,7 @@
-import { checkChoice, checkNumber, invalidOptionError } from "once-again/internal";
+import { checkChoice, checkNumber } from "once-again/internal";
 import { legMs, type Speed } from "../../live/live-protocol.ts";
 import { messagesBounds, type MessagesSettings } from "./messages-protocol.ts";
+import { wantedSettings } from "../../live/wanted-settings.ts";
 
 /** The settings with which the live story of messages begins. */
 export const messagesDefaults: MessagesSettings = {
@@ -20,10 +21,7 @@ export const slowness: Readonly<Record<Speed, number>> = { slow: 250, brisk: 60,
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for one that is unknown or out of bounds.
  */
 export function changeMessagesSettings(settings: MessagesSettings, change: unknown): MessagesSettings {
-  if (typeof change !== "object" || change === null) throw invalidOptionError("settings", "an object", change);
-  const unknown = Object.keys(change).find((name) => !Object.hasOwn(settings, name));
-  if (unknown !== undefined) throw invalidOptionError("settings", `of ${Object.keys(settings).join(", ")}`, unknown);
-  const wanted = { ...settings, ...change };
+  const wanted = wantedSettings(settings, change);
   return {
     orders: checkNumber("orders", wanted.orders, { ...messagesBounds.orders, integer: true }),
     seed: checkNumber("seed", wanted.seed, { ...messagesBounds.seed, integer: true }),
