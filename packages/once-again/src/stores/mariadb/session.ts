@@ -66,10 +66,10 @@ export function sessionOpener<Connection extends MysqlConnection>(
     let isSilent = false;
     const run = mysqlQuery(connection);
     const query: MysqlQuery = async (statement, values) => {
-      const within = isFirst ? timeLimit(clock, Math.max(1, busyMsMax - waitedMs)) : limitTime;
+      const withinMs = isFirst ? Math.max(1, busyMsMax - waitedMs) : busyMsMax;
       isFirst = false;
       try {
-        return await within(run(statement, values));
+        return await limitTime(run(statement, values), withinMs);
       } catch (error) {
         // The server's own errors have another shape.
         isSilent ||= OnceAgainError.isInstance(error);

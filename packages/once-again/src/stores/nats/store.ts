@@ -2,7 +2,6 @@ import { hasMethod, wrongClientError } from "../../core/duck-typing.ts";
 import { keyQueue } from "../../core/key-queue.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
-import { sharedTimers } from "../../core/deadline-timer.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import {
   type AnswerTo,
@@ -76,7 +75,7 @@ export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Pro
   checkNames("natsStore", options, { requestMsMax: true } satisfies OptionNames<NatsStoreOptions>);
   if (!hasMethod(kv, "history") || !hasMethod(kv, "status")) throw wrongClientError("kv", "a KV of @nats-io/kv", kv);
   const requestMsMax = checkNumber("requestMsMax", options.requestMsMax ?? 2000, { min: 1 });
-  const limitTime = timeLimit(sharedTimers(systemClock), requestMsMax);
+  const limitTime = timeLimit(systemClock, requestMsMax);
   const { history, replicas, ttl, streamInfo } = await kv.status();
   const { allow_direct: allowDirect, discard } = streamInfo.config;
   if (allowDirect) throw invalidOptionError("allow_direct of the bucket", "false", allowDirect);
