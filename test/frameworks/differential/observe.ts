@@ -20,7 +20,7 @@ export interface Observed {
 const patienceMs = 3000;
 
 /** Headers of the moment and of the connection's age. */
-const ofMoment = new Set(["date", "keep-alive"]);
+const ofMoment = new Set(["date", "keep-alive", "x-ratelimit-reset"]);
 
 /** Sends a request with a key on a connection that no other uses. What ends without a response is one of the status "none". */
 export async function observe(
