@@ -27,7 +27,7 @@ const observer = fileURLToPath(new URL("observe-child.ts", import.meta.url));
 /** The assertion of Node's destructor of a session. No other death is taken for it. */
 const nativeAbort = /Http2Session::~Http2Session[^]*current_nghttp2_memory_/;
 
-/** What a first process says of a worker that it lost. */
+/** The line in which a first process reports the death of a worker. */
 const workerDeath = /The worker \d+ died \((.*)\)/;
 
 /** @param announces what it prints when it serves; the first group is `announced`. */
