@@ -28,7 +28,7 @@ export function labRoutes(lab: LiveLab): Readonly<Record<string, Route>> {
   };
 }
 
-/** A story whose runs can be watched, started and stopped. */
+/** A story with runs that can be watched, started and stopped. */
 interface Story {
   readonly stage: Pick<LiveStage<LiveRun, unknown>, "watch" | "start" | "pause" | "step" | "reset">;
   snapshot(): unknown;
