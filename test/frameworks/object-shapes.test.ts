@@ -1,7 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { Socket } from "node:net";
 import { basename, join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInThisContext } from "node:vm";
 import ts from "typescript";
 import { expect, test } from "vitest";
+import { DetachedSocket } from "../../packages/once-again/src/frameworks/capture/detached-socket.ts";
 
 // docs/decisions/performance.md: V8 gives each object literal with a getter a separate shape, which
 // holds the getter and all that it sees. On the way of a request, that is the request, until the next full collection.
@@ -38,4 +42,21 @@ test("one that has is found, and a class may have as many as it likes", () => {
   const literal = "export const capture = () => ({ get hasBegun() { return true; } });";
   const ofClass = "export class Capture { get hasBegun() { return true; } }";
   expect(accessorsIn({ "literal.ts": literal, "class.ts": ofClass })).toEqual(["literal.ts: hasBegun"]);
+});
+
+setFlagsFromString("--allow-natives-syntax");
+const haveOneShape = runInThisContext("(one, other) => %HaveSameMap(one, other) && %HasFastProperties(other)") as (
+  one: object,
+  other: object,
+) => boolean;
+
+test("detached sockets of like connections have one shape, and none is a dictionary", () => {
+  const owner = { take: () => true, drain() {}, closed() {} };
+  const sockets = [1, 2, 3].map((account) => {
+    const socket = new DetachedSocket(Object.assign(new Socket(), { _paused: false, account }));
+    socket.open(owner, null as never);
+    return socket;
+  });
+  expect(sockets.map((socket) => Reflect.get(socket, "account"))).toEqual([1, 2, 3]);
+  expect(sockets.slice(1).map((socket) => haveOneShape(sockets[0]!, socket))).toEqual([true, true]);
 });

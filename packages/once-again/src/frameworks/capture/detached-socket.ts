@@ -160,13 +160,36 @@ function isSocketPrototype(level: object | null): boolean {
 
 function shareProperty(socket: DetachedSocket, name: string | symbol, isInherited: boolean): void {
   if (name in socket || name === holdKey) return;
-  const { connection } = socket;
-  const get = (): unknown => {
-    const value: unknown = Reflect.get(connection, name);
-    return isInherited && typeof value === "function" ? (value.bind(connection) as unknown) : value;
+  const properties = isInherited ? inheritedProperties : ownProperties;
+  let property = properties.get(name);
+  if (property === undefined) {
+    property = sharedProperty(name, isInherited);
+    properties.set(name, property);
+  }
+  Object.defineProperty(socket, name, property);
+}
+
+/**
+ * By name. All sockets get the same two functions: with functions of each socket, V8 turns every socket but the first into a
+ * dictionary, which makes each write of a response slow.
+ */
+const inheritedProperties = new Map<string | symbol, PropertyDescriptor>();
+/** The same for what others put on a connection. */
+const ownProperties = new Map<string | symbol, PropertyDescriptor>();
+
+/** A property of the caller's connection. Inherited methods are called on the connection. */
+function sharedProperty(name: string | symbol, isInherited: boolean): PropertyDescriptor {
+  return {
+    get(this: DetachedSocket): unknown {
+      const value: unknown = Reflect.get(this.connection, name);
+      return isInherited && typeof value === "function" ? (value.bind(this.connection) as unknown) : value;
+    },
+    set(this: DetachedSocket, value: unknown): void {
+      Reflect.set(this.connection, name, value);
+    },
+    configurable: true,
+    enumerable: true,
   };
-  const set = (value: unknown): void => void Reflect.set(connection, name, value);
-  Object.defineProperty(socket, name, { get, set, configurable: true, enumerable: true });
 }
 
 /** Facts of the caller's connection. */
