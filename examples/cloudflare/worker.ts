@@ -52,8 +52,9 @@ export default {
     }
     // A route of one request: a Worker's timers and connections end with the request that made them.
     const route = pathname === "/orders" ? orders(env) : mails(env);
-    const response = await route(request);
-    ctx.waitUntil(route.close());
+    const response = route(request);
+    // Now, not after the response: the runtime ends the handler of a caller that leaves, unless it waits for it.
+    ctx.waitUntil(response.then(() => route.close()));
     return response;
   },
 

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -94,6 +94,7 @@ function makeAndRun(choices: readonly Choices[], environment: () => Readonly<Rec
     const made = await run(process.execPath, [...conditions, create, name, ...flags], { cwd: folder });
     const { files } = JSON.parse(made) as { files: string[] };
     expect(files.filter((file) => !existsSync(join(cwd, file)))).toEqual([]);
+    if (framework === "worker-hono") await addLogger(join(cwd, "worker.ts"));
 
     const npm = (...args: string[]) =>
       run("npm", ["--loglevel=error", ...args], {
@@ -105,6 +106,14 @@ function makeAndRun(choices: readonly Choices[], environment: () => Readonly<Rec
     const killed = await npm("run", "--silent", "kill");
     expect(killed).toMatch(/killed, between the charge and its response\nthe repeat gets: 201 .*\ncharges: 1\n$/);
   });
+}
+
+/** Adds Hono's logger, as many do. It has an import with a computed name, which a bundle for Workers keeps. */
+async function addLogger(file: string): Promise<void> {
+  const app = "const app = new Hono();\n";
+  const text = await readFile(file, "utf8");
+  expect(text).toContain(app);
+  await writeFile(file, `import { logger } from "hono/logger";\n${text.replace(app, `${app}app.use(logger());\n`)}`);
 }
 
 describe("created projects", () => {

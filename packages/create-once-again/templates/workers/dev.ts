@@ -7,6 +7,8 @@ import { Miniflare, type MiniflareOptions } from "miniflare";
 interface Configuration {
   readonly main: string;
   readonly compatibility_date: string;
+  readonly compatibility_flags?: string[];
+  readonly vars?: Readonly<Record<string, string>>;
   readonly d1_databases: readonly { readonly binding: string; readonly database_name: string }[];
   readonly durable_objects?: { readonly bindings: readonly { readonly name: string; readonly class_name: string }[] };
 }
@@ -25,9 +27,10 @@ const { outputFiles } = await build({
 const port = Number(process.env["PORT"] ?? 3000);
 const dies = process.env["DIE_AFTER_CHARGE"] === "yes";
 const options: MiniflareOptions = {
-  modules: true,
-  script: outputFiles[0]!.text,
+  // Listed: miniflare does not start a script in which it looks for modules and finds an import that is computed, as Hono has one.
+  modules: [{ type: "ESModule", path: "main.js", contents: outputFiles[0]!.text }],
   compatibilityDate: configuration.compatibility_date,
+  compatibilityFlags: configuration.compatibility_flags ?? [],
   host: "127.0.0.1",
   defaultPersistRoot: ".data",
   d1Databases: Object.fromEntries(configuration.d1_databases.map((each) => [each.binding, each.database_name])),
@@ -37,7 +40,7 @@ const options: MiniflareOptions = {
       { className: each.class_name, useSQLite: true },
     ]),
   ),
-  bindings: dies ? { DIE_AFTER_CHARGE: "yes" } : {},
+  bindings: { ...configuration.vars, ...(dies ? { DIE_AFTER_CHARGE: "yes" } : {}) },
   handleRuntimeStdio(output: Readable, errors: Readable) {
     errors.pipe(process.stderr);
     output.on("data", (chunk: Buffer) => {

@@ -10,7 +10,7 @@ export interface ResponseContext {
   finalized: boolean;
 }
 
-/** Separates handlers behind us from middleware in front. Node, Bun and Deno have it; a worker needs the flag `nodejs_als`. */
+/** Separates handlers behind us from middleware in front. Node, Bun and Deno have it; a Worker needs the flag `nodejs_compat`. */
 const sides = asyncLocalStorage();
 
 function asyncLocalStorage(): AsyncLocalStorage<DownstreamResponse> | undefined {

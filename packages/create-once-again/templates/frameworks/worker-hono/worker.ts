@@ -12,12 +12,10 @@ const once: MiddlewareHandler<{ Variables: { once: Operation } }> = async (conte
     // The account that owns the keys: two accounts never share one.
     scope: (context: Context) => accountOf(context.req.header("authorization"))!,
   });
-  try {
-    return await middleware(context as never, next);
-  } finally {
-    // Ends what the store is still to be asked for after the response.
-    context.executionCtx.waitUntil(middleware.close());
-  }
+  const response = middleware(context as never, next);
+  // Now, not after the response: the runtime ends the handler of a caller that leaves, unless it waits for it.
+  context.executionCtx.waitUntil(response.then(() => middleware.close()));
+  return response;
 };
 
 const app = new Hono();

@@ -42,8 +42,8 @@ export interface DurableObjectStoreOptions {
  *     const orders = onceFetch({ store: durableObjectStore(env.ONCE), scope: "public" }, async (request) =>
  *       Response.json(await placeOrder(await request.json()), { status: 201 }),
  *     );
- *     const response = await orders(request);
- *     ctx.waitUntil(orders.close());
+ *     const response = orders(request);
+ *     ctx.waitUntil(response.then(() => orders.close()));
  *     return response;
  *   },
  * };
