@@ -8,10 +8,13 @@ import { chromiumBinary } from "../support/servers/chromium.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { browserBench } from "./browser-bench.ts";
 import type { GuidePage } from "./guide-page.ts";
+import type { ShownAgainPage } from "./shown-again-page.ts";
 
 declare global {
   // oxlint-disable-next-line no-var -- Declares a property of `globalThis`.
   var pay: GuidePage["pay"];
+  // oxlint-disable-next-line no-var -- Declares a property of `globalThis`.
+  var shownAgain: ShownAgainPage;
 }
 
 test("a server renders the button, disabled, and asks no store", () => {
@@ -81,5 +84,34 @@ describeWithServer("the guide's programs in Chromium", chromiumBinary, () => {
     await tab.reload();
     await tab.getByText("We are looking your payment up").waitFor();
     expect(bench.seen.requests).toBe(2);
+  });
+
+  test("a component that is removed while it sends, and comes back, shows how that ends", async () => {
+    const bench = await browserBench("shown-again-page.ts");
+    const tab = await (await bench.launch()).newPage();
+    await tab.goto(bench.url);
+    await tab.evaluate(() => globalThis.shownAgain.show("visible", "removed"));
+    await tab.locator("button:enabled").click({ trial: true });
+    await tab.evaluate(() => globalThis.shownAgain.pressAndReplace());
+    await tab.getByText("Paid").waitFor();
+    expect(bench.orders.size).toBe(1);
+  });
+
+  test("a component that React hid shows what another one with its id did meanwhile, and does then", async () => {
+    const bench = await browserBench("shown-again-page.ts");
+    const tab = await (await bench.launch()).newPage();
+    await tab.goto(bench.url);
+    await tab.evaluate(() => globalThis.shownAgain.show("visible", "removed"));
+    await tab.locator("button:enabled").click({ trial: true });
+    await tab.evaluate(() => globalThis.shownAgain.show("hidden", "removed"));
+    await tab.evaluate(() => globalThis.shownAgain.show("hidden", "visible"));
+    bench.seen.next.push({ status: 402 });
+    await tab.locator("button:enabled").last().click();
+    await tab.getByText("Try again").waitFor();
+    await tab.evaluate(() => globalThis.shownAgain.show("visible", "visible"));
+    await tab.getByText("Try again").nth(1).waitFor();
+    await tab.getByText("Try again").first().click();
+    await tab.getByText("Paid").nth(1).waitFor();
+    expect([bench.orders.size, bench.seen.requests]).toEqual([1, 2]);
   });
 });

@@ -29,32 +29,56 @@ export type UsedOnceMutation = MutationState & {
   readonly mutate: () => Promise<Awaited<ReturnType<Mutation["mutate"]>> | undefined>;
 };
 
-/** The mutations that components show: those with one id have one state. */
-const shown = new WeakMap<Intents, Map<string, Mutation>>();
+/** A mutation, and how many use it: components that show it, and calls of `mutate` that have not ended. */
+interface SharedMutation {
+  readonly mutation: Mutation;
+  users: number;
+}
 
-/** The mutation that components with this id share. When the last of them is gone, the next one looks into the store anew. */
+/** The mutations in use: those with one id have one state. */
+const inUse = new WeakMap<Intents, Map<string, SharedMutation>>();
+
+/**
+ * The mutation that all with this id share, for one component. It is made when it is first used, since a render may never be shown, as on
+ * a server. When its last user is gone, the next one looks into the store anew.
+ */
 function sharedMutation(intents: Intents, id: string): Mutation {
-  const mutations = shown.get(intents) ?? new Map<string, Mutation>();
-  shown.set(intents, mutations);
-  const known = mutations.get(id);
-  if (known !== undefined) return known;
-  const mutation = onceMutation(intents, id);
-  let components = 0;
-  const shared: Mutation = {
-    ...mutation,
+  // For its check of the id, in the render.
+  onceMutation(intents, id);
+  const mutations = inUse.get(intents) ?? new Map<string, SharedMutation>();
+  inUse.set(intents, mutations);
+  const use = (): SharedMutation => {
+    const shared = mutations.get(id) ?? { mutation: onceMutation(intents, id), users: 0 };
+    mutations.set(id, shared);
+    shared.users += 1;
+    return shared;
+  };
+  const leave = (shared: SharedMutation): void => {
+    shared.users -= 1;
+    if (shared.users === 0) mutations.delete(id);
+  };
+  return {
+    current() {
+      const state = mutations.get(id)?.mutation.current() ?? loading;
+      return state.state === "loading" ? loading : state;
+    },
     subscribe(listener) {
-      if (!mutations.has(id)) mutations.set(id, shared);
-      components += 1;
-      const end = mutation.subscribe(listener);
+      const shared = use();
+      const end = shared.mutation.subscribe(listener);
       return () => {
         end();
-        components -= 1;
-        if (components === 0 && mutations.get(id) === shared) mutations.delete(id);
+        leave(shared);
       };
     },
+    async mutate(request) {
+      const shared = use();
+      try {
+        return await shared.mutation.mutate(request);
+      } finally {
+        leave(shared);
+      }
+    },
   };
-  mutations.set(id, shared);
-  return shared;
 }
 
 const loading: MutationState = { state: "loading" };
