@@ -7,7 +7,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { systemClock } from "../../packages/once-again/src/core/system-clock.ts";
-import type { DynamodbClient } from "../../packages/once-again/src/stores/dynamodb/client.ts";
+import type { DynamodbClient, SdkCommand } from "../../packages/once-again/src/stores/dynamodb/client.ts";
 import { dynamodbOutboxOn } from "../../packages/once-again/src/stores/dynamodb/outbox.ts";
 import {
   dynamodbOutbox,
@@ -282,39 +282,70 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
     });
 
     test("two handlers that add to two keys in opposite order both commit, after a while", async () => {
-      const { options, claimed } = shop();
-      const [store, outbox] = [
-        dynamodbStore(client, options),
-        dynamodbOutbox(client, { ...options, requestMsMax: 1000 }),
-      ];
-      const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+      const { options, store, claimed } = shop();
+      // Requests are late by this clock, too: it moves only when each handler waits for the other, and no request is under way.
+      const clock = fakeClock();
+      const outbox = dynamodbOutboxOn(client, options, clock, exactTime(systemClock));
+      const haveOne = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+      const wantOther = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
       const addTo = (keys: readonly [string, string], turn: 0 | 1) =>
         store.transactUnkeyed(async (transaction) => {
-          await outbox.add(transaction, { id: keys.join(), topic: "orders", orderingKey: keys[0], body: "" });
-          both[turn].resolve();
-          await Promise.all(both.map(({ promise }) => promise));
-          await outbox.add(transaction, { id: keys.join(), topic: "orders", orderingKey: keys[1], body: "" });
+          const message = { id: keys.join(), topic: "orders", body: "" };
+          await outbox.add(transaction, { ...message, orderingKey: keys[0] });
+          haveOne[turn].resolve();
+          await Promise.all(haveOne.map(({ promise }) => promise));
+          const added = outbox.add(transaction, { ...message, orderingKey: keys[1] });
+          wantOther[turn].resolve();
+          await added;
           return committed;
         });
-      await Promise.all([addTo(["a", "b"], 0), addTo(["b", "a"], 1)]);
+      const committing = Promise.all([addTo(["a", "b"], 0), addTo(["b", "a"], 1)]);
+      await Promise.race([committing, Promise.all(wantOther.map(({ promise }) => promise))]);
+      await clock.advance(options.requestMsMax);
+      await committing;
       expect((await claimed()).toSorted()).toEqual(["a,b", "a,b", "b,a", "b,a"]);
     });
 
-    test("claims on a table that takes one request at a time leave half of their lease to publish, and miss nothing", async () => {
-      const { options, add } = shop();
+    /** A table that takes one request at a time: each answer comes 100 ms after the one before, however many are asked for. */
+    const slowTable = () => {
       let spentMs = 0;
-      // Each answer comes 100 ms after the one before, however many are asked for at a time.
+      const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + spentMs };
       const direct: DynamodbClient = client;
+      const dated = (next: (args: unknown) => Promise<{ response: { headers: Record<string, string> } }>) => {
+        return async (args: unknown) => {
+          const answer = await next(args);
+          answer.response.headers["date"] = new Date(Date.now() + spentMs).toUTCString();
+          return answer;
+        };
+      };
       const slow = {
         destroy: () => undefined,
-        async send(...request: Parameters<DynamodbClient["send"]>): Promise<unknown> {
-          const answer: unknown = await direct.send(...request);
+        async send(command: never, options?: { abortSignal?: AbortSignal }): Promise<unknown> {
+          const { middlewareStack } = command as SdkCommand<unknown>;
+          middlewareStack.add(dated as never, { step: "deserialize", priority: "low" } as never);
+          const answer: unknown = await direct.send(command, options);
           spentMs += 100;
           return answer;
         },
       };
-      const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + spentMs };
-      const time = exactTime({ now: () => Date.now() + spentMs });
+      return { slow, clock, spentMs: () => spentMs };
+    };
+
+    test("a claim that takes seconds has all messages that it leased", async () => {
+      const { options, add } = shop();
+      const { slow, clock, spentMs } = slowTable();
+      const { claim } = dynamodbOutboxOn(slow, options, clock, serverTime(clock));
+      const ids = Array.from({ length: 20 }, (_, index) => `${index}`);
+      for (const id of ids) await add({ id, orderingKey: id });
+      const { batches } = await claim({ owner: "one", leaseMs: 60_000, limit: 100, messagesPerKey: 10 });
+      expect(batches.flatMap(({ messages }) => messages.map(({ id }) => id)).toSorted()).toEqual(ids.toSorted());
+      expect(spentMs()).toBeGreaterThan(3000);
+    });
+
+    test("claims on a table that takes one request at a time leave half of their lease to publish, and miss nothing", async () => {
+      const { options, add } = shop();
+      const { slow, clock, spentMs } = slowTable();
+      const time = exactTime({ now: () => Date.now() + spentMs() });
       const { claim, confirm } = dynamodbOutboxOn(slow, options, clock, time);
       const ids = Array.from({ length: 30 }, (_, index) => `${index}`);
       await add(...ids.map((id) => ({ id })));
@@ -322,9 +353,9 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
       const taken: string[] = [];
       const leaseMs = 4000;
       while (taken.length < 60) {
-        const begunMs = spentMs;
+        const begunMs = spentMs();
         const { batches } = await claim({ owner: crypto.randomUUID(), leaseMs, limit: 100, messagesPerKey: 10 });
-        expect(spentMs - begunMs).toBeLessThanOrEqual(leaseMs / 2);
+        expect(spentMs() - begunMs).toBeLessThanOrEqual(leaseMs / 2);
         const messages = batches.flatMap((batch) => batch.messages);
         expect(messages).not.toEqual([]);
         taken.push(...messages.map(({ id }) => id));

@@ -156,16 +156,22 @@ async function lease(
   queue: string,
   { entry, now, owner, leaseMs }: Lease,
 ): Promise<Item | undefined> {
-  const until = Math.ceil(now.latest + leaseMs);
+  // The look may be seconds old. The lease begins when it is asked for.
+  const asked = parts.time.now() ?? now;
   const leased = await change(parts, {
     pk: pkOf(entry),
     update: "SET #owner = :owner, #due = :until",
     // The index may be late: the table decides.
     condition: "#queue = :queue AND #due <= :now",
-    values: { ":owner": text(owner), ":until": number(until), ":queue": text(queue), ":now": number(now.earliest) },
+    values: {
+      ":owner": text(owner),
+      ":until": number(Math.ceil(asked.latest + leaseMs)),
+      ":queue": text(queue),
+      ":now": number(now.earliest),
+    },
   });
   // By what this host slept, the lease ends too early: it is left to end.
-  return leased === undefined || leased.time.isPast(now) ? undefined : leased.item;
+  return leased === undefined || leased.time.isPast(asked) ? undefined : leased.item;
 }
 
 async function claimMessage(parts: TableParts, found: Lease): Promise<ClaimedMessage | undefined> {
