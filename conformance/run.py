@@ -242,12 +242,6 @@ class Run(steps.Run):
             raise NotApplicable("needs another body, or {{unique}} in the body")
         return request.like(body=fill(self.options.other_body or self.options.body).encode())
 
-    def option(self, name, what):
-        value = getattr(self.options, name)
-        if not value:
-            raise NotApplicable(f"needs {what}")
-        return value
-
     def change_refusedBody(self, request, _):
         return request.like(body=self.options.refused_body.encode())
 
@@ -333,7 +327,7 @@ class Run(steps.Run):
 
 # The command ----------------------------------------------------------------------------------------------------------
 
-def read_options(arguments=None):
+def read_options(arguments):
     parser = argparse.ArgumentParser(description="Tests how an HTTP server treats idempotency keys.")
     parser.add_argument("url")
     parser.add_argument("-X", "--method", default="POST")
@@ -361,10 +355,10 @@ def read_options(arguments=None):
     return options
 
 
-def main():
-    if sys.argv[1:2] == ["mcp"]:
-        return run_mcp.main(sys.argv[2:])
-    options = read_options()
+def main(arguments):
+    if arguments[:1] == ["mcp"]:
+        return run_mcp.main(arguments[1:])
+    options = read_options(arguments)
     probe = Probe(options)
     probe.detect()
     named = {"url": options.url, "profile": options.profile, "strictness": options.strictness}
@@ -374,7 +368,7 @@ def main():
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
+        sys.exit(main(sys.argv[1:]))
     except (NoResponse, NotApplicable, Unfit) as problem:
         print(f"error: this server can't be tested: {problem}", file=sys.stderr)
         sys.exit(2)

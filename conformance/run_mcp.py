@@ -468,12 +468,6 @@ class Run(steps.Run):
 
     # Changes: each is a method.
 
-    def option(self, name, what):
-        value = getattr(self.options, name)
-        if not value:
-            raise NotApplicable(f"needs {what}")
-        return value
-
     def change_key(self, call, keys):
         return call.like(key=self.fill_in(keys))
 

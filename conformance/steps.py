@@ -73,6 +73,12 @@ class Run:
         """The responses of a step; None for one that brings none."""
         return self.send_all(step["steps"] * step["repeat"]) if "repeat" in step else self.own(step)
 
+    def option(self, name, what):
+        value = getattr(self.options, name)
+        if not value:
+            raise NotApplicable(f"needs {what}")
+        return value
+
     def named(self, name):
         return self.probe.operation() if name == "new" else self.requests[name]
 

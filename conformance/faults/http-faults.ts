@@ -28,7 +28,7 @@ export interface HttpFault {
 }
 
 /** At least one fault for each case, in few lines. `more-http-faults.ts` has others of the same cases. */
-export const httpFaults: Readonly<Record<string, HttpFault>> = {
+export const draftFaults: Readonly<Record<string, HttpFault>> = {
   // Key syntax
   "quotes-refused": {
     breaks: "K01",

@@ -94,7 +94,7 @@ const refusingKnownBodies =
   };
 
 /** Faults of servers in use, and of those that were published; beside those of `http-faults.ts`. */
-export const moreHttpFaults: Readonly<{ [name: string]: HttpFault }> = {
+export const moreDraftFaults: Readonly<{ [name: string]: HttpFault }> = {
   // A restart
   "keys-in-memory": {
     breaks: "R18",
