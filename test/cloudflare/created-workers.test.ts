@@ -80,3 +80,33 @@ test.for(["worker", "worker-hono"] as const)(
     expect(calls).toHaveLength(1);
   },
 );
+
+test.for(["worker", "worker-hono"] as const)(
+  "%s: a body that the handler has encoded is sent as it is, also to a repeat",
+  async (framework) => {
+    const made = projectFiles("shop", { framework, store: "durable-object", mode: "leased" });
+    const worker = made
+      .get("worker.ts")!
+      .replace(/(?:Response|context)\.json\((await pay\([^;]+amount\)), [^;]+\);/, "$1;");
+    const { url } = await startCreated(
+      framework,
+      {
+        ...changes,
+        "worker.ts": worker,
+        "pay.ts": `export async function pay() {
+  const body = new Blob(["paid"]).stream().pipeThrough(new CompressionStream("gzip"));
+  return new Response(await new Response(body).arrayBuffer(), { encodeBody: "manual", headers: { "content-encoding": "gzip" } });
+}`,
+      },
+      {},
+    );
+    const headers = {
+      authorization: "Bearer secret",
+      "content-type": "application/json",
+      "idempotency-key": "charge-0000000000000001",
+      "accept-encoding": "gzip",
+    };
+    const ask = async () => (await fetch(url, { method: "POST", headers, body: JSON.stringify({ amount: 5 }) })).text();
+    expect([await ask(), await ask()]).toEqual(["paid", "paid"]);
+  },
+);

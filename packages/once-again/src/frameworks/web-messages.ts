@@ -122,9 +122,11 @@ export function webResponse(
     // Made in one piece, a response of a server's own class need not become one of the platform's.
     if (record !== undefined) {
       const text = given?.answer.body === body ? given.text : undefined;
-      return new Response(text ?? Uint8Array.from(body), { status, statusText, headers: record });
+      const encoding = encodingOptions(record["content-encoding"], body);
+      return new Response(text ?? Uint8Array.from(body), { status, statusText, headers: record, ...encoding });
     }
-    const response = new Response(isNull ? null : Uint8Array.from(body), { status, statusText });
+    const encoding = encodingOptions(headers.find(([name]) => name.toLowerCase() === "content-encoding")?.[1], body);
+    const response = new Response(isNull ? null : Uint8Array.from(body), { status, statusText, ...encoding });
     response.headers.delete("content-type");
     for (const [name, value] of headers) {
       if (!isOfOtherFraming(name, value, body)) response.headers.append(name, value);
@@ -134,6 +136,16 @@ export function webResponse(
     onError(error);
     return new Response("The answer to this request can't be sent.", { status: 500 });
   }
+}
+
+/**
+ * More options of a response with an encoded body. Cloudflare's runtime encodes a body by its `Content-Encoding`, also one that is encoded
+ * already, unless its handler says `encodeBody: "manual"`. A response does not show that, so the first bytes of gzip do. Other
+ * platforms ignore the option.
+ */
+function encodingOptions(encoding: string | undefined, body: Uint8Array): { encodeBody: "manual" } | undefined {
+  const isGzip = encoding === "gzip" && body[0] === 0x1f && body[1] === 0x8b;
+  return isGzip ? { encodeBody: "manual" } : undefined;
 }
 
 /** Headers as an object. `undefined` where a name is repeated, and where the platform would add a content type. */
