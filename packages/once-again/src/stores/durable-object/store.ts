@@ -43,7 +43,7 @@ export interface DurableObjectStoreOptions {
  *       Response.json(await placeOrder(await request.json()), { status: 201 }),
  *     );
  *     const response = orders(request);
- *     ctx.waitUntil(response.then(() => orders.close()));
+ *     ctx.waitUntil(response.finally(() => orders.close()));
  *     return response;
  *   },
  * };
