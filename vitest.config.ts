@@ -18,8 +18,8 @@ export default defineConfig({
     // Tests wait more than they compute: for servers to start, leases to end, processes to die.
     maxWorkers: availableParallelism() + 2,
     // They are there to end what hangs. No machine is so slow that it needs them.
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     expect: { poll: { timeout: 120_000 } },
     // The last lines of a run in CI are all that is seen of it: they say what was found, and not `[ Array(1) ]`.
     chaiConfig: { truncateThreshold: 1000 },
