@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { basename, join } from "node:path";
 import { setFlagsFromString } from "node:v8";
-import { runInThisContext } from "node:vm";
+import { runInNewContext, runInThisContext } from "node:vm";
 import ts from "typescript";
 import { expect, test } from "vitest";
 import { DetachedSocket } from "../../packages/once-again/src/frameworks/capture/detached-socket.ts";
@@ -50,8 +50,11 @@ const haveOneShape = runInThisContext("(one, other) => %HaveSameMap(one, other) 
   other: object,
 ) => boolean;
 
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+const owner = { take: () => true, drain() {}, closed() {} };
+
 test("detached sockets of like connections have one shape, and none is a dictionary", () => {
-  const owner = { take: () => true, drain() {}, closed() {} };
   const sockets = [1, 2, 3].map((account) => {
     const socket = new DetachedSocket(Object.assign(new Socket(), { _paused: false, account }));
     socket.open(owner, null as never);
@@ -59,4 +62,22 @@ test("detached sockets of like connections have one shape, and none is a diction
   });
   expect(sockets.map((socket) => Reflect.get(socket, "account"))).toEqual([1, 2, 3]);
   expect(sockets.slice(1).map((socket) => haveOneShape(sockets[0]!, socket))).toEqual([true, true]);
+});
+
+test("names that a library puts on one connection each are not held for good", async () => {
+  const names = 3000;
+  const held: WeakRef<symbol>[] = [];
+  for (let at = 0; at < names; at += 1) {
+    const name = Symbol("of one connection");
+    held.push(new WeakRef(name));
+    const socket = new DetachedSocket(Object.assign(new Socket(), { [name]: at }));
+    socket.open(owner, null as never);
+    expect(Reflect.get(socket, name)).toBe(at);
+  }
+  // A weak reference is strong until the turn ends in which it was made.
+  for (let turn = 0; turn < 3; turn += 1) {
+    await new Promise((resolve) => void setImmediate(resolve));
+    collect();
+  }
+  expect(held.filter((name) => name.deref() !== undefined).length).toBeLessThan(names / 2);
 });

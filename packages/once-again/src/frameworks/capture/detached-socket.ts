@@ -158,13 +158,16 @@ function isSocketPrototype(level: object | null): boolean {
   return level === null || level === Socket.prototype || level === Object.prototype;
 }
 
+/** How many names have functions for all sockets: a library may put another name on each connection. */
+const sharedMax = 1000;
+
 function shareProperty(socket: DetachedSocket, name: string | symbol, isInherited: boolean): void {
   if (name in socket || name === holdKey) return;
   const properties = isInherited ? inheritedProperties : ownProperties;
   let property = properties.get(name);
   if (property === undefined) {
     property = sharedProperty(name, isInherited);
-    properties.set(name, property);
+    if (properties.size < sharedMax) properties.set(name, property);
   }
   Object.defineProperty(socket, name, property);
 }
