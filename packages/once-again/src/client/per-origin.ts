@@ -1,4 +1,5 @@
 import { invalidOptionError } from "../core/options.ts";
+import { putLast } from "../core/put-last.ts";
 import { refundedBudget } from "../retry/budgets/success-budget.ts";
 import type { RetryBudget } from "../retry/index.ts";
 
@@ -7,17 +8,13 @@ import type { RetryBudget } from "../retry/index.ts";
  * remembered, so that a crawler does not fill the memory. An origin that was forgotten gets a new one.
  */
 export function perOrigin<Thing>(make: (origin: string) => Thing, originsMax = 1000): (origin: string) => Thing {
-  // A Map keeps the order of insertion: the first is the one that was not used for longest.
   const things = new Map<string, Thing>();
   // Most calls go to the origin of the call before. To compare it costs less than to move it to the end of a Map.
   let latest: { readonly origin: string; readonly thing: Thing } | undefined;
   return (origin) => {
     if (latest?.origin === origin) return latest.thing;
     const thing = things.get(origin) ?? make(origin);
-    things.delete(origin);
-    things.set(origin, thing);
-    const [oldest] = things.keys();
-    if (things.size > originsMax && oldest !== undefined) things.delete(oldest);
+    putLast(things, origin, thing, originsMax);
     latest = { origin, thing };
     return thing;
   };
