@@ -486,7 +486,10 @@ class Run(steps.Run):
         return call.like(arguments=self.probe.fill(self.option("refused_arguments", "arguments at which the tool answers with isError")))
 
     def change_reverseMembers(self, call, _):
-        return call.like(arguments=dict(reversed(list(call.arguments.items()))))
+        members = list(call.arguments.items())
+        if len(members) < 2:
+            raise NotApplicable("the call has only one argument")
+        return call.like(arguments=dict(reversed(members)))
 
     def change_meta(self, call, meta):
         return call.like(meta=meta)

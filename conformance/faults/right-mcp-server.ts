@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { json } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
+import { canonicalJson } from "./canonical-json.ts";
 
 export type Members = Record<string, unknown>;
 
@@ -43,12 +44,6 @@ export class TaskError extends Error {
     super(message);
     this.members = { code, message, recovery: "correctable", ...more };
   }
-}
-
-/** JSON in one order. */
-export function canonical(value: unknown): string {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return JSON.stringify(value);
-  return JSON.stringify(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 export const textContent = (text: string): Members => ({ content: [{ type: "text", text }] });
@@ -114,7 +109,7 @@ export class McpModel {
 
   /** The part of a call that distinguishes it from another one of the same key. */
   payload({ args }: ToolCall): string {
-    return canonical(args);
+    return canonicalJson(args);
   }
 
   /** Executes a call. @throws TaskError for one that it refuses. */
@@ -248,6 +243,6 @@ export class UcpMcpModel extends McpModel {
 
   override payload({ args }: ToolCall): string {
     const { meta: _meta, ...rest } = args as Members;
-    return canonical(rest);
+    return canonicalJson(rest);
   }
 }

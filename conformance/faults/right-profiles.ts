@@ -2,6 +2,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { setTimeout } from "node:timers/promises";
 import { type ModelAnswer, type ModelCall, ModelServer, problem } from "./right-server.ts";
+import { canonicalBody } from "./canonical-json.ts";
 
 const json = (status: number, body: object): ModelAnswer => ({
   status,
@@ -23,15 +24,6 @@ const isFailing = (body: string): boolean => body.includes('"fail":true');
 
 const pathOf = (request: IncomingMessage): string => request.url!.split("?")[0]!;
 
-/** JSON in one order, whatever is nested in it. */
-function canonical(body: string): string {
-  try {
-    return JSON.stringify(Object.entries(JSON.parse(body) as object).sort(([one], [other]) => (one < other ? -1 : 1)));
-  } catch {
-    return body;
-  }
-}
-
 /** A server that keeps every rule of the Agentic Commerce Protocol. */
 export class AcpModel extends ModelServer {
   override key(values: readonly string[]): string | ModelAnswer | undefined {
@@ -44,7 +36,7 @@ export class AcpModel extends ModelServer {
   }
 
   override fingerprint({ body }: ModelCall): string {
-    return canonical(body);
+    return canonicalBody(body);
   }
 
   override reused(_record: unknown, _call: ModelCall): ModelAnswer | Promise<ModelAnswer> {

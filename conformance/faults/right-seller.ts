@@ -1,13 +1,13 @@
 import { setTimeout } from "node:timers/promises";
 import {
   type CallRecord,
-  canonical,
   McpModel,
   type Members,
   type ModelTool,
   TaskError,
   type ToolCall,
 } from "./right-mcp-server.ts";
+import { canonicalJson } from "./canonical-json.ts";
 
 const refusal = (code: string, more?: Members): TaskError => new TaskError(code, code, more);
 
@@ -55,7 +55,7 @@ export class AdcpModel extends McpModel {
     const { idempotency_key: _key, context: _context, governance_context: _governance, ...rest } = args as Members;
     const { push_notification_config: config } = rest as { push_notification_config?: { authentication: Members } };
     const { credentials: _credentials, ...authentication } = config?.authentication ?? {};
-    return canonical({ ...rest, ...(config && { push_notification_config: { ...config, authentication } }) });
+    return canonicalJson({ ...rest, ...(config && { push_notification_config: { ...config, authentication } }) });
   }
 
   override conflict(_record: CallRecord, _call: ToolCall): Members | Promise<Members> {

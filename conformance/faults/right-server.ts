@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout } from "node:timers/promises";
+import { canonicalBody } from "./canonical-json.ts";
 
 export type Headers = readonly (readonly [name: string, value: string])[];
 
@@ -49,16 +50,6 @@ function quotedKey(value: string): string | undefined {
   return key?.includes('"') ? undefined : key;
 }
 
-/** JSON in one order and layout. */
-function canonical(body: string): string {
-  try {
-    const value = JSON.parse(body) as Record<string, unknown>;
-    return JSON.stringify(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
-  } catch {
-    return body;
-  }
-}
-
 /**
  * A small server that keeps every rule, and is put together of parts, each of which can be replaced by one that breaks a
  * rule. Its state can be stored before a response leaves, and loaded by the process that follows.
@@ -100,7 +91,7 @@ export class ModelServer {
     const [path, query = ""] = request.url!.split("?");
     const fields = query.split("&").sort().join("&");
     const type = request.headers["content-type"]?.split(";")[0];
-    return sha256([request.method, path, fields, type, canonical(body)].join("\n"));
+    return sha256([request.method, path, fields, type, canonicalBody(body)].join("\n"));
   }
 
   /** The answer to a known key. */

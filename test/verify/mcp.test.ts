@@ -8,8 +8,8 @@ import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const plain = {
   tool: "order",
-  arguments: '{"item":"tea {{unique}}"}',
-  refusedArguments: '{"item":"unicorn"}',
+  arguments: '{"item":"tea {{unique}}","quantity":1}',
+  refusedArguments: '{"item":"unicorn","quantity":1}',
   countTool: "count_orders",
   pauseMs: 50,
 };

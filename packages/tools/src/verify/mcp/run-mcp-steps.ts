@@ -1,5 +1,5 @@
 import { fillInKeys, runSteps, type RunState, type Step } from "../suite/step-run.ts";
-import type { Verdict } from "../verdict.ts";
+import { NotApplicable, type Verdict } from "../verdict.ts";
 import { evaluateMcp, sayMcp } from "./evaluate-mcp.ts";
 import type { ListedTool, McpRequest, McpResponse, TestCall } from "./mcp-messages.ts";
 import type { McpProbe } from "./mcp-probe.ts";
@@ -65,7 +65,9 @@ function changeCall(call: TestCall, change: CallChange, state: State, probe: Mcp
   if (change.otherArguments) return probe.withOtherArguments(call);
   if (change.refusedArguments) return probe.withRefusedArguments(call);
   if (change.reverseMembers) {
-    return { ...call, args: Object.fromEntries(Object.entries(call.args as object).toReversed()) };
+    const members = Object.entries(call.args as object);
+    if (members.length < 2) throw new NotApplicable("the call has only one argument");
+    return { ...call, args: Object.fromEntries(members.toReversed()) };
   }
   if (change.meta !== undefined) return { ...call, meta: change.meta };
   if (change.connection !== undefined) return probe.over(change.connection, call);
