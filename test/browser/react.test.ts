@@ -1,3 +1,7 @@
+import { randomUUID } from "node:crypto";
+import process from "node:process";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { createElement } from "react";
 import { renderToString } from "react-dom/server";
 import { expect, test } from "vitest";
@@ -16,6 +20,26 @@ declare global {
   // oxlint-disable-next-line no-var -- Declares a property of `globalThis`.
   var shownAgain: ShownAgainPage;
 }
+
+test("a server that renders many pages stores nothing of them", () => {
+  const intents = openIntents({ store: indexeddbIntents() });
+  const render = (pages: number): void => {
+    for (let page = 0; page < pages; page += 1) {
+      renderToString(createElement(Pay, { intents, url: "http://shop.example/", order: { id: randomUUID() } }));
+    }
+  };
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const heldBytes = (): number => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  render(1000);
+  const before = heldBytes();
+  render(10_000);
+  // One that is stored takes more than a kilobyte.
+  expect(heldBytes() - before).toBeLessThan(5_000_000);
+});
 
 test("a server renders the button, disabled, and asks no store", () => {
   const intents = openIntents({ store: indexeddbIntents() });

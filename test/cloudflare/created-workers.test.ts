@@ -81,9 +81,14 @@ test.for(["worker", "worker-hono"] as const)(
   },
 );
 
-test.for(["worker", "worker-hono"] as const)(
-  "%s: a body that the handler has encoded is sent as it is, also to a repeat",
-  async (framework) => {
+test.for([
+  ["worker", ""],
+  ["worker", '"content-type": "text/plain",'],
+  ["worker-hono", ""],
+  ["worker-hono", '"content-type": "text/plain",'],
+] as const)(
+  "%s: a body that the handler has encoded is sent as it is, also to a repeat (%s)",
+  async ([framework, type]) => {
     const made = projectFiles("shop", { framework, store: "durable-object", mode: "leased" });
     const worker = made
       .get("worker.ts")!
@@ -95,7 +100,7 @@ test.for(["worker", "worker-hono"] as const)(
         "worker.ts": worker,
         "pay.ts": `export async function pay() {
   const body = new Blob(["paid"]).stream().pipeThrough(new CompressionStream("gzip"));
-  return new Response(await new Response(body).arrayBuffer(), { encodeBody: "manual", headers: { "content-encoding": "gzip" } });
+  return new Response(await new Response(body).arrayBuffer(), { encodeBody: "manual", headers: { ${type} "content-encoding": "gzip" } });
 }`,
       },
       {},

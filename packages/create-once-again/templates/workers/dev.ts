@@ -27,7 +27,7 @@ const { outputFiles } = await build({
 const port = Number(process.env["PORT"] ?? 3000);
 const dies = process.env["DIE_AFTER_CHARGE"] === "yes";
 const options: MiniflareOptions = {
-  // Listed: miniflare does not start a script in which it looks for modules and finds an import that is computed, as Hono has one.
+  // Given as a list: miniflare would search a script for its imports, and refuses a computed one, such as Hono's.
   modules: [{ type: "ESModule", path: "main.js", contents: outputFiles[0]!.text }],
   compatibilityDate: configuration.compatibility_date,
   compatibilityFlags: configuration.compatibility_flags ?? [],

@@ -43,7 +43,7 @@ const inUse = new WeakMap<Intents, Map<string, SharedMutation>>();
  * a server. When its last user is gone, the next one looks into the store anew.
  */
 function sharedMutation(intents: Intents, id: string): Mutation {
-  // For its check of the id, in the render.
+  // Only to check the id while rendering.
   onceMutation(intents, id);
   const mutations = inUse.get(intents) ?? new Map<string, SharedMutation>();
   inUse.set(intents, mutations);
