@@ -55,7 +55,9 @@ export async function startAttacked(args: readonly string[], announces: RegExp):
     createInterface({ input: started.stderr }).on("line", (line) => {
       said = `${said}${line}\n`.slice(-4000);
       const [, reason] = workerDeath.exec(line) ?? [];
-      if (reason !== undefined) countDeath(reason, said);
+      if (reason === undefined) return;
+      countDeath(reason, said);
+      said = "";
     });
     const announced = Promise.withResolvers<void>();
     started.once("exit", (code, signal) => {

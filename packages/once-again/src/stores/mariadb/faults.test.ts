@@ -209,10 +209,10 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
     const timer: typeof systemClock.timer = (ms, callback) =>
       systemClock.timer(ms, () => {
         // The others are turns of batches, and what one call began later than the other.
-        if (ms > 400) waits += 1;
+        if (ms > 1000) waits += 1;
         callback();
       });
-    const store = mariadbStore(pool, { busyMsMax: 500, clock: { ...systemClock, timer } });
+    const store = mariadbStore(pool, { busyMsMax: 2000, clock: { ...systemClock, timer } });
     const transact = (key: string): Promise<unknown> =>
       store.transact({ ...operation, key: `in ${key}` }, async () => commit);
     for (const ask of [(key: string): Promise<unknown> => store.claim(longClaim(key)), transact]) {
