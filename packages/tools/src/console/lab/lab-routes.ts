@@ -1,7 +1,7 @@
 import { OnceAgainError } from "once-again";
-import type { LiveLab, LiveRun } from "../../lab/live/live-lab.ts";
+import type { LiveLab } from "../../lab/live/live-lab.ts";
 import type { OrderFilter, ProcessName } from "../../lab/live/live-protocol.ts";
-import type { LiveStage } from "../../lab/live/live-stage.ts";
+import type { LiveStage, StagedRun } from "../../lab/live/live-stage.ts";
 import { liveChannel } from "../live-channel.ts";
 import { type ConsoleResponse, type LiveEvent, refusal, type Route } from "../route.ts";
 
@@ -30,7 +30,7 @@ export function labRoutes(lab: LiveLab): Readonly<Record<string, Route>> {
 
 /** A story with runs that can be watched, started and stopped. */
 interface Story {
-  readonly stage: Pick<LiveStage<LiveRun, unknown>, "watch" | "start" | "pause" | "step" | "reset">;
+  readonly stage: Pick<LiveStage<StagedRun, unknown>, "watch" | "start" | "pause" | "step" | "reset">;
   snapshot(): unknown;
   change(change: unknown): void;
 }
