@@ -54,7 +54,7 @@ export default {
     const route = pathname === "/orders" ? orders(env) : mails(env);
     const response = route(request);
     // Now, not after the response: the runtime ends the handler of a caller that leaves, unless it waits for it.
-    ctx.waitUntil(response.finally(() => route.close()));
+    ctx.waitUntil(Promise.allSettled([response]).then(() => route.close()));
     return response;
   },
 

@@ -14,7 +14,7 @@ const once: MiddlewareHandler<{ Variables: { once: Operation } }> = async (conte
   });
   const response = middleware(context as never, next);
   // Now, not after the response: the runtime ends the handler of a caller that leaves, unless it waits for it.
-  context.executionCtx.waitUntil(response.finally(() => middleware.close()));
+  context.executionCtx.waitUntil(Promise.allSettled([response]).then(() => middleware.close()));
   return response;
 };
 

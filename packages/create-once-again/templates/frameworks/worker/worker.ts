@@ -26,7 +26,7 @@ export default {
     const charges = openCharges();
     const response = charges(request);
     // Now, not after the response: the runtime ends the handler of a caller that leaves, unless it waits for it.
-    context.waitUntil(response.finally(() => charges.close()));
+    context.waitUntil(Promise.allSettled([response]).then(() => charges.close()));
     return response;
   },
 };

@@ -43,7 +43,7 @@ export interface DurableObjectStoreOptions {
  *       Response.json(await placeOrder(await request.json()), { status: 201 }),
  *     );
  *     const response = orders(request);
- *     ctx.waitUntil(response.finally(() => orders.close()));
+ *     ctx.waitUntil(Promise.allSettled([response]).then(() => orders.close()));
  *     return response;
  *   },
  * };
