@@ -17,13 +17,13 @@ export interface McpFault {
 type Change = McpFault["change"];
 
 /** The right server of which this one is a change. */
-const right = (server: McpModel): McpModel => Object.getPrototypeOf(server) as McpModel;
+export const right = <Server extends McpModel>(server: Server): Server => Object.getPrototypeOf(server) as Server;
 
 /** How long a race is waited for, milliseconds. All of its calls are sent at once, so only a lone call waits that long. */
 const raceMsMax = 2000;
 
 /** Calls run until one meets another. The first of all, by which a runner learns how long a call takes, meets none. */
-export function untilMet(server: McpModel): {
+function untilMet(server: McpModel): {
   readonly meet: () => void;
   readonly work: (call: ToolCall) => Promise<Members>;
 } {
@@ -37,6 +37,14 @@ export function untilMet(server: McpModel): {
   };
 }
 
+/** A server in which a call runs until the change calls `meet`, since another call has come. */
+export const racing =
+  (change: (server: McpModel, meet: () => void) => Partial<McpModel>): Change =>
+  (server) => {
+    const { meet, work } = untilMet(server);
+    return { work, ...change(server, meet) };
+  };
+
 /** A server that lists the tool in another way. */
 const listing =
   (change: (tool: ModelTool) => Partial<ModelTool>): Change =>
@@ -47,7 +55,8 @@ const listing =
     },
   });
 
-const takingKeys =
+/** A server that takes more than the right keys. */
+export const takingKeys =
   (wrong: (key: unknown) => boolean): Change =>
   (server) => ({ checkKey: (key) => (wrong(key) ? String(key) : right(server).checkKey.call(server, key)) });
 
@@ -63,6 +72,9 @@ export const comparing =
 const naming =
   (name: (server: McpModel, call: ToolCall) => string): Change =>
   (server) => ({ recordName: (call) => name(server, call) });
+
+/** A server that has one table of keys for all callers. */
+const sharingKeys = naming((server, call) => server.checkKey(server.keyOf(call)));
 
 /** A server that forgets a record after a call of its key. */
 const forgetting =
@@ -274,29 +286,21 @@ export const practiceFaults: Readonly<Record<string, McpFault>> = {
   // Concurrency
   "duplicates-of-a-running-call-run": {
     breaks: "MC01",
-    change(server) {
-      const { meet, work } = untilMet(server);
-      return {
-        work,
-        running(_record, call) {
-          meet();
-          return server.work(call);
-        },
-      };
-    },
+    change: racing((server, meet) => ({
+      running(_record, call) {
+        meet();
+        return server.work(call);
+      },
+    })),
   },
   "duplicates-are-refused-for-good": {
     breaks: "MC02",
-    change(server) {
-      const { meet, work } = untilMet(server);
-      return {
-        work,
-        running() {
-          meet();
-          return refuse("KEY_REUSED", "This key was used.");
-        },
-      };
-    },
+    change: racing((_server, meet) => ({
+      running() {
+        meet();
+        return refuse("KEY_REUSED", "This key was used.");
+      },
+    })),
   },
   "a-lock-for-each-connection": {
     breaks: "MC03",
@@ -318,11 +322,9 @@ export const practiceFaults: Readonly<Record<string, McpFault>> = {
   },
   "one-lock-for-all-calls": {
     breaks: "MC04",
-    change(server) {
-      const { meet, work } = untilMet(server);
+    change: racing((server, meet) => {
       let running = 0;
       return {
-        work,
         async once(call) {
           if (running > 0) {
             meet();
@@ -334,7 +336,7 @@ export const practiceFaults: Readonly<Record<string, McpFault>> = {
             .finally(() => (running -= 1));
         },
       };
-    },
+    }),
   },
   // Cancellation and lost connections
   "a-cancellation-frees-the-key": { breaks: "MD01", change: freeingAtCancellation },
@@ -394,11 +396,11 @@ export const practiceFaults: Readonly<Record<string, McpFault>> = {
   // Scope
   "callers-share-a-table-of-keys": {
     breaks: "MS01",
-    change: naming((server, call) => server.checkKey(server.keyOf(call))),
+    change: sharingKeys,
   },
   "a-caller-gets-the-result-of-another": {
     breaks: "MS02",
-    change: naming((server, call) => server.checkKey(server.keyOf(call))),
+    change: sharingKeys,
   },
   "repeats-need-no-credentials": {
     breaks: "MS03",
@@ -428,6 +430,6 @@ export const ucpFaults: Readonly<Record<string, McpFault>> = {
   },
   "platforms-share-a-table-of-keys": {
     breaks: "MS01",
-    change: naming((server, call) => server.checkKey(server.keyOf(call))),
+    change: sharingKeys,
   },
 };

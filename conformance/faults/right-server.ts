@@ -203,7 +203,9 @@ export class ModelServer {
   /** Stores its state before a response leaves. */
   async store(): Promise<void> {}
 
+  /** Answers a request; at `/effects`, with the number of its orders. */
   async listen(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.url === "/effects") return void response.end(String(this.orders));
     const { status, headers, body } = await this.answer(request);
     await this.store();
     response.writeHead(

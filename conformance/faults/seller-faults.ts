@@ -1,6 +1,6 @@
-import { comparing, untilMet } from "./mcp-faults.ts";
+import { comparing, racing, right, takingKeys } from "./mcp-faults.ts";
 import { McpModel, type Members, TaskError, type ToolCall } from "./right-mcp-server.ts";
-import { AdcpModel } from "./right-seller.ts";
+import type { AdcpModel } from "./right-seller.ts";
 
 /** A fault of a seller: the case that must find it, and a change to the right seller. */
 export interface SellerFault {
@@ -9,8 +9,6 @@ export interface SellerFault {
 }
 
 type Change = SellerFault["change"];
-
-const { prototype } = AdcpModel;
 
 const argument =
   (name: string) =>
@@ -21,19 +19,15 @@ const argument =
 const ignoring =
   (change: (args: Members) => Members): Change =>
   (server) => ({
-    payload: (call) => prototype.payload.call(server, { ...call, args: change(call.args as Members) }),
+    payload: (call) => right(server).payload.call(server, { ...call, args: change(call.args as Members) }),
   });
-
-const takingKeys =
-  (wrong: (key: unknown) => boolean): Change =>
-  (server) => ({ checkKey: (key) => (wrong(key) ? String(key) : prototype.checkKey.call(server, key)) });
 
 const refusingKeys =
   (refused: (key: string) => boolean): Change =>
   (server) => ({
     checkKey(key) {
       if (typeof key === "string" && refused(key)) throw new TaskError("INVALID_REQUEST", "no such key");
-      return prototype.checkKey.call(server, key);
+      return right(server).checkKey.call(server, key);
     },
   });
 
@@ -73,30 +67,22 @@ export const sellerFaults: Readonly<Record<string, SellerFault>> = {
   },
   "duplicates-find-the-service-unavailable": {
     breaks: "MA12",
-    change(server) {
-      const { meet, work } = untilMet(server);
-      return {
-        work,
-        running() {
-          meet();
-          throw new TaskError("SERVICE_UNAVAILABLE", "try again", { retry_after: 1 });
-        },
-      };
-    },
+    change: racing((_server, meet) => ({
+      running() {
+        meet();
+        throw new TaskError("SERVICE_UNAVAILABLE", "try again", { retry_after: 1 });
+      },
+    })),
   },
   "another-payload-is-in-flight": {
     breaks: "MA13",
-    change(server) {
-      const { meet, work } = untilMet(server);
-      return {
-        work,
-        conflict(record) {
-          meet();
-          const code = record.answer === undefined ? "IDEMPOTENCY_IN_FLIGHT" : "IDEMPOTENCY_CONFLICT";
-          throw new TaskError(code, "another payload", { retry_after: 1 });
-        },
-      };
-    },
+    change: racing((_server, meet) => ({
+      conflict(record) {
+        meet();
+        const code = record.answer === undefined ? "IDEMPOTENCY_IN_FLIGHT" : "IDEMPOTENCY_CONFLICT";
+        throw new TaskError(code, "another payload", { retry_after: 1 });
+      },
+    })),
   },
   "context-is-compared": { breaks: "MA14", change: comparing(argument("context")) },
   "governance-is-compared": { breaks: "MA15", change: comparing(argument("governance_context")) },
@@ -118,7 +104,7 @@ export const sellerFaults: Readonly<Record<string, SellerFault>> = {
     change: (server) => ({
       capabilities(args) {
         if (Object.keys(args).length > 0) throw new TaskError("INVALID_REQUEST", "unexpected keyword argument");
-        return prototype.capabilities.call(server, args);
+        return right(server).capabilities.call(server, args);
       },
     }),
   },

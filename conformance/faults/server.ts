@@ -40,10 +40,7 @@ if (open === undefined) {
     if (existsSync(file)) model.load(JSON.parse(readFileSync(file, "utf8")) as StoredModel);
     model.store = async () => writeFileSync(file, JSON.stringify(await model.stored()));
   }
-  const server = createServer((request, response) => {
-    if (request.url === "/effects" && !isMcp) response.end(String(model.orders));
-    else void model.listen(request, response);
-  });
+  const server = createServer((request, response) => void model.listen(request, response));
   server.listen(Number(process.env["PORT"] ?? 0), "127.0.0.1", () => {
     const { port } = server.address() as AddressInfo;
     process.stdout.write(`http://127.0.0.1:${port}/${isMcp ? "mcp" : "orders"}\n`);

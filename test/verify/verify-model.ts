@@ -12,10 +12,7 @@ export async function serveModel<Value>(
   model: ModelServer | McpModel,
   run: (origin: string) => Promise<Value>,
 ): Promise<Value> {
-  const server = createServer((request, response) => {
-    if (request.url === "/effects" && "orders" in model) response.end(String(model.orders));
-    else void model.listen(request, response);
-  }).listen(0, "127.0.0.1");
+  const server = createServer((request, response) => void model.listen(request, response)).listen(0, "127.0.0.1");
   await once(server, "listening");
   try {
     return await run(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
