@@ -8,7 +8,7 @@ import { killableCaller, type KillableCaller } from "./killable-caller.ts";
 import type { LabResult } from "./lab-result.ts";
 import { audit, type Audit, readCharges } from "./ledger.ts";
 import { runCaller } from "./run-caller.ts";
-import { runInFolder, type Running, type StoryOptions } from "./run-in-folder.ts";
+import { runStory, type StoryOptions, type StoryRun } from "./run-story.ts";
 import { safeCaller } from "./safe-caller.ts";
 import { sendAll, type Outcomes } from "./send-all.ts";
 import type { CallerOptions, SendOrder } from "./send-order.ts";
@@ -39,9 +39,10 @@ const callers: Record<CallerName, (options: CallerOptions) => SendOrder> = {
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds; the signal's reason when it aborts; Error when
  *   the API can't be started or ends by itself.
  */
-export const runLab = (options: LabOptions): Promise<LabResult> => runInFolder(options, 1, runRequests);
+export const runLab = (options: LabOptions): Promise<LabResult> =>
+  runStory(options, { faultsMax: 1, run: runRequests });
 
-async function runRequests(running: Running<LabOptions>): Promise<LabResult> {
+async function runRequests(running: StoryRun<LabOptions>): Promise<LabResult> {
   const { folder, orders, faults, seed, concurrency, crash = false, onProgress } = running;
   const database = join(folder, "lab.sqlite");
   const stop = new AbortController();

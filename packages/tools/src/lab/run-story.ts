@@ -21,7 +21,7 @@ export interface StoryOptions {
 }
 
 /** The options with their defaults, and where the run has its files. */
-export type Running<Options extends StoryOptions> = Options & {
+export type StoryRun<Options extends StoryOptions> = Options & {
   readonly faults: number;
   readonly seed: number;
   readonly concurrency: number;
@@ -33,10 +33,9 @@ export type Running<Options extends StoryOptions> = Options & {
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
  */
-export async function runInFolder<Options extends StoryOptions, Result>(
+export async function runStory<Options extends StoryOptions, Result>(
   options: Options,
-  faultsMax: number,
-  run: (running: Running<Options>) => Promise<Result>,
+  { faultsMax, run }: { readonly faultsMax: number; readonly run: (story: StoryRun<Options>) => Promise<Result> },
 ): Promise<Result> {
   const settings = {
     faults: checkNumber("faults", options.faults ?? 0.3, { min: 0, max: faultsMax }),

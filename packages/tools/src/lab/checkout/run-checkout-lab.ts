@@ -5,7 +5,7 @@ import { labApi, type LabApi } from "../api.ts";
 import { type CallerName, callerNames } from "../caller-name.ts";
 import { audit, readCharges } from "../ledger.ts";
 import type { Order } from "../orders.ts";
-import { runInFolder, type Running, type StoryOptions } from "../run-in-folder.ts";
+import { runStory, type StoryOptions, type StoryRun } from "../run-story.ts";
 import { sendAll } from "../send-all.ts";
 import type { CheckoutResult, CheckoutSideResult } from "./checkout-result.ts";
 import { checkoutSide, type CheckoutSideParts } from "./checkout-side.ts";
@@ -29,9 +29,9 @@ const pagesMax = 200;
  *   process ends by itself.
  */
 export const runCheckoutLab = (options: CheckoutLabOptions): Promise<CheckoutResult> =>
-  runInFolder(options, 1, runCheckout);
+  runStory(options, { faultsMax: 1, run: runCheckout });
 
-async function runCheckout(running: Running<CheckoutLabOptions>): Promise<CheckoutResult> {
+async function runCheckout(running: StoryRun<CheckoutLabOptions>): Promise<CheckoutResult> {
   const { folder, orders, faults, seed, onProgress } = running;
   const stop = new AbortController();
   const signal = running.signal === undefined ? stop.signal : AbortSignal.any([running.signal, stop.signal]);
@@ -78,7 +78,7 @@ const noCounts = () => ({
   payments: { total: 0, "lose-request": 0, "lose-answer": 0 },
 });
 
-interface OneBrowser extends Running<CheckoutLabOptions>, Pick<CheckoutSideParts, "name" | "path" | "signal"> {
+interface OneBrowser extends StoryRun<CheckoutLabOptions>, Pick<CheckoutSideParts, "name" | "path" | "signal"> {
   readonly signal: AbortSignal;
   readonly api: LabApi;
   readonly counts: { -readonly [Name in keyof ReturnType<typeof noCounts>]: CheckoutSideResult[Name] };

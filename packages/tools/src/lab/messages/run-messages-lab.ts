@@ -1,7 +1,7 @@
 import { systemClock } from "once-again/internal";
 import { type CallerName, callerNames } from "../caller-name.ts";
 import { audit, readCharges } from "../ledger.ts";
-import { runInFolder, type Running, type StoryOptions } from "../run-in-folder.ts";
+import { runStory, type StoryOptions, type StoryRun } from "../run-story.ts";
 import type { LabBroker } from "./brokers/broker.ts";
 import type { MessagesResult, SideResult } from "./messages-result.ts";
 import { messagesCrashes } from "./crashes.ts";
@@ -27,9 +27,9 @@ export interface MessagesLabOptions extends StoryOptions {
  *   a process ends by itself.
  */
 export const runMessagesLab = (options: MessagesLabOptions): Promise<MessagesResult> =>
-  runInFolder(options, messageFaultsMax, runMessages);
+  runStory(options, { faultsMax: messageFaultsMax, run: runMessages });
 
-async function runMessages(running: Running<MessagesLabOptions>): Promise<MessagesResult> {
+async function runMessages(running: StoryRun<MessagesLabOptions>): Promise<MessagesResult> {
   const { orders, faults, seed, broker, folder, onProgress } = running;
   const stop = new AbortController();
   const fail = (error: unknown): void => stop.abort(error);
