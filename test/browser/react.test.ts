@@ -1,13 +1,12 @@
 import { randomUUID } from "node:crypto";
 import process from "node:process";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { createElement } from "react";
 import { renderToString } from "react-dom/server";
 import { expect, test } from "vitest";
 import { Pay } from "../../examples/browser/react.ts";
 import { openIntents } from "../../packages/once-again/src/intents/index.ts";
 import { indexeddbIntents } from "../../packages/once-again/src/stores/indexeddb/index.ts";
+import { collectGarbage } from "../support/collect-garbage.ts";
 import { chromiumBinary } from "../support/servers/chromium.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { browserBench } from "./browser-bench.ts";
@@ -28,10 +27,8 @@ test("a server that renders many pages stores nothing of them", () => {
       renderToString(createElement(Pay, { intents, url: "http://shop.example/", order: { id: randomUUID() } }));
     }
   };
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
   const heldBytes = (): number => {
-    collect();
+    collectGarbage();
     return process.memoryUsage().heapUsed;
   };
   render(1000);

@@ -2,9 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { basename, join } from "node:path";
 import { setFlagsFromString } from "node:v8";
-import { runInNewContext, runInThisContext } from "node:vm";
+import { runInThisContext } from "node:vm";
 import ts from "typescript";
 import { expect, test } from "vitest";
+import { collectGarbage } from "../support/collect-garbage.ts";
 import { DetachedSocket } from "../../packages/once-again/src/frameworks/capture/detached-socket.ts";
 
 // docs/decisions/performance.md: V8 gives each object literal with a getter a separate shape, which
@@ -50,8 +51,6 @@ const haveOneShape = runInThisContext("(one, other) => %HaveSameMap(one, other) 
   other: object,
 ) => boolean;
 
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
 const owner = { take: () => true, drain() {}, closed() {} };
 
 test("detached sockets of like connections have one shape, and none is a dictionary", () => {
@@ -74,10 +73,9 @@ test("names that a library puts on one connection each are not held for good", a
     socket.open(owner, null as never);
     expect(Reflect.get(socket, name)).toBe(at);
   }
-  // A weak reference is strong until the turn ends in which it was made.
   for (let turn = 0; turn < 3; turn += 1) {
     await new Promise((resolve) => void setImmediate(resolve));
-    collect();
+    collectGarbage();
   }
   expect(held.filter((name) => name.deref() !== undefined).length).toBeLessThan(names / 2);
 });

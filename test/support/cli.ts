@@ -1,5 +1,6 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
@@ -17,21 +18,33 @@ export interface CliRun {
   readonly stderr: string;
 }
 
-/** Runs `once-again` in a separate process, without a terminal; `cwd` is the folder in which it runs. */
-export async function runCli(
+/** A command that runs. */
+export type CliProcess = ChildProcessByStdio<null, Readable, Readable>;
+
+/** Starts `once-again` in a separate process, without a terminal. */
+export const startCli = (
   args: readonly string[],
   environment: Record<string, string> = {},
-  cwd?: string,
-): Promise<CliRun> {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", cliProgram, ...args], {
+  options: { readonly cwd?: string | undefined; readonly timeout?: number } = {},
+): CliProcess =>
+  spawn(process.execPath, ["--disable-warning=ExperimentalWarning", cliProgram, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    cwd,
-    timeout: runMsMax,
+    ...options,
     env: { ...process.env, NO_COLOR: "1", ...environment },
   });
+
+/** Waits for the end of a command. */
+export async function endOf(child: CliProcess): Promise<CliRun> {
   const [[code], stdout, stderr] = await Promise.all([once(child, "close"), text(child.stdout), text(child.stderr)]);
   return { code: code as number | null, stdout, stderr };
 }
+
+/** Runs `once-again` to its end; `cwd` is the folder in which it runs. */
+export const runCli = (
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  cwd?: string,
+): Promise<CliRun> => endOf(startCli(args, environment, { cwd, timeout: runMsMax }));
 
 /** Runs a command with `--json`, and reads its document. */
 export async function cliDocument(...args: string[]): Promise<{ code: number | null; document: unknown }> {

@@ -1,6 +1,5 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
+import { collectGarbage } from "../../../../test/support/collect-garbage.ts";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { readStream } from "./read-stream.ts";
 
@@ -23,15 +22,13 @@ function bytes(count: number, onPull: (at: number, chunk: Uint8Array) => void): 
 const bounds = { bytesMax: chunksMax, msMax: 60_000, signal: undefined };
 
 test("a stream's chunks are free to be collected while it is read", async () => {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
   const chunks: WeakRef<Uint8Array>[] = [];
   let alive = Number.POSITIVE_INFINITY;
   const stream = bytes(chunksMax, (at, chunk) => {
     chunks.push(new WeakRef(chunk));
     // A weak reference is strong until the turn ends in which it was made or read, so few of them are looked at.
     if (at === chunksMax - 1) {
-      collect();
+      collectGarbage();
       alive = chunks.slice(0, chunksMax / 2).filter((one) => one.deref() !== undefined).length;
     }
     return undefined;
