@@ -1,4 +1,5 @@
 import type { HttpResponse, HttpRequest } from "../http/index.ts";
+import { headerValue } from "../http/response.ts";
 import { readStream } from "./web-body.ts";
 import { resultTooLargeError } from "./errors.ts";
 
@@ -119,13 +120,12 @@ export function webResponse(
     // An empty body becomes null, unless the handler gave one: servers give it a content type.
     const isNull = isBodiless(status) || (body.length === 0 && given?.hasBody !== true);
     const record = isNull ? undefined : recordOf(headers, body);
+    const encoding = encodingOptions(headers, body);
     // Made in one piece, a response of a server's own class need not become one of the platform's.
     if (record !== undefined) {
       const text = given?.answer.body === body ? given.text : undefined;
-      const encoding = encodingOptions(record["content-encoding"], body);
       return new Response(text ?? Uint8Array.from(body), { status, statusText, headers: record, ...encoding });
     }
-    const encoding = encodingOptions(headers.find(([name]) => name.toLowerCase() === "content-encoding")?.[1], body);
     const response = new Response(isNull ? null : Uint8Array.from(body), { status, statusText, ...encoding });
     response.headers.delete("content-type");
     for (const [name, value] of headers) {
@@ -143,8 +143,11 @@ export function webResponse(
  * already, unless its handler says `encodeBody: "manual"`. A response does not show that, so the first bytes of gzip do. Other
  * platforms ignore the option.
  */
-function encodingOptions(encoding: string | undefined, body: Uint8Array): { encodeBody: "manual" } | undefined {
-  const isGzip = encoding === "gzip" && body[0] === 0x1f && body[1] === 0x8b;
+function encodingOptions(
+  headers: HttpResponse["headers"],
+  body: Uint8Array,
+): { readonly encodeBody: "manual" } | undefined {
+  const isGzip = body[0] === 0x1f && body[1] === 0x8b && headerValue(headers, "content-encoding") === "gzip";
   return isGzip ? { encodeBody: "manual" } : undefined;
 }
 

@@ -1,5 +1,5 @@
 import type { FailureOf } from "./http-options.ts";
-import type { HttpResponse } from "./response.ts";
+import { headerValue, type HttpResponse } from "./response.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -12,12 +12,13 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  *   those of several parts or events.
  */
 export function graphqlFailure({ headers, body }: HttpResponse): ReturnType<FailureOf> {
-  const contentType = valueOf(headers, "content-type").toLowerCase();
+  const contentType = headerValue(headers, "content-type")?.trim().toLowerCase() ?? "";
   if (/^(?:multipart\/mixed|text\/event-stream)\b/.test(contentType)) {
     throw new TypeError("A GraphQL answer in parts can't be judged. Answer keyed operations with one JSON document.");
   }
   if (!/^application\/(?:[\w.+-]*\+)?json\b/.test(contentType)) return undefined;
-  if (!["", "identity"].includes(valueOf(headers, "content-encoding").toLowerCase())) {
+  const encoding = headerValue(headers, "content-encoding")?.trim().toLowerCase() ?? "";
+  if (!["", "identity"].includes(encoding)) {
     throw new TypeError("A compressed GraphQL answer can't be judged. Put the compression in front of once-again.");
   }
   const answers = [JSON.parse(decoder.decode(body)) as unknown].flat();
@@ -28,8 +29,4 @@ export function graphqlFailure({ headers, body }: HttpResponse): ReturnType<Fail
 function failureOfOne(answer: unknown): ReturnType<FailureOf> {
   if (typeof answer !== "object" || answer === null || !("errors" in answer)) return undefined;
   return "data" in answer ? "failed" : "refused";
-}
-
-function valueOf(headers: HttpResponse["headers"], lowerCaseName: string): string {
-  return headers.find(([name]) => name.toLowerCase() === lowerCaseName)?.[1].trim() ?? "";
 }

@@ -116,6 +116,10 @@ export function sendProblem({ status, headers, body }: HttpResponse): string | u
   return body instanceof Uint8Array ? undefined : "its body is neither text nor bytes";
 }
 
+/** The value of a header, the first one where it is repeated; `undefined` without it. */
+export const headerValue = (headers: HttpResponse["headers"], lowerCaseName: string): string | undefined =>
+  headers.find(([name]) => name.toLowerCase() === lowerCaseName)?.[1];
+
 /** The answer without a promise of trailers, which one that is sent whole, with its length, can't keep. */
 export function withoutTrailer(answer: HttpResponse): HttpResponse {
   if (!answer.headers.some(isTrailer)) return answer;

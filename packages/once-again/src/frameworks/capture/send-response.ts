@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { HttpResponse } from "../../http/index.ts";
+import { headerValue } from "../../http/response.ts";
 import { http } from "../node-http.ts";
 
 /** A captured answer, and what only its first caller gets of it. */
@@ -78,7 +79,7 @@ function lengthOf(response: ServerResponse, { status, headers, body }: HttpRespo
   if (status === 204 || status === 304) return undefined;
   if (body.length > 0 || (response.req as { method?: string } | undefined)?.method !== "HEAD")
     return String(body.length);
-  return headers.find(([name]) => name.toLowerCase() === "content-length")?.[1];
+  return headerValue(headers, "content-length");
 }
 
 /** The reason phrase that a framework set for another status does not fit this one. */
