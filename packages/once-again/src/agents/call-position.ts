@@ -1,5 +1,5 @@
 import { fingerprint } from "../key/index.ts";
-import type { CallPosition } from "./decide-intention.ts";
+import type { CallPosition } from "./match-call.ts";
 import type { PlannedCall, RunHistory, RunRules } from "./run-options.ts";
 
 /** Says by what the calls of one process are known. */

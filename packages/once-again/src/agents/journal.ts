@@ -5,7 +5,7 @@ import type { CheckedEngineOptions } from "../engine/options.ts";
 import { storeLateError } from "../core/store-late-error.ts";
 import { makeKey } from "../key/index.ts";
 import type { InspectedRecord } from "../stores/store.ts";
-import type { Intention } from "./decide-intention.ts";
+import type { Intention } from "./match-call.ts";
 import type { RunRules } from "./run-options.ts";
 
 /** The record of an intention, stored before its call. */

@@ -3,7 +3,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import { invalidOptionError } from "../core/options.ts";
 import { errorMeta, keyMeta, type ToolResult } from "../mcp/index.ts";
 import type { Run } from "./open-run.ts";
-import type { ToolCallContext } from "./call-tool.ts";
+import type { ToolCallContext } from "./make-tool-call.ts";
 
 /** The properties that a tool's second argument gets beside those of the harness. */
 export interface OnceCall {

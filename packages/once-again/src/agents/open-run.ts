@@ -2,10 +2,10 @@ import { OnceAgainError } from "../core/errors.ts";
 import { keyQueue } from "../core/key-queue.ts";
 import { openEngine } from "../engine/open-engine.ts";
 import { fingerprintOfCall } from "../function/call-operation.ts";
-import { type CallPosition, decideIntention } from "./decide-intention.ts";
+import { type CallPosition, matchCall } from "./match-call.ts";
 import { callPositions, type FingerprintCall } from "./call-position.ts";
 import { type JournalEntry, openJournal } from "./journal.ts";
-import { type CallTool, makeToolCall, type RunParts } from "./call-tool.ts";
+import { type CallTool, makeToolCall, type RunParts } from "./make-tool-call.ts";
 import { checkRunRules, type PlannedCall, type RunOptions, type Undecided } from "./run-options.ts";
 
 /** One run of an agent: its intentions, each with one effect, whatever becomes of the process. */
@@ -72,7 +72,7 @@ export function openRun(options: RunOptions): Run {
     const place = await places.locate(planned, fingerprintCall);
     const intentions = await journal.intentions();
     const record = { tool, fingerprint, input, root: place.rule === "history" ? place.root : undefined };
-    const decision = decideIntention({ tool, fingerprint, place, isVerbatim: rules.isVerbatim(tool) }, intentions);
+    const decision = matchCall({ tool, fingerprint, place, isVerbatim: rules.isVerbatim(tool) }, intentions);
     if (decision.kind === "new") return begin(await journal.add(decision.name, record), place);
     if (decision.kind === "same") {
       decision.intention.matchedName = decision.intention.name;

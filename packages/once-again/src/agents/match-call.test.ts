@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type CallPosition, decideIntention, type Intention } from "./decide-intention.ts";
+import { type CallPosition, matchCall, type Intention } from "./match-call.ts";
 
 const hash = (text: string): string => text.padEnd(64, "0");
 const tea = hash("tea");
@@ -21,7 +21,7 @@ function intention(name: string, more: Partial<Intention> = {}): Intention {
 }
 
 const decide = (place: CallPosition, known: readonly Intention[], fingerprint = tea, isVerbatim = false) =>
-  decideIntention({ tool: "order", fingerprint, place, isVerbatim }, known);
+  matchCall({ tool: "order", fingerprint, place, isVerbatim }, known);
 
 describe("a step", () => {
   const step: CallPosition = { rule: "step", step: "s1" };

@@ -54,7 +54,7 @@ export interface CallFacts {
 }
 
 /** Which intention a call is. */
-export type Decision =
+export type CallMatch =
   | { readonly kind: "same"; readonly intention: Intention }
   /** Also one that is written down already, and of which nothing has happened. */
   | { readonly kind: "new"; readonly name: string }
@@ -70,7 +70,7 @@ export type Decision =
 const hashLength = 24;
 
 /**
- * Decides which intention a call is: one of the run's, a new one, or undecided.
+ * Matches a call with the intentions of its run: it is one of them, a new one, or undecided.
  *
  * - A step is one intention of a tool.
  * - A call is the same as one that was planned from the very same history with the same arguments.
@@ -81,7 +81,7 @@ const hashLength = 24;
  *
  * Any other call is new, as long as there is no earlier one of its tool that it could be a repeat of.
  */
-export function decideIntention(call: CallFacts, intentions: readonly Intention[]): Decision {
+export function matchCall(call: CallFacts, intentions: readonly Intention[]): CallMatch {
   const { tool, place } = call;
   const ofTool = intentions.filter((intention) => intention.tool === tool);
   if (place.rule === "step") return decideStep(call, `${tool} step ${place.step}`, ofTool);
@@ -138,7 +138,7 @@ function rivalsOf({ name, fingerprint, same = name }: Intention, left: ReadonlyS
 }
 
 /** A step is one intention of a tool. One that comes with other arguments may have been planned anew, or be a second call. */
-function decideStep({ fingerprint }: CallFacts, name: string, ofTool: readonly Intention[]): Decision {
+function decideStep({ fingerprint }: CallFacts, name: string, ofTool: readonly Intention[]): CallMatch {
   const changed = `${name} ${fingerprint.slice(0, hashLength)}`;
   const known = ofTool.filter((intention) => intention.name === name || intention.name.startsWith(`${name} `));
   const exact = known.find((intention) => intention.fingerprint === fingerprint);
