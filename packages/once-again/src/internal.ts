@@ -5,7 +5,7 @@
  * It has the checks of options, and the pure rules under the loops: state and facts in, a decision out. The rules know
  * neither timers nor the network, so the storm simulator drives them on its own clock.
  */
-export { decideOn, type Failure, type ResponseHead } from "./client/retry-rule.ts";
+export { decideOn, type Failure, type ResponseHead } from "./client/should-retry.ts";
 export type { Awaitable } from "./core/awaitable.ts";
 export {
   checkBoolean,

@@ -22,7 +22,7 @@ export const callerMutants: readonly Mutant[] = [
   },
   {
     guard: "doubt: a stranger's 503 with Retry-After is no refusal",
-    file: "packages/once-again/src/client/retry-rule.ts",
+    file: "packages/once-again/src/client/should-retry.ts",
     search: " && trusted === true",
     replace: "",
     check: test("packages/once-again/src/client/given-keys.test.ts"),
@@ -102,7 +102,7 @@ export const callerMutants: readonly Mutant[] = [
   },
   {
     guard: "nested: a retry around one that gave up stops",
-    file: "packages/once-again/src/client/retry-rule.ts",
+    file: "packages/once-again/src/client/should-retry.ts",
     search: 'if (verdict.gaveUp) return { action: "stop", why: "gave-up" };',
     replace: "",
     check: test("packages/once-again/src/client/nested-retries.test.ts"),
@@ -174,11 +174,11 @@ export const callerMutants: readonly Mutant[] = [
   },
   {
     guard: "condition: no POST without a key is sent again in doubt",
-    file: "packages/once-again/src/client/retry-rule.ts",
+    file: "packages/once-again/src/client/should-retry.ts",
     search:
       'if (!repeatable && !provesNoEffect(failure)) return { action: "stop", why: "unsafe" };\n  return { action: "retry", delayMsMin: failure.delayMsMin, why:',
     replace: 'return { action: "retry", delayMsMin: failure.delayMsMin, why:',
-    check: test("packages/once-again/src/client/should-retry.test.ts"),
+    check: test("packages/once-again/src/client/retry-condition.test.ts"),
     killedBy: "no condition has a POST without a key sent again",
   },
   {

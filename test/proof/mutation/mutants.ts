@@ -269,7 +269,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     guard: "doubt: a caller takes no plain 5xx for a refusal",
-    file: "packages/once-again/src/client/retry-rule.ts",
+    file: "packages/once-again/src/client/should-retry.ts",
     search: "return head.status < 500 || (head.status === 503 && retryAfterMs !== undefined && trusted === true);",
     replace: "return true;",
     check: simulation,

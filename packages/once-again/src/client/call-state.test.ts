@@ -9,7 +9,7 @@ import {
 } from "./call-state.ts";
 import { safeRepeats, unsafeRepeats } from "./repeats.ts";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
-import { type Failure, failureOf } from "./retry-rule.ts";
+import { type Failure, failureOf } from "./should-retry.ts";
 
 const keyed: CallFacts = { method: "POST", key: "order-17", repeats: safeRepeats, isNested: false };
 const unkeyed: CallFacts = { method: "POST", key: undefined, repeats: unsafeRepeats, isNested: false };

@@ -10,7 +10,7 @@ import {
   isNotAuthoritative,
   mayHaveHappened,
   type ResponseHead,
-} from "./retry-rule.ts";
+} from "./should-retry.ts";
 
 /** The facts about a call before its first attempt. */
 export interface CallFacts {

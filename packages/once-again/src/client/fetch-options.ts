@@ -16,7 +16,7 @@ import { type AttemptHeaders, checkAttemptHeaders } from "./attempt-headers.ts";
 import { type KeyRule, keyRule, type KeysOption } from "./repeats.ts";
 import { originBudgets, type OriginRule, originRule, perOrigin } from "./per-origin.ts";
 import { platformFetch } from "./platform-fetch.ts";
-import { retryCondition, type ShouldRetry } from "./retry-rule.ts";
+import { retryCondition, type ShouldRetry } from "./should-retry.ts";
 
 /** The events of a call of a retrying fetch: those of `retry`, with the request that they are about. */
 export type FetchEvent = RetryEvent & FetchFacts;

@@ -18,7 +18,7 @@ import {
 import { responseSaysNoEffect } from "./no-effect-problem.ts";
 import { ensureKey } from "./operation-key.ts";
 import { type Repeats, repeatsOf } from "./repeats.ts";
-import type { ResponseHead } from "./retry-rule.ts";
+import type { ResponseHead } from "./should-retry.ts";
 
 /** A request that can be sent any number of times, the same each time. */
 export interface SendableRequest<Res extends ResponseHead> {

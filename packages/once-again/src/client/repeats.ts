@@ -3,7 +3,7 @@ import { isIdempotentMethod } from "../delivery/index.ts";
 import { keyHeaderName } from "../key/key.ts";
 import { RedirectError } from "./follow-redirects.ts";
 import { originRule } from "./per-origin.ts";
-import type { ResponseHead } from "./retry-rule.ts";
+import type { ResponseHead } from "./should-retry.ts";
 
 /**
  * Which servers honour keys: all (`true`), those of a list of origins, or those that a function of the URL says. `"off"`:

@@ -1,7 +1,7 @@
 import { encodeChunk } from "../core/bytes.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { OuterAttempt } from "./attempt-headers.ts";
-import type { ShouldRetry } from "./retry-rule.ts";
+import type { ShouldRetry } from "./should-retry.ts";
 
 /** The bodies that `fetch` takes. */
 export type Body = NonNullable<RequestInit["body"]>;

@@ -3,7 +3,7 @@ import { type Attempt, type Outcome, settle, valueOf } from "../retry/attempt.ts
 import { runRetry } from "../retry/retry.ts";
 import { callState, decideAttempt, recordSending, unknownOutcome } from "./call-state.ts";
 import type { FetchSettings } from "./fetch-options.ts";
-import { askCondition, type Failure, failureOf, markUnsent, type ResponseHead } from "./retry-rule.ts";
+import { askCondition, type Failure, failureOf, markUnsent, type ResponseHead } from "./should-retry.ts";
 import type { SendableRequest } from "./prepare-request.ts";
 
 /** Sends a request until its response is no failure, or until trying on makes no sense: see `retryingFetch`. */

@@ -1,162 +1,163 @@
-import type { AttemptFailure } from "./retry-rule.ts";
 import { expect, test } from "vitest";
-import { answer, reset, scriptedServer } from "../../../../test/support/scripted-server.ts";
-import { fakeClock } from "../../../testing/src/fake-clock.ts";
-import { retryingFetch } from "./index.ts";
-import type { RetryingFetchOptions } from "./fetch-options.ts";
+import type { ErrorCode } from "../core/error-codes.ts";
+import { OnceAgainError } from "../core/errors.ts";
+import type { Decision } from "../retry/index.ts";
+import type { Outcome } from "../retry/attempt.ts";
+import { decideOn, failureOf, mayHaveHappened, provesNoEffect } from "./should-retry.ts";
 
-const fast: RetryingFetchOptions = { attemptsMax: 3, keys: true, backoff: () => 0 };
-const post = { method: "POST", body: "tea" };
-const always = (): boolean => true;
-const invalid = expect.objectContaining({ code: "ONCE_OPTION_INVALID" });
+/** The decision on an outcome: `done`, `retry`, or why it stops. */
+function decided(outcome: Outcome<Response>, repeatable: boolean): string {
+  const failure = failureOf(outcome, 0);
+  const decision: Decision = failure === undefined ? { action: "done" } : decideOn(failure, repeatable);
+  return decision.action === "stop" ? decision.why : decision.action;
+}
 
-test("a condition has a failure tried again that the rules take for permanent", async () => {
-  const server = await scriptedServer();
-  server.script.push(answer(404), answer(404));
-  const fetch = retryingFetch({ ...fast, shouldRetry: ({ status }) => (status === 404 ? true : undefined) });
-  expect((await fetch(server.url)).status).toBe(200);
-  expect(server.received).toHaveLength(3);
+const answer = (status: number, headers: Record<string, string> = {}): Outcome<Response> => {
+  return { value: new Response(null, { status, headers }) };
+};
+const error = (code: string): Outcome<Response> => ({ error: Object.assign(new Error(code), { code }) });
+const retryAfter = { "Retry-After": "1" };
+const replayed = { "Idempotent-Replayed": "true" };
+
+test.each<[name: string, repeatable: string, otherwise: string, outcome: Outcome<Response>]>([
+  ["200", "done", "done", answer(200)],
+  ["303", "done", "done", answer(303)],
+  ["never, transient", "retry", "retry", error("ECONNREFUSED")],
+  ["never, permanent", "permanent", "permanent", error("CERT_HAS_EXPIRED")],
+  ["unknown", "retry", "unsafe", error("ECONNRESET")],
+  ["unlisted", "retry", "unsafe", error("EWHATEVER")],
+  ["body broken", "retry", "unsafe", error("UND_ERR_BODY_TIMEOUT")],
+  ["404", "permanent", "permanent", answer(404)],
+  ["408", "retry", "unsafe", answer(408)],
+  ["409", "permanent", "permanent", answer(409)],
+  ["409, Retry-After", "retry", "unsafe", answer(409, retryAfter)],
+  ["412", "permanent", "permanent", answer(412)],
+  ["421", "permanent", "permanent", answer(421)],
+  ["422", "permanent", "permanent", answer(422, retryAfter)],
+  ["425", "retry", "retry", answer(425)],
+  ["429", "retry", "retry", answer(429)],
+  ["429, Retry-After", "retry", "retry", answer(429, retryAfter)],
+  ["500", "retry", "unsafe", answer(500)],
+  ["500, replayed", "replayed", "replayed", answer(500, replayed)],
+  ["501", "permanent", "permanent", answer(501)],
+  ["502", "retry", "unsafe", answer(502)],
+  ["503", "retry", "unsafe", answer(503)],
+  ["503, Retry-After", "retry", "unsafe", answer(503, retryAfter)],
+  ["502, Retry-After", "retry", "unsafe", answer(502, retryAfter)],
+  ["500, Retry-After", "retry", "unsafe", answer(500, retryAfter)],
+  ["504, Retry-After", "retry", "unsafe", answer(504, retryAfter)],
+  ["503, Retry-After malformed", "retry", "unsafe", answer(503, { "Retry-After": "soon" })],
+  ["504", "retry", "unsafe", answer(504)],
+  ["520", "retry", "unsafe", answer(520)],
+])("%s: %s when repeatable, %s otherwise", (_name, repeatable, otherwise, outcome) => {
+  expect(decided(outcome, true)).toBe(repeatable);
+  expect(decided(outcome, false)).toBe(otherwise);
 });
 
-test("a condition forbids a retry that the rules would make", async () => {
-  const server = await scriptedServer();
-  server.script.push(answer(503));
-  const fetch = retryingFetch({ ...fast, shouldRetry: ({ headers }) => headers?.get("x-none") !== null });
-  expect((await fetch(server.url)).status).toBe(503);
-  expect(server.received).toHaveLength(1);
+test.each<[name: string, repeatable: string, otherwise: string, outcome: Outcome<Response>]>([
+  ["400, true", "retry", "retry", answer(400, { "X-Should-Retry": "true" })],
+  ["500, true", "retry", "unsafe", answer(500, { "X-Should-Retry": "true" })],
+  ["503, false", "permanent", "permanent", answer(503, { "X-Should-Retry": "false" })],
+  ["429, false", "permanent", "permanent", answer(429, { "X-Should-Retry": "false" })],
+  ["200, true", "done", "done", answer(200, { "X-Should-Retry": "true" })],
+  ["500, replayed, true", "replayed", "replayed", answer(500, { ...replayed, "X-Should-Retry": "true" })],
+  ["404, nonsense", "permanent", "permanent", answer(404, { "X-Should-Retry": "yes" })],
+  ["503, nonsense", "retry", "unsafe", answer(503, { "X-Should-Retry": "constructor" })],
+])("X-Should-Retry, %s: %s when repeatable, %s otherwise", (_name, repeatable, otherwise, outcome) => {
+  expect(decided(outcome, true)).toBe(repeatable);
+  expect(decided(outcome, false)).toBe(otherwise);
 });
 
-test("it sees the attempt, and neither query nor body", async () => {
-  const server = await scriptedServer();
-  server.script.push(answer(500), reset);
-  const failures: AttemptFailure[] = [];
-  const fetch = retryingFetch({ ...fast, shouldRetry: (failure) => void failures.push(failure) });
-  await fetch(`${server.url}?secret=1`, { ...post, headers: { "idempotency-key": "order-17" } });
-  expect(failures).toMatchObject([
-    { attempt: 1, method: "POST", url: server.url, key: "order-17", status: 500, verdict: { delivery: "failed" } },
-    { attempt: 2, status: undefined, headers: undefined, verdict: { delivery: "unknown" } },
-  ]);
-  expect(failures[1]?.error).toBeInstanceOf(Error);
-});
-
-test.each([
-  ["that got no response", reset],
-  ["that was answered 500", answer(500)],
-  ["that was answered 501", answer(501)],
-  ["that was answered 504", answer(504)],
-  ["that was answered 503 with Retry-After by a stranger", answer(503, { "retry-after": "0" })],
-])("no condition has a POST without a key sent again %s", async (_, first) => {
-  for (const options of [{ shouldRetry: always }, { retryStatuses: [500, 501, 503, 504] }]) {
-    const server = await scriptedServer();
-    server.script.push(first);
-    const fetch = retryingFetch({ ...fast, ...options, keys: "off" });
-    await fetch(server.url, post).catch((error: unknown) => {
-      expect(error).toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN" });
-    });
-    expect(server.received).toHaveLength(1);
+test("X-Should-Retry says nothing of whether an attempt had an effect", () => {
+  const provesNothing = (outcome: Outcome<Response>): boolean => !provesNoEffect(failureOf(outcome, 0)!);
+  for (const advice of ["true", "false"]) {
+    expect(provesNothing(answer(409, { ...retryAfter, "X-Should-Retry": advice }))).toBe(true);
+    expect(provesNothing(answer(500, { "X-Should-Retry": advice }))).toBe(true);
   }
 });
 
-test("a POST without a key is sent again after a refusal, if the condition says so", async () => {
-  const server = await scriptedServer();
-  server.script.push(answer(422));
-  const fetch = retryingFetch({ ...fast, shouldRetry: always, keys: "off" });
-  expect((await fetch(server.url, post)).status).toBe(200);
+test("Retry-After becomes the least delay", () => {
+  const failure = failureOf(answer(503, { "Retry-After": "7" }), 0);
+  expect(failure && decideOn(failure, true)).toMatchObject({ action: "retry", delayMsMin: 7000, why: "status 503" });
 });
 
-test("a replayed answer, and a retry inside that gave up, are final", async () => {
-  const server = await scriptedServer();
-  server.script.push(answer(500, { "idempotent-replayed": "true" }));
-  const fetch = retryingFetch({ ...fast, shouldRetry: always });
-  expect((await fetch(server.url, post)).status).toBe(500);
-  let calls = 0;
-  const inner: typeof globalThis.fetch = (input, init) => {
-    calls += 1;
-    return fetch(input, init);
+test("after a redirect no answer proves that the first request had no effect", () => {
+  const response = new Response(null, { status: 429 });
+  Object.defineProperty(response, "redirected", { value: true });
+  expect(decided({ value: response }, false)).toBe("unsafe");
+  expect(decided({ value: response }, true)).toBe("retry");
+});
+
+test("the outcome is open until a refusal, or a response that is stored", () => {
+  const isOpen = (outcome: Outcome<Response>): boolean | undefined => {
+    const failure = failureOf(outcome, 0);
+    return failure && mayHaveHappened(failure);
   };
-  server.script.push(reset, reset, reset);
-  const outer = retryingFetch({ ...fast, shouldRetry: always, fetch: inner });
-  await expect(outer(server.url)).rejects.toMatchObject({ code: "ONCE_ATTEMPTS_EXHAUSTED" });
-  expect(calls).toBe(1);
+  const open = [408, 500, 501, 502, 503, 504, 520].map((status) => answer(status));
+  for (const outcome of [...open, error("ECONNRESET"), answer(409, retryAfter)]) expect(isOpen(outcome)).toBe(true);
+  const refused = [400, 401, 404, 409, 421, 422, 425, 429].map((status) => answer(status));
+  for (const outcome of [...refused, error("ECONNREFUSED")]) expect(isOpen(outcome)).toBe(false);
+  expect(isOpen(answer(503, retryAfter))).toBe(true);
+  expect(isOpen(error("UND_ERR_RES_CONTENT_LENGTH_MISMATCH"))).toBe(true);
+  expect(isOpen(answer(504, { "Idempotent-Replayed": "true" }))).toBe(false);
 });
 
-test("a call that its condition stops in doubt has an unknown outcome", async () => {
-  const server = await scriptedServer();
-  server.script.push(reset);
-  const fetch = retryingFetch({ ...fast, shouldRetry: () => false });
-  await expect(fetch(server.url, post)).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN" });
+test("a 503 with Retry-After proves that nothing happened where it is trusted, and no other 5xx ever does", () => {
+  for (const status of [500, 501, 502, 503, 504, 520]) {
+    const failure = failureOf(answer(status, retryAfter), 0, true);
+    expect(failure && mayHaveHappened(failure), `status ${status}`).toBe(status !== 503);
+    const untrusted = failureOf(answer(status, retryAfter), 0);
+    expect(untrusted && mayHaveHappened(untrusted)).toBe(true);
+  }
+  const bare = failureOf(answer(503), 0, true);
+  expect(bare && mayHaveHappened(bare)).toBe(true);
 });
 
-test.each([
-  ["an async function", async () => true],
-  ["one that gives a word", () => "yes"],
-])("%s is no condition: the error comes at the first failure, and a doubt stays a doubt", async (_, given) => {
-  const server = await scriptedServer();
-  server.script.push(answer(503), reset);
-  const fetch = retryingFetch({ ...fast, shouldRetry: given as never });
-  await expect(fetch(server.url)).rejects.toEqual(invalid);
-  const lost = fetch(server.url, { ...post, headers: { "idempotency-key": "order-17" } });
-  await expect(lost).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN", cause: invalid });
-  expect(server.received).toHaveLength(2);
-});
-
-test("a list of statuses stands for those that are tried again by default", async () => {
-  const server = await scriptedServer();
-  server.script.push(answer(423), answer(500));
-  const fetch = retryingFetch({ ...fast, retryStatuses: [423] });
-  expect((await fetch(server.url)).status).toBe(500);
-  expect(server.received).toHaveLength(2);
-  server.script.push(reset);
-  expect((await fetch(server.url)).status).toBe(200);
-});
-
-test("one call can have separate limits and a separate condition", async () => {
-  const server = await scriptedServer();
-  const fetch = retryingFetch({ ...fast, retryStatuses: [] });
-  server.script.push(answer(500), answer(500), answer(500), answer(500));
-  expect((await fetch(server.url, { attemptsMax: 2, shouldRetry: always })).status).toBe(500);
-  expect(server.received).toHaveLength(2);
-  await expect(fetch(server.url, { attemptsMax: 0 })).rejects.toEqual(invalid);
-  await expect(fetch(server.url, { deadlineMs: Number.NaN })).rejects.toEqual(invalid);
-  await expect(fetch(server.url, { shouldRetry: "yes" as never })).rejects.toEqual(invalid);
-  expect(server.received).toHaveLength(2);
-});
-
-test("a call's own deadline counts, and with a key no longer than the key is remembered", async () => {
-  const clock = fakeClock();
-  const waits = (deadlineMs: number, headers: Record<string, string>): Promise<unknown> => {
-    const fetch = retryingFetch({
-      clock,
-      attemptsMax: 2,
-      backoff: () => 1000,
-      keys: "off",
-      keyRetentionMs: 500,
-      fetch: async () =>
-        Promise.reject(Object.assign(new Error("refused"), { code: "ECONNREFUSED", syscall: "connect" })),
-    });
-    return fetch("http://shop.example/", { ...post, headers, deadlineMs }).catch(({ code }: { code: string }) => code);
+test("an answer that a client throws as an error is judged as that answer", () => {
+  const thrown = (status: number, headers: Record<string, string> = {}): Outcome<Response> => {
+    return {
+      error: Object.assign(new Error("Response Error"), { code: "UND_ERR_RESPONSE", statusCode: status, headers }),
+    };
   };
-  expect(await waits(900, {})).toBe("ONCE_DEADLINE_EXCEEDED");
-  expect(await waits(5000, { "idempotency-key": "order-17" })).toBe("ONCE_DEADLINE_EXCEEDED");
-  const longer = waits(5000, {});
-  await clock.advance(1000);
-  expect(await longer).toBe("ONCE_ATTEMPTS_EXHAUSTED");
+  expect(decided(thrown(400), true)).toBe("permanent");
+  expect(decided(thrown(429), false)).toBe("retry");
+  expect(decided(thrown(500), true)).toBe("retry");
+  expect(decided(thrown(500), false)).toBe("unsafe");
+  expect(decided(thrown(500, { "idempotent-replayed": "true" }), true)).toBe("replayed");
+  const failure = failureOf(thrown(429, { "retry-after": "7" }), 0);
+  expect(failure && decideOn(failure, true)).toMatchObject({ delayMsMin: 7000, kind: "throttled" });
+  expect(failure && mayHaveHappened(failure)).toBe(false);
 });
 
-test.each([[[200]], [[600]], [["500"]], ["500"], [[502.5]]])("retryStatuses of %j is refused", (retryStatuses) => {
-  expect(() => retryingFetch({ retryStatuses: retryStatuses as never })).toThrow(invalid);
+test("a retry inside that gave up is not tried again, whatever it gave up over", () => {
+  const gaveUp = ["ONCE_ATTEMPTS_EXHAUSTED", "ONCE_BUDGET_EXHAUSTED", "ONCE_DEADLINE_EXCEEDED", "ONCE_OUTCOME_UNKNOWN"];
+  for (const code of gaveUp) {
+    for (const repeatable of [true, false]) {
+      expect(decided({ error: new OnceAgainError(code as ErrorCode, "test") }, repeatable)).toBe("gave-up");
+      const noEffect = new OnceAgainError(code as ErrorCode, "test", { details: { noEffect: true } });
+      expect(decided({ error: new TypeError("fetch failed", { cause: noEffect }) }, repeatable)).toBe("gave-up");
+    }
+  }
 });
 
-test("what a condition throws ends the call", async () => {
-  const server = await scriptedServer();
-  server.script.push(answer(503), answer(503));
-  const fault = new Error("fault");
-  const shouldRetry = (): never => {
-    throw fault;
+test("a foreign conflict may be an own attempt still under way, while one is in doubt", () => {
+  const conflict = (headers = {}): string => {
+    const failure = failureOf(answer(409, headers), 0);
+    const { action } = decideOn(failure!, true, true);
+    return action;
   };
-  await expect(retryingFetch({ ...fast, shouldRetry })(server.url)).rejects.toBe(fault);
-  await expect(retryingFetch({ ...fast, shouldRetry })(server.url, post)).rejects.toMatchObject({
-    code: "ONCE_OUTCOME_UNKNOWN",
-    cause: fault,
-  });
+  expect(conflict()).toBe("retry");
+  expect(conflict({ "content-type": "application/problem+json" })).toBe("stop");
+  expect(decided(answer(409), true)).toBe("permanent");
+});
+
+test("what budgets are charged for: an attempt that was turned away costs less than one that failed", () => {
+  const kindOf = (outcome: Outcome<Response>): unknown => {
+    const decision = decideOn(failureOf(outcome, 0)!, true);
+    return decision.action === "retry" ? decision.kind : decision.action;
+  };
+  for (const turnedAway of [answer(429), answer(503, retryAfter)]) expect(kindOf(turnedAway)).toBe("throttled");
+  for (const failed of [answer(503), answer(500, retryAfter), error("ECONNRESET")]) {
+    expect(kindOf(failed)).toBe("transient");
+  }
 });

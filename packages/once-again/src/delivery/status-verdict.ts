@@ -1,6 +1,6 @@
 import type { Verdict } from "./verdict.ts";
 
-// The verdict on a status. Whether a client then sends its request again is decided in client/retry-rule.ts.
+// The verdict on a status. Whether a client then sends its request again is decided in client/should-retry.ts.
 
 /** Statuses that say the request was not acted on (RFC 9110, section 15.5.20; RFC 8470, section 5.2). */
 const never: readonly number[] = [421, 425];

@@ -2,7 +2,7 @@ import type { ErrorCode } from "../core/error-codes.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { errorVerdict } from "../delivery/index.ts";
 import type { IntentAnswer, IntentOutcome } from "../stores/intent-store.ts";
-import { decideOn, type Failure, failureOf, provesNoEffect } from "../client/retry-rule.ts";
+import { decideOn, type Failure, failureOf, provesNoEffect } from "../client/should-retry.ts";
 import { responseHeaders } from "./stored-response.ts";
 
 /** An answer, and whether it is that of another request, to which a redirect led. */

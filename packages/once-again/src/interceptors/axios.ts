@@ -11,7 +11,7 @@ import { mayBeNoEffectProblem, saysNoEffect } from "../client/no-effect-problem.
 import { ensureKey } from "../client/operation-key.ts";
 import type { SendableRequest } from "../client/prepare-request.ts";
 import { type Repeats, repeatsOf } from "../client/repeats.ts";
-import type { ResponseHead } from "../client/retry-rule.ts";
+import type { ResponseHead } from "../client/should-retry.ts";
 import { sendWithRetries } from "../client/send-with-retries.ts";
 import { findHeader } from "./find-header.ts";
 import { replayableBody } from "./replayable-body.ts";

@@ -1,4 +1,4 @@
-import type { ResponseHead } from "../../client/retry-rule.ts";
+import type { ResponseHead } from "../../client/should-retry.ts";
 import type { Clock } from "../../core/clock.ts";
 import { findHeader } from "../find-header.ts";
 import type { DispatchController, DispatchHandler, ResponseHeaders } from "./dispatcher.ts";

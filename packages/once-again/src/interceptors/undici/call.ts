@@ -2,7 +2,7 @@ import { callState, type CallState, decideAttempt, unknownOutcome } from "../../
 import type { FetchEvent, FetchSettings } from "../../client/fetch-options.ts";
 import { afterRedirect } from "../../client/follow-redirects.ts";
 import { type Repeats, repeatsOf } from "../../client/repeats.ts";
-import { askCondition, failureOf, markUnsent } from "../../client/retry-rule.ts";
+import { askCondition, failureOf, markUnsent } from "../../client/should-retry.ts";
 import type { Clock } from "../../core/clock.ts";
 import { type Listener, notify } from "../../core/listener.ts";
 import { statusVerdict } from "../../delivery/index.ts";
