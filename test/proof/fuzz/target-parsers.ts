@@ -1,7 +1,7 @@
 import { parseItem, parseList } from "structured-headers";
 import { OnceAgainError } from "../../../packages/once-again/src/core/errors.ts";
 import { seededRandom } from "../../../packages/once-again/src/core/random.ts";
-import { parseRetryAfter } from "../../../packages/once-again/src/delivery/retry-after.ts";
+import { parseRetryAfter } from "../../../packages/once-again/src/delivery/parse-retry-after.ts";
 import { waitHint } from "../../../packages/once-again/src/delivery/wait-hint.ts";
 import { canonicalBody, requestFingerprint } from "../../../packages/once-again/src/key/fingerprint.ts";
 import { parseKey } from "../../../packages/once-again/src/key/key.ts";

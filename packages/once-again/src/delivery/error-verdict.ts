@@ -2,7 +2,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import { errorResponse } from "./error-response.ts";
 import { type ErrorRow, errorTable } from "./error-table.ts";
 import { ownVerdict } from "./own-errors.ts";
-import { parseRetryAfter } from "./retry-after.ts";
+import { parseRetryAfter } from "./parse-retry-after.ts";
 import { statusVerdict } from "./status-verdict.ts";
 import { unknownTransient, type Verdict } from "./verdict.ts";
 

@@ -5,7 +5,7 @@
  */
 export { errorVerdict } from "./error-verdict.ts";
 export { isIdempotentMethod, isSafeMethod } from "./method.ts";
-export { parseRetryAfter } from "./retry-after.ts";
+export { parseRetryAfter } from "./parse-retry-after.ts";
 export { statusVerdict } from "./status-verdict.ts";
 export { waitHint } from "./wait-hint.ts";
 export type { Verdict } from "./verdict.ts";

@@ -1,4 +1,4 @@
-import { parseRetryAfter } from "./retry-after.ts";
+import { parseRetryAfter } from "./parse-retry-after.ts";
 
 /** From here on a number is no longer a delay but a date: a billion seconds are 31 years. */
 const epochSecondsMin = 1e9;

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseRetryAfter } from "./retry-after.ts";
+import { parseRetryAfter } from "./parse-retry-after.ts";
 
 const nowMs = Date.UTC(1994, 10, 6, 8, 49, 0);
 
