@@ -19,7 +19,7 @@ import { awsBudget } from "../../packages/once-again/src/retry/budgets/aws-budge
 import { finagleBudget } from "../../packages/once-again/src/retry/budgets/finagle-budget.ts";
 import { grpcBudget } from "../../packages/once-again/src/retry/budgets/grpc-budget.ts";
 import { boundedJitter, equalJitter, fullJitter, noJitter } from "../../packages/once-again/src/retry/jitter.ts";
-import type { FailureKind } from "../../packages/once-again/src/retry/retry-budget.ts";
+import type { FailureKind } from "../../packages/once-again/src/retry/budgets/budget.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 
 const folder = "conformance/vectors/";

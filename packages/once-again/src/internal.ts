@@ -28,7 +28,7 @@ export {
 } from "./retry/layers/concurrency-state.ts";
 export { type ThrottleSettings, throttleSettings } from "./retry/layers/throttle-options.ts";
 export { type ThrottleState, throttleState } from "./retry/layers/throttle-state.ts";
-export { type Limit, type Plan, planRetry, type Progress } from "./retry/next-wait.ts";
+export { type Limit, type Plan, planRetry, type Progress } from "./retry/plan-retry.ts";
 export type { RetryPolicy } from "./retry/retry-options.ts";
 export { recordOperations } from "./stores/transition.ts";
 export type { RetryingFetchOptions } from "./client/fetch-options.ts";
@@ -48,7 +48,7 @@ export type { FinagleBudgetOptions } from "./retry/budgets/finagle-budget.ts";
 export type { CircuitBreakerOptions } from "./retry/layers/circuit-breaker-options.ts";
 export type { ConcurrencyLimitOptions } from "./retry/layers/concurrency-state.ts";
 export type { AdaptiveThrottleOptions } from "./retry/layers/throttle-options.ts";
-export type { FailureKind } from "./retry/retry-budget.ts";
+export type { FailureKind } from "./retry/budgets/budget.ts";
 export type { HeldCount } from "./stores/health.ts";
 export type { ClaimedMessage, ListParkedRequest, OutboxBacklog, WholeParkedMessage } from "./stores/outbox-store.ts";
 export { type SealedPart, sealer, type SealKey, sealKeyId } from "./stores/sealer.ts";

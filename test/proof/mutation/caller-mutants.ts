@@ -118,7 +118,7 @@ export const callerMutants: readonly Mutant[] = [
   },
   {
     guard: "layers: a predicate that throws counts as a failure",
-    file: "packages/once-again/src/retry/layers/judge.ts",
+    file: "packages/once-again/src/retry/layers/failure-predicate.ts",
     search: "      return isFailure(outcome);\n    } catch {\n      return true;",
     replace: "      return isFailure(outcome);\n    } catch (error) {\n      throw error;",
     check: test("packages/once-again/src/retry/layers/circuit-breaker.test.ts"),
@@ -126,7 +126,7 @@ export const callerMutants: readonly Mutant[] = [
   },
   {
     guard: "budget: an attempt that never left costs nothing",
-    file: "packages/once-again/src/retry/next-wait.ts",
+    file: "packages/once-again/src/retry/plan-retry.ts",
     search: "const isPaid = budget !== undefined && !free;",
     replace: "const isPaid = budget !== undefined;",
     check: test("packages/once-again/src/retry/retry-limits.test.ts"),

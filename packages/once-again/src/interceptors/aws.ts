@@ -13,8 +13,8 @@ import { type Backoff, exponentialBackoff } from "../retry/backoff.ts";
 import { awsBudget, successBudget } from "../retry/budgets/index.ts";
 import type { Decision } from "../retry/decision.ts";
 import { fullJitter } from "../retry/jitter.ts";
-import { planRetry, type Progress } from "../retry/next-wait.ts";
-import type { FailureKind, RetryBudget } from "../retry/retry-budget.ts";
+import { planRetry, type Progress } from "../retry/plan-retry.ts";
+import type { FailureKind, RetryBudget } from "../retry/budgets/budget.ts";
 import { recordSuccess } from "../retry/retry-call.ts";
 import { type RetryOptions, retryPolicy } from "../retry/retry-options.ts";
 

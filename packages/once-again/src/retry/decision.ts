@@ -1,7 +1,7 @@
 import type { ErrorCode } from "../core/error-codes.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import type { Outcome } from "./attempt.ts";
-import type { FailureKind } from "./retry-budget.ts";
+import type { FailureKind } from "./budgets/budget.ts";
 
 /** The decision after an attempt, as data. */
 export type Decision =

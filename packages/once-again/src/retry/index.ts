@@ -10,6 +10,6 @@ export {
 export { successBudget } from "./budgets/success-budget.ts";
 export { decideByDefault, type Decision } from "./decision.ts";
 export { boundedJitter, equalJitter, fullJitter, type Jitter, noJitter } from "./jitter.ts";
-export type { RetryBudget } from "./retry-budget.ts";
+export type { RetryBudget } from "./budgets/budget.ts";
 export type { RetryEvent } from "./retry-event.ts";
 export { retry } from "./retry.ts";

@@ -3,8 +3,8 @@ import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/listener.ts";
 import type { Outcome } from "./attempt.ts";
 import type { Decision } from "./decision.ts";
-import { attemptMsMin, type Limit, planRetry } from "./next-wait.ts";
-import type { FailureKind, RetryBudget } from "./retry-budget.ts";
+import { attemptMsMin, type Limit, planRetry } from "./plan-retry.ts";
+import type { FailureKind, RetryBudget } from "./budgets/budget.ts";
 import type { DenialReason, RetryEvent } from "./retry-event.ts";
 import type { RetryPolicy } from "./retry-options.ts";
 

@@ -4,7 +4,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { constantBackoff } from "./backoff.ts";
 import { successBudget } from "./budgets/success-budget.ts";
-import type { RetryBudget } from "./retry-budget.ts";
+import type { RetryBudget } from "./budgets/budget.ts";
 import { retry } from "./retry.ts";
 
 /** Waits for the rejection that is to come; begun before it, so that it is never unhandled. */

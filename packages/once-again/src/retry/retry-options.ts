@@ -6,7 +6,7 @@ import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
 import { type Backoff, exponential } from "./backoff.ts";
 import { type Decide, decideByDefault } from "./decision.ts";
-import type { RetryBudget } from "./retry-budget.ts";
+import type { RetryBudget } from "./budgets/budget.ts";
 import type { RetryEvent } from "./retry-event.ts";
 
 /** How a call is tried again. */

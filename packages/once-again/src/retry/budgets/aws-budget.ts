@@ -1,6 +1,6 @@
 import { checkNames } from "../../core/option-names.ts";
 import { checkNumber } from "../../core/options.ts";
-import type { FailureKind, RetryBudget } from "../retry-budget.ts";
+import type { FailureKind, RetryBudget } from "./budget.ts";
 
 /** The costs of retries in the AWS SDKs' standard mode. */
 export interface AwsBudgetOptions {

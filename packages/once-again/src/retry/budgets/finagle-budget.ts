@@ -2,7 +2,7 @@ import { checkNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
 import { checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import type { RetryBudget } from "../retry-budget.ts";
+import type { RetryBudget } from "./budget.ts";
 import { slidingSum } from "../sliding-sum.ts";
 import { thousandths, unit } from "./thousandths.ts";
 

@@ -1,6 +1,6 @@
 import { checkNames } from "../../core/option-names.ts";
 import { checkNumber } from "../../core/options.ts";
-import type { RetryBudget } from "../retry-budget.ts";
+import type { RetryBudget } from "./budget.ts";
 import { thousandths, unit } from "./thousandths.ts";
 
 /**

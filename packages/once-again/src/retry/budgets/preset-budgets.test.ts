@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
-import type { RetryBudget } from "../retry-budget.ts";
+import type { RetryBudget } from "./budget.ts";
 import { retry } from "../retry.ts";
 import { awsBudget } from "./aws-budget.ts";
 import { finagleBudget } from "./finagle-budget.ts";

@@ -1,5 +1,5 @@
 import { checkNames } from "../../core/option-names.ts";
-import type { RetryBudget } from "../retry-budget.ts";
+import type { RetryBudget } from "./budget.ts";
 import { thousandths, unit } from "./thousandths.ts";
 
 interface SuccessBudgetOptions {

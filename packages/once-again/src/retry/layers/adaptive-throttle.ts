@@ -1,7 +1,7 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import { settleWithin, valueOf } from "../attempt.ts";
 import type { AnyLayer } from "../layer.ts";
-import { guardIsFailure, isFailureByDefault, judge } from "./judge.ts";
+import { guardIsFailure, isFailureByDefault, judge } from "./failure-predicate.ts";
 import { type AdaptiveThrottleOptions, throttleSettings } from "./throttle-options.ts";
 import { throttleState } from "./throttle-state.ts";
 

@@ -3,7 +3,7 @@ import type { Listener } from "../../core/listener.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkFunction, checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { guardIsFailure, type IsFailure, isFailureByDefault } from "./judge.ts";
+import { guardIsFailure, type IsFailure, isFailureByDefault } from "./failure-predicate.ts";
 
 /** The changes of a circuit breaker that `onEvent` reports. */
 export type CircuitEvent =

@@ -3,7 +3,7 @@ import { type Attempt, type Operation, type Outcome, settleWithin, valueOf } fro
 import type { AnyLayer } from "../layer.ts";
 import { breakerState, type CircuitState } from "./breaker-state.ts";
 import { type CircuitBreakerOptions, circuitBreakerSettings } from "./circuit-breaker-options.ts";
-import { judge } from "./judge.ts";
+import { judge } from "./failure-predicate.ts";
 import type { OutcomeWindow } from "./outcome-window.ts";
 import { waitQueue } from "../../core/semaphore.ts";
 

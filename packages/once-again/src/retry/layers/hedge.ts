@@ -2,9 +2,9 @@ import type { Clock } from "../../core/clock.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { valueOf } from "../attempt.ts";
 import type { AnyLayer } from "../layer.ts";
-import type { RetryBudget } from "../retry-budget.ts";
+import type { RetryBudget } from "../budgets/budget.ts";
 import { hedgeRule } from "./hedge-rule.ts";
-import { guardIsFailure, type IsFailure, statusOf } from "./judge.ts";
+import { guardIsFailure, type IsFailure, statusOf } from "./failure-predicate.ts";
 import { race } from "./race.ts";
 
 /** When a second call is sent after the first. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { type Attempt, type Operation, type Outcome, settle } from "../attempt.ts";
-import type { IsFailure } from "./judge.ts";
+import type { IsFailure } from "./failure-predicate.ts";
 
 /** How calls of one operation race each other. */
 export interface RacePlan {

@@ -3,7 +3,7 @@ import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber } from "../../core/options.ts";
 import { type Random, systemRandom } from "../../core/random.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import type { IsFailure } from "./judge.ts";
+import type { IsFailure } from "./failure-predicate.ts";
 
 /** How eagerly a throttle holds calls back. */
 export interface AdaptiveThrottleOptions {

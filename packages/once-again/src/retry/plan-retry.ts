@@ -1,7 +1,7 @@
 import { checkNumber } from "../core/options.ts";
 import { uniform } from "../core/random.ts";
 import type { Decision } from "./decision.ts";
-import type { FailureKind } from "./retry-budget.ts";
+import type { FailureKind } from "./budgets/budget.ts";
 import type { DenialReason } from "./retry-event.ts";
 import type { RetryPolicy } from "./retry-options.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { OnceAgainError } from "../../core/errors.ts";
-import { isFailureByDefault, judge } from "./judge.ts";
+import { isFailureByDefault, judge } from "./failure-predicate.ts";
 
 test("by default an error, 429 and whatever is from 500 on speaks against the server", () => {
   const judged = (status: unknown) => isFailureByDefault({ value: { status } });

@@ -1,3 +1,5 @@
+// The interface of all budgets. The default of calls, with its numbers, is that of success-budget.ts.
+
 /**
  * How an attempt failed, as far as budgets care: `throttled`, the server turned it away before doing any work;
  * `transient`, anything else that another attempt may get past.
