@@ -30,10 +30,10 @@ export const outerMutants: readonly Mutant[] = [
   },
   {
     guard: "intents: who gave up below is asked again",
-    file: "packages/once-again/src/intents/settlement.ts",
+    file: "packages/once-again/src/intents/retry-or-end.ts",
     search: "if (OnceAgainError.isInstance(at) && gaveUpCodes.has(at.code)) return false;",
     replace: "if (OnceAgainError.isInstance(at) && gaveUpCodes.has(at.code)) return true;",
-    check: testFile("packages/once-again/src/intents/settlement.test.ts"),
+    check: testFile("packages/once-again/src/intents/retry-or-end.test.ts"),
     killedBy: "who gave up below",
   },
   {

@@ -6,7 +6,7 @@ import type { ClaimedIntent, IntentOutcome } from "../stores/intent-store.ts";
 import type { IntentNews } from "./intent-event.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 import { sendIntent } from "./send-intent.ts";
-import { decideSettlement, overdueOutcome } from "./settlement.ts";
+import { decideAfterSending, overdueOutcome } from "./retry-or-end.ts";
 import type { StoreCalls } from "./retry-store-calls.ts";
 
 /** The dependencies of a delivery. */
@@ -62,11 +62,11 @@ export async function deliverIntent(
     // Given back at once, so that others need not wait for the end of our lease.
     if (stop.aborted) return postpone(0, sending.inDoubt);
   }
-  const settlement = decideSettlement(sending, sending, clock.now());
-  if (settlement.action === "end") return end(settlement.outcome);
+  const decision = decideAfterSending(sending, sending, clock.now());
+  if (decision.action === "end") return end(decision.outcome);
   // No longer than it had when it was claimed. The store cuts it off at its end, by the store's clock: by ours it might
   // come due just before, and be sent once more.
-  return postpone(Math.min(chooseResendDelay(intent, settlement.delayMsMin, settings), intent.msLeft), sending.inDoubt);
+  return postpone(Math.min(chooseResendDelay(intent, decision.delayMsMin, settings), intent.msLeft), sending.inDoubt);
 }
 
 /** The server's wait with a random part added, or the backoff's delay. Whole milliseconds, as stores count. */

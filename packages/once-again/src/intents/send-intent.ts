@@ -10,7 +10,7 @@ import { sendWithRetries } from "../client/send-with-retries.ts";
 import { prepareRequest } from "../client/prepare-request.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 import { responseHeaders, readResponse } from "./stored-response.ts";
-import { type FinalAnswer, hadNoEffect, type SendingEnd, type SentIntent } from "./settlement.ts";
+import { type FinalAnswer, hadNoEffect, type SendingEnd, type SentIntent } from "./retry-or-end.ts";
 
 /** The dependencies of a sending, beside the intent. */
 export interface Sending {

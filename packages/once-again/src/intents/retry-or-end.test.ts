@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { OnceAgainError } from "../core/errors.ts";
-import { decideSettlement, hadNoEffect, overdueOutcome, type SendingEnd } from "./settlement.ts";
+import { decideAfterSending, hadNoEffect, overdueOutcome, type SendingEnd } from "./retry-or-end.ts";
 
 /** Decides about an intent that goes to a server which is known to honour keys. */
 const decide = (end: SendingEnd, inDoubt: boolean, nowMs: number) =>
-  decideSettlement(end, { inDoubt, isRepeatable: true }, nowMs);
+  decideAfterSending(end, { inDoubt, isRepeatable: true }, nowMs);
 const answered = (status: number, ...headers: [string, string][]) => ({
   answer: { status, headers, body: new Uint8Array(), truncated: false },
   redirected: false,

@@ -23,7 +23,7 @@ export type SentIntent = SendingEnd & {
 };
 
 /** The next step of an intent, decided by the outcome of an attempt. */
-export type Settlement =
+export type SendingDecision =
   | { readonly action: "end"; readonly outcome: IntentOutcome }
   /** `delayMsMin`: what the server asked for, milliseconds. */
   | { readonly action: "postpone"; readonly delayMsMin: number };
@@ -38,11 +38,11 @@ const credentialStatuses: ReadonlySet<number> = new Set([401, 407]);
  *   refusal does not prove that nothing happened, unless it is the stored response to that very attempt.
  * @param sent.isRepeatable whether it may be sent again while it is in doubt.
  */
-export function decideSettlement(
+export function decideAfterSending(
   end: SendingEnd,
   { inDoubt, isRepeatable }: Pick<SentIntent, "inDoubt" | "isRepeatable">,
   nowMs: number,
-): Settlement {
+): SendingDecision {
   const isHeld = inDoubt && !isRepeatable;
   if ("error" in end) {
     if (isHeld) return endWith({ state: "unknown", why: "keys" });
@@ -94,7 +94,7 @@ function failureIn({ answer, redirected }: FinalAnswer, nowMs: number): Failure 
   return failureOf({ value }, nowMs);
 }
 
-function endWith(outcome: IntentOutcome): Settlement {
+function endWith(outcome: IntentOutcome): SendingDecision {
   return { action: "end", outcome };
 }
 
