@@ -32,7 +32,7 @@ export const webMutants: readonly Mutant[] = [
   },
   {
     guard: "Fastify: headers of the raw response stay",
-    file: `${frameworks}/fastify-reply.ts`,
+    file: `${frameworks}/run-fastify-middleware.ts`,
     search: "for (const [name] of own) {",
     replace: "for (const name in raw) response.removeHeader(name); for (const [name] of own) {",
     check: test(`${frameworks}/fastify.test.ts`),

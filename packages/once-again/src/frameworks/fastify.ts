@@ -10,7 +10,7 @@ import type { HttpOptions } from "../http/http-options.ts";
 import type { OnceRoute } from "../http/handle-request.ts";
 import { recordNoEffect } from "./capture/response-capture.ts";
 import { refuseHandler } from "./errors.ts";
-import { type FastifyReply, runFastifyMiddleware } from "./fastify-reply.ts";
+import { type FastifyReply, runFastifyMiddleware } from "./run-fastify-middleware.ts";
 import { closeRoute, NodeCall, type NodeExecution, nodePassingExecution, type ReadBody } from "./node-adapter.ts";
 import { requestBytes, tapBody } from "./read-body.ts";
 

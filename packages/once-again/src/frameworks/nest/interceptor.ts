@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 import { type LeasedHttpOptions, onceHttp, type TransactionalHttpOptions } from "../../http/index.ts";
 import type { HttpOptions } from "../../http/http-options.ts";
 import type { OnceRoute } from "../../http/handle-request.ts";
-import { type FastifyReply, runFastifyMiddleware } from "../fastify-reply.ts";
+import { type FastifyReply, runFastifyMiddleware } from "../run-fastify-middleware.ts";
 import { recordNoEffect } from "../capture/response-capture.ts";
 import {
   checkMessages,
