@@ -11,7 +11,7 @@ import type {
   UnknownOutcomeAction,
   UnknownOutcomeRules,
 } from "./http-options.ts";
-import { type MessageRoute, type MessageRules, messageRules } from "./message-route.ts";
+import { type WebhookRoute, type WebhookRouteRules, webhookRouteRules } from "./webhook-rules.ts";
 import type { ProfileName } from "./profile.ts";
 
 type Group = "profile" | "limits" | "steps" | "onUnknown";
@@ -25,7 +25,7 @@ export interface FlatRules<Request>
     StepRules,
     Omit<UnknownOutcomeRules<Request>, "action">,
     Pick<EngineOptions, "random">,
-    Partial<MessageRules> {
+    Partial<WebhookRouteRules> {
   readonly profile: ProfileName;
   readonly onUnknown: UnknownOutcomeAction<Request>;
 }
@@ -104,14 +104,14 @@ export function optionPath(name: string): string {
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a name that is no option, or is in the wrong group.
  */
 export function flattenOptions<Request, Transaction>(
-  given: HttpOptions<Request, Transaction> & MessageRoute,
+  given: HttpOptions<Request, Transaction> & WebhookRoute,
 ): FlatOptions<Request, Transaction> {
   if (hasMethod(given, "claim")) throw wrongClientError("options", "an object such as { store, scope }", given);
   checkNames("once-again", given, routeNames);
-  const { profile, limits = {}, steps = {}, onUnknown, [messageRules]: message, ...others } = given;
+  const { profile, limits = {}, steps = {}, onUnknown, [webhookRouteRules]: webhook, ...others } = given;
   checkGroup("once-again", "limits", limits, limitNames);
   checkGroup("once-again", "steps", steps, stepNames);
-  return { ...others, ...flatProfile(profile), ...limits, ...steps, ...flatUnknown(onUnknown), ...message };
+  return { ...others, ...flatProfile(profile), ...limits, ...steps, ...flatUnknown(onUnknown), ...webhook };
 }
 
 function flatProfile(

@@ -17,7 +17,7 @@ import { type FlatOptions, flattenOptions, optionPath } from "./flat-options.ts"
 import type { HttpOptions } from "./http-options.ts";
 import { resultOfError, resultOfResponse } from "./handler-effect.ts";
 import { type QuotaCount, quotaCount } from "./key-quota.ts";
-import { responseToOlder } from "./message-order.ts";
+import { responseToOlder } from "./out-of-order-events.ts";
 import { coveredFingerprint, identifyMessage, originForm, readKey, scopeAtPath, scopeOf } from "./request-identity.ts";
 import { type IdempotencyPolicy, idempotencyPolicy, policyHeader, policyHeaderName } from "./profile.ts";
 import { lookedUpResponse } from "./reconcile.ts";

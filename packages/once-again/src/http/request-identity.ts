@@ -9,7 +9,7 @@ import { nameProblem, namesNothing } from "../key/key.ts";
 import { sha256 } from "../key/sha256.ts";
 import type { CheckedHttpRules } from "./checked-rules.ts";
 import type { CoveredParts, HttpRules } from "./http-options.ts";
-import type { IdentifiedRequest, Identify, ReceivedRequest } from "./message-route.ts";
+import type { IdentifiedRequest, Identify, ReceivedRequest } from "./webhook-rules.ts";
 import type { ProblemCode } from "./refusals.ts";
 
 /** A request that its key, or its message, keeps from going on. */

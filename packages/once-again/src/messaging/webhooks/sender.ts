@@ -1,5 +1,5 @@
 import { invalidOptionError } from "../../core/options.ts";
-import type { IdentifiedRequest, ReceivedRequest } from "../../http/message-route.ts";
+import type { IdentifiedRequest, ReceivedRequest } from "../../http/webhook-rules.ts";
 
 /**
  * Says what a webhook is, if its signature holds. `undefined`, or a throw: it does not, and is refused with 401. It is given

@@ -6,12 +6,12 @@ import { nameProblem } from "../../key/key.ts";
 import type { LeasedHttpOptions, TransactionalHttpOptions } from "../../http/index.ts";
 import type { HttpRules, ProfileRules } from "../../http/http-options.ts";
 import { routeNames } from "../../http/flat-options.ts";
-import { type MessageRoute, type MessageRules, messageRules } from "../../http/message-route.ts";
+import { type WebhookRoute, type WebhookRouteRules, webhookRouteRules } from "../../http/webhook-rules.ts";
 import { dayMs, type Sender, type VerifyWebhook } from "./sender.ts";
 
 /** How one endpoint for webhooks keeps its promise. */
 export interface WebhookRules
-  extends Omit<HttpRules<unknown>, "scope" | "methods" | "profile" | "skip">, Pick<MessageRules, "latest"> {
+  extends Omit<HttpRules<unknown>, "scope" | "methods" | "profile" | "skip">, Pick<WebhookRouteRules, "latest"> {
   /** The name of this endpoint in the store, 1 to 255 characters. Each needs another one: two senders may have one id. */
   readonly endpoint: string;
   /** Who sends: `stripeWebhooks(stripe, secret)` and the like, or a function of yours that verifies a signature. */
@@ -61,7 +61,7 @@ export function webhookRoute<Transaction>(
 export function webhookRoute(options: WebhookRules & LeasedMode): LeasedHttpOptions<unknown>;
 export function webhookRoute<Transaction>(
   options: WebhookRules & (LeasedMode | TransactionalMode<Transaction>),
-): (LeasedHttpOptions<unknown> | TransactionalHttpOptions<unknown, Transaction>) & MessageRoute {
+): (LeasedHttpOptions<unknown> | TransactionalHttpOptions<unknown, Transaction>) & WebhookRoute {
   checkNames("webhookRoute", options, names);
   const { endpoint, verify, latest, profile = {}, ...rules } = options;
   checkGroup("webhookRoute", "profile", profile, profileNames);
@@ -74,7 +74,7 @@ export function webhookRoute<Transaction>(
     ...rules,
     profile,
     scope: () => endpoint,
-    [messageRules]: { identify: (request) => sender.verify(request, clock.now()), latest },
+    [webhookRouteRules]: { identify: (request) => sender.verify(request, clock.now()), latest },
     fingerprint: rules.fingerprint ?? sender.fingerprint,
     retentionMs: checkNumber("retentionMs", rules.retentionMs ?? sender.retentionMs, { min: retentionMsMin }),
   };

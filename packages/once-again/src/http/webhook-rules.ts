@@ -1,16 +1,16 @@
 import type { MessageFacts } from "../engine/engine.ts";
-import type { Latest } from "./message-order.ts";
+import type { Latest } from "./out-of-order-events.ts";
 
-/** Holds the rules of a message route in its options. A symbol, so that the options of other routes don't show it. */
-export const messageRules: unique symbol = Symbol.for("once-again.message-rules");
+/** Holds the rules of a webhook route in its options. A symbol, so that the options of other routes don't show it. */
+export const webhookRouteRules: unique symbol = Symbol.for("once-again.webhook-route-rules");
 
 /** The options of a route that names its operations by the whole request: the route of `webhookRoute`. */
-export interface MessageRoute {
-  readonly [messageRules]?: MessageRules | undefined;
+export interface WebhookRoute {
+  readonly [webhookRouteRules]?: WebhookRouteRules | undefined;
 }
 
-/** The rules that only a message route has. */
-export interface MessageRules {
+/** The rules that only a webhook route has. */
+export interface WebhookRouteRules {
   /**
    * Names the operation of a request by all of it, its raw body too, in the place of the key's header. Every method takes a
    * key then, and a request that it does not believe is refused with 401 before the store is asked.
