@@ -38,7 +38,7 @@ const ownNames: Readonly<Record<string, readonly string[]>> = {
   nats: ["purge"],
   postgres: ["listen", "notify-after-commit", "once-within", "orms", "overdue-connections", "pool", "standby-question"],
   "react-native": [],
-  redis: ["claimed-here", "scripts", "server-clock", "silence-watch", "upstash"],
+  redis: ["owned-records", "scripts", "server-clock", "silence-watch", "upstash"],
   sqlite: ["group-commit", "libsql"],
 };
 

@@ -12,7 +12,7 @@ const reasons: Readonly<Record<string, string>> = {
   "function/unique-scopes.ts": "one list of scopes for the whole process",
   "messaging/inbox/consumers/jetstream-partition.ts": "pure: tested apart from a server",
   "messaging/outbox/retry-or-park.ts": "pure: the explorer decides by it",
-  "stores/redis/claimed-here.ts": "a measured short cut, with tests of its bounds",
+  "stores/redis/owned-records.ts": "a measured short cut, with tests of its bounds",
   "stores/redis/server-clock.ts": "pure: tested apart from a server",
 };
 

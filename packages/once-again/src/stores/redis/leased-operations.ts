@@ -11,7 +11,7 @@ import type {
   RecordName,
   ReleaseRequest,
 } from "../store.ts";
-import { ownedRecords } from "./claimed-here.ts";
+import { ownedRecords } from "./owned-records.ts";
 import { type Argument, argumentOf, type RecordCommands } from "./client.ts";
 import {
   answerOfRecord,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ownedRecords } from "./claimed-here.ts";
+import { ownedRecords } from "./owned-records.ts";
 
 const record = { owner: "me", fields: "f me 1 1 1", lifeMs: 1, claimedAt: 0 };
 
