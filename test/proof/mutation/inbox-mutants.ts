@@ -87,7 +87,7 @@ export const inboxMutants: readonly Mutant[] = [
   },
   {
     guard: "inbox: what may end its process is tried alone",
-    file: `${inbox}/turns.ts`,
+    file: `${inbox}/shared-exclusive-lock.ts`,
     search: "        await Promise.allSettled(running);\n",
     replace: "",
     check: inboxTest,

@@ -24,7 +24,7 @@ import { handleOnce, type InboxParts } from "./handle-once.ts";
 import { type Handled, isWorn, type Undecidable, verdictAfterTries } from "./inbox-decisions.ts";
 import type { HandleOptions, Inbox, InboxVerdict, MessageWork } from "./inbox.ts";
 import { type AloneParts, tryAlone } from "./try-alone.ts";
-import { turns } from "./turns.ts";
+import { sharedExclusiveLock } from "./shared-exclusive-lock.ts";
 
 /**
  * Opens the inbox of one consumer: brokers deliver a message at least once, and its effect happens once. Acknowledge what
@@ -56,7 +56,7 @@ export function openInbox<Transaction>(options: InboxOptions<Transaction>): Inbo
   const { onError } = room.options;
   const stopping = new AbortController();
   const running = new Set<Promise<unknown>>();
-  const [inTurn, inboxTurns, tries] = [keyQueue(), turns(), tryCounts()];
+  const [inTurn, lock, tries] = [keyQueue(), sharedExclusiveLock(), tryCounts()];
 
   const handle: Inbox<Transaction>["handle"] = async (message, work, { signal } = {}) => {
     checkDelivery(message, work, moveMark !== undefined);
@@ -65,7 +65,7 @@ export function openInbox<Transaction>(options: InboxOptions<Transaction>): Inbo
     if (problem !== undefined) return { action: "dead-letter", reason: "unreadable", detail: problem };
     const isStopped = (): boolean => stopping.signal.aborted || signal?.aborted === true;
     const stop = { isStopped, signals: [stopping.signal, ...(signal === undefined ? [] : [signal])] };
-    const alone = { settings, turns: inboxTurns, notes, store: options.store, isStopped, onError };
+    const alone = { settings, lock, notes, store: options.store, isStopped, onError };
     const parts = { settings, engine, lookUp, moveMark, onError, alone, stop, tries };
     const run = (): Promise<InboxVerdict> =>
       handleUntilDecided(parts, named as ReadableMessage, message.id !== undefined, work);
@@ -165,7 +165,7 @@ async function handleUntilDecided<Transaction>(
     while (!stop.isStopped()) {
       const handled: Handled | Undecidable = isWorn(message, settings)
         ? await tryAlone(alone, message, attempt, giveUp)
-        : await alone.turns.together(attempt);
+        : await alone.lock.together(attempt);
       if ("verdict" in handled) return handled.verdict;
       if ("fault" in handled) throw handled.fault;
       if (handled.isFailure) {

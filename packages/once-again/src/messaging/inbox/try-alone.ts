@@ -7,12 +7,12 @@ import type { Store } from "../../stores/store.ts";
 import type { Handled, Undecidable } from "./inbox-decisions.ts";
 import type { InboxSettings } from "./inbox-options.ts";
 import type { ReadableMessage } from "./inbox-message.ts";
-import type { Turns } from "./turns.ts";
+import type { SharedExclusiveLock } from "./shared-exclusive-lock.ts";
 
 /** The steps with which a message is tried alone. */
 export interface AloneParts {
   readonly settings: InboxSettings;
-  readonly turns: Turns;
+  readonly lock: SharedExclusiveLock;
   /** Leased, on the inbox's store: its claim says that a message is being tried alone, and outlives the process. */
   readonly notes: Engine<undefined>;
   readonly store: Pick<Store, "resolve">;
@@ -32,14 +32,14 @@ const nothing = new Uint8Array();
  * @param giveUp decides about it without running it.
  */
 export async function tryAlone(
-  { settings, turns, notes, store, isStopped, onError }: AloneParts,
+  { settings, lock, notes, store, isStopped, onError }: AloneParts,
   message: ReadableMessage,
   attempt: () => Promise<Handled | Undecidable>,
   giveUp: () => Promise<Handled | Undecidable>,
 ): Promise<Handled | Undecidable> {
   const operation = await noteOf(settings.consumer, message.id);
   const { leaseMs } = settings;
-  return turns.alone(async () => {
+  return lock.alone(async () => {
     let handled: Handled | Undecidable | undefined;
     try {
       if (isStopped()) return { isFailure: false, detail: "the inbox closes" };

@@ -1,12 +1,12 @@
 /** Calls that run at the same time, except for those that have to run alone. */
-export interface Turns {
+export interface SharedExclusiveLock {
   /** Runs a call at once, or when the calls that have to be alone have ended. */
   together<Value>(call: () => Promise<Value>): Promise<Value>;
   /** Runs a call when all others have ended; what comes later waits for it. */
   alone<Value>(call: () => Promise<Value>): Promise<Value>;
 }
 
-export function turns(): Turns {
+export function sharedExclusiveLock(): SharedExclusiveLock {
   const running = new Set<Promise<unknown>>();
   /** The end of the last call that has to be alone, while there is one. */
   let last: Promise<unknown> | undefined;
