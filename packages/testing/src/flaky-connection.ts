@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { sleep, type Clock } from "once-again";
 import type { ExchangeEvent, Fault, FaultManner } from "./fault.ts";
 import { frameRequests, framingStart, type RequestHead, type RequestPart } from "./request-framing.ts";
-import { faultRelay, type FaultRelay, type Link } from "./fault-relay.ts";
+import { faultInjector, type FaultInjector, type Link } from "./fault-injector.ts";
 import { resetConnection } from "./reset-connection.ts";
 
 /** The parts of its network that a connection needs. */
@@ -28,7 +28,7 @@ export class FlakyConnection implements Link {
   readonly #context: ConnectionContext;
   readonly #callerGone = new AbortController();
   #server: Socket | undefined;
-  #exchange: FaultRelay | undefined;
+  #exchange: FaultInjector | undefined;
   #notify = ignore;
   #isAwaitingAnswer = false;
   #isCallerLost = false;
@@ -75,7 +75,7 @@ export class FlakyConnection implements Link {
           this.notify({ type: "left" });
           throw new Error("The caller left before its request went on.");
         }
-        this.#exchange = faultRelay(this, fault, part.head.method);
+        this.#exchange = faultInjector(this, fault, part.head.method);
         await this.wait(fault.requestDelayMs);
         return this.#exchange.request(part.bytes);
       }

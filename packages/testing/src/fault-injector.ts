@@ -17,7 +17,7 @@ export interface Link {
 }
 
 /** One exchange under way. */
-export interface FaultRelay {
+export interface FaultInjector {
   /** The next bytes of the request. */
   request(bytes: Buffer): Promise<void>;
   /** The request is complete. */
@@ -27,13 +27,13 @@ export interface FaultRelay {
 }
 
 /** Applies a fault to an exchange that has a request of this method. */
-export function faultRelay(link: Link, fault: Fault, method: string): FaultRelay {
-  return faultRelays[fault.scenario](link, fault, method);
+export function faultInjector(link: Link, fault: Fault, method: string): FaultInjector {
+  return faultInjectors[fault.scenario](link, fault, method);
 }
 
 const nothing = async (): Promise<void> => undefined;
 
-const faultRelays: Record<Scenario, (link: Link, fault: Fault, method: string) => FaultRelay> = {
+const faultInjectors: Record<Scenario, (link: Link, fault: Fault, method: string) => FaultInjector> = {
   pass: (link, fault) => {
     let answering = false;
     return {
