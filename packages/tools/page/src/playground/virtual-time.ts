@@ -1,5 +1,5 @@
 import type { Clock } from "once-again";
-import { turn } from "../../../src/simulator/turn.ts";
+import { yieldToEventLoop } from "../../../src/simulator/yield-to-event-loop.ts";
 
 /** Time that moves only when nothing is at work: an hour's wait takes none, and every run has the same times. */
 export interface VirtualTime {
@@ -63,7 +63,7 @@ export function virtualTime(): VirtualTime {
       let quiet = 0;
       for (let idleTurns = 0; !state.isSettled; idleTurns += 1) {
         if (idleTurns > idleTurnsMax) throw new Error("The run stands still: nothing is left to happen.");
-        await turn();
+        await yieldToEventLoop();
         if (holds.size > 0) {
           // A database may take its time.
           await Promise.race([settled, released.promise]);

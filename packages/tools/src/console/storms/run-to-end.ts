@@ -1,4 +1,4 @@
-import { turn } from "../../simulator/turn.ts";
+import { yieldToEventLoop } from "../../simulator/yield-to-event-loop.ts";
 
 /**
  * Runs a simulation to its end, and lets the process do other work between its steps.
@@ -14,7 +14,7 @@ export async function runToEnd<Result>(
     const step = steps.next();
     if (step.done) return step.value;
     onShare(step.value.share);
-    await turn();
+    await yieldToEventLoop();
     signal.throwIfAborted();
   }
 }

@@ -1,5 +1,5 @@
 /** Settles in a later turn of the event loop, when all that waits has had its turn. In browsers, too. */
-export function turn(): Promise<void> {
+export function yieldToEventLoop(): Promise<void> {
   const { port1, port2 } = new MessageChannel();
   return new Promise((resolve) => {
     const onMessage = (): void => {
