@@ -2,7 +2,7 @@ import { OnceAgainError } from "once-again";
 import type { ProbeResponse } from "./probe-response.ts";
 import type { Finding, ServerTraits } from "./server-traits.ts";
 import { isNotNow, readEffectName, type Probe, makeProbe, isSuccess } from "./probe.ts";
-import { formatResponse } from "./format.ts";
+import { formatResponse } from "./response-text.ts";
 import { findHeader, type TestRequest } from "./test-request.ts";
 import { NoResponse, NotApplicable } from "./verdict.ts";
 import type { Target } from "./verify-options.ts";

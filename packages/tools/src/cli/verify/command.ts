@@ -5,7 +5,7 @@ import { planVerify, verify } from "../../verify/index.ts";
 import { painter, wholeNumber } from "once-again/internal/command";
 import { type VerifyFlags, parseHeader, parseList, parseProfile, readText, readOptions } from "./flags.ts";
 import { mcpCommand } from "./mcp-command.ts";
-import { addFormats, checkFormats, present } from "./formats.ts";
+import { addFormats, checkFormats, present } from "./report-formats.ts";
 import { jsonDocument, judgeCases } from "./judge-cases.ts";
 import { formatPlan } from "./plan-text.ts";
 import { formatReport } from "./report-text.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { InvalidArgumentError } from "commander";
-import type { FormatFlags } from "./formats.ts";
+import type { FormatFlags } from "./report-formats.ts";
 import { type HeaderList, type ProfileName, profileNames, type VerifyOptions } from "../../verify/index.ts";
 
 export interface VerifyFlags extends FormatFlags {

@@ -4,7 +4,7 @@ import { OnceAgainError } from "once-again";
 import { type McpProfileName, mcpProfileNames, type McpVerifyOptions, planMcp, verifyMcp } from "../../verify/index.ts";
 import { painter, wholeNumber } from "once-again/internal/command";
 import { parseHeader, parseList, readText } from "./flags.ts";
-import { addFormats, checkFormats, type FormatFlags, present } from "./formats.ts";
+import { addFormats, checkFormats, type FormatFlags, present } from "./report-formats.ts";
 import { jsonDocument, judgeCases } from "./judge-cases.ts";
 import { formatMcpPlan, formatMcpReport } from "./mcp-text.ts";
 

@@ -1,4 +1,4 @@
-import { formatCount } from "../format.ts";
+import { formatCount } from "../response-text.ts";
 import { about, type Facts, fillSay, makeEvaluate, memberAt, readPlain, type SayField } from "../suite/expressions.ts";
 import type { ListedTool, McpRequest, McpResponse } from "./mcp-messages.ts";
 import type { McpTarget } from "./mcp-options.ts";

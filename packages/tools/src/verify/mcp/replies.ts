@@ -1,4 +1,4 @@
-import { formatText } from "../format.ts";
+import { formatText } from "../response-text.ts";
 import type { Reply } from "./mcp-connection.ts";
 import { mcpSuite } from "./mcp-suite.ts";
 

@@ -1,5 +1,5 @@
 import { findReplayMarker } from "../detect.ts";
-import { formatCount, formatResponse, formatStatuses } from "../format.ts";
+import { formatCount, formatResponse, formatStatuses } from "../response-text.ts";
 import type { HttpFacts } from "./evaluate.ts";
 import { fillSay, type SayField } from "./expressions.ts";
 import { changedHeaders, joinValues, missingHeaders } from "./response-headers.ts";
