@@ -6,18 +6,22 @@ import { formatResponse } from "./response-text.ts";
 import { findHeader, type TestRequest } from "./test-request.ts";
 import { NoResponse, NotApplicable } from "./verdict.ts";
 import type { Target } from "./verify-options.ts";
-import type { Wire } from "./wire.ts";
+import type { Sender } from "./send-modes.ts";
 
 /**
  * Sends two plain operations, to learn how this server takes keys and whether its responses differ.
  *
  * @throws OnceAgainError `ONCE_TARGET_UNFIT` when the server can't be reached, or a plain operation does not succeed.
  */
-export async function detectTraits(target: Target, wire: Wire, counter?: () => Promise<number>): Promise<ServerTraits> {
+export async function detectTraits(
+  target: Target,
+  sender: Sender,
+  counter?: () => Promise<number>,
+): Promise<ServerTraits> {
   let refusal: ProbeResponse | undefined;
   try {
     for (const keyFormat of keyFormatsOf(target)) {
-      const probe = makeProbe(target, wire, { keyFormat, hasDistinctResponses: true, operationMs: 0 });
+      const probe = makeProbe(target, sender, { keyFormat, hasDistinctResponses: true, operationMs: 0 });
       const before = await counter?.();
       const sentAt = performance.now();
       const one = probe.newOperation();

@@ -3,15 +3,15 @@ import type { Limits } from "./connection.ts";
 import { readPath } from "./json-path.ts";
 import type { HeaderList } from "./test-request.ts";
 import type { EffectsPage } from "./verify-options.ts";
-import { socketWire } from "./wire.ts";
+import { socketSender } from "./send-modes.ts";
 
 /** A function that reads the number of effects from a page. It rejects with `ONCE_TARGET_UNFIT` when it can't. */
 export function effectsReader({ url, path }: EffectsPage, headers: HeaderList, limits: Limits): () => Promise<number> {
   const { pathname, search } = new URL(url);
-  const wire = socketWire(new URL(url), limits);
+  const sender = socketSender(new URL(url), limits);
   const body = Buffer.alloc(0);
   return async () => {
-    const [response] = await wire({
+    const [response] = await sender({
       mode: "in-turn",
       requests: [{ method: "GET", target: pathname + search, headers, body, framing: "length" }],
     });

@@ -14,7 +14,7 @@ export { formatJunit } from "./junit-report.ts";
 export { type ProfileName, profileNames } from "./profile-name.ts";
 export type { ProfileSentence, VerifyProfile } from "./profile.ts";
 export { countVerdicts, type CaseResult, type VerifyReport } from "./report.ts";
-export type { SendMode, Sending } from "./sending.ts";
+export type { SendMode, Sending } from "./send-modes.ts";
 export { formatTap } from "./tap-report.ts";
 export type { HeaderList, TestRequest } from "./test-request.ts";
 export type { Strictness, Verdict } from "./verdict.ts";

@@ -2,11 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ProbeResponse } from "./probe-response.ts";
 import type { ServerTraits } from "./server-traits.ts";
 import { readPath } from "./json-path.ts";
-import type { SendMode } from "./sending.ts";
 import { findHeader, type TestRequest, withHeaders, withoutHeaders } from "./test-request.ts";
 import { NotApplicable } from "./verdict.ts";
 import type { Target } from "./verify-options.ts";
-import type { Wire } from "./wire.ts";
+import type { Sender, SendMode } from "./send-modes.ts";
 
 /** Answers, and how many effects their requests had. */
 export interface Tally {
@@ -59,9 +58,14 @@ const askAgainMsMax = 500;
 const lateEffectMs = 50;
 
 /** @param counter reads the number of effects; `undefined` where it can only be guessed. */
-export function makeProbe(target: Target, wire: Wire, traits: ServerTraits, counter?: () => Promise<number>): Probe {
+export function makeProbe(
+  target: Target,
+  sender: Sender,
+  traits: ServerTraits,
+  counter?: () => Promise<number>,
+): Probe {
   const send = (...requests: readonly TestRequest[]): Promise<readonly ProbeResponse[]> =>
-    wire({ mode: "in-turn", requests });
+    sender({ mode: "in-turn", requests });
 
   const countEffects = async (
     read: () => Promise<number>,
@@ -105,7 +109,7 @@ export function makeProbe(target: Target, wire: Wire, traits: ServerTraits, coun
     }),
     readJson,
     send,
-    sendAs: (mode, ...requests) => wire({ mode, requests }),
+    sendAs: (mode, ...requests) => sender({ mode, requests }),
     settle: (request) => settle(async () => (await send(request))[0]!, target.timeoutMs),
     tally: (run) => (counter ? countEffects(counter, run) : guessEffects(run)),
     count(run) {

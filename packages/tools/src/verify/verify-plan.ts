@@ -2,7 +2,7 @@ import type { ProbeResponse } from "./probe-response.ts";
 import { type ConformanceCase, groupName } from "./conformance-case.ts";
 import { keyFormatsOf } from "./detect.ts";
 import { makeProbe } from "./probe.ts";
-import type { Sending } from "./sending.ts";
+import type { Sending } from "./send-modes.ts";
 import { NotApplicable } from "./verdict.ts";
 import { selectCases, signedFor } from "./verify.ts";
 import { checkTarget, type VerifyOptions } from "./verify-options.ts";
@@ -31,7 +31,7 @@ export async function planVerify(options: VerifyOptions): Promise<readonly Plann
   const planned: PlannedCase[] = [];
   for (const { run, ...named } of selectCases(target)) {
     const sendings: Sending[] = [];
-    const wire = signedFor(target, async (sending) => {
+    const sender = signedFor(target, async (sending) => {
       sendings.push(sending);
       return sending.requests.map(() => created);
     });
@@ -41,7 +41,7 @@ export async function planVerify(options: VerifyOptions): Promise<readonly Plann
       operationMs: 0,
     } as const;
     const counter = target.effects && (() => Promise.resolve(0));
-    const missing = await run(makeProbe(target, wire, traits, counter)).then(() => undefined, readMissing);
+    const missing = await run(makeProbe(target, sender, traits, counter)).then(() => undefined, readMissing);
     planned.push({ ...named, group: groupName(named.id), sendings, ...(missing !== undefined && { missing }) });
   }
   return planned;

@@ -7,8 +7,8 @@ import { casesOfProfile } from "./suite/read-cases.ts";
 import type { CaseResult, VerifyReport } from "./report.ts";
 import { NoResponse, NotApplicable, type Verdict } from "./verdict.ts";
 import { checkTarget, type Target, type VerifyOptions } from "./verify-options.ts";
-import { socketWire, type Wire } from "./wire.ts";
-import { signedWire } from "./webhook-signature.ts";
+import { socketSender, type Sender } from "./send-modes.ts";
+import { signingSender } from "./webhook-signature.ts";
 
 /**
  * Tests how an HTTP server, in any language, treats idempotency keys. It executes some 250 operations there, so point
@@ -22,14 +22,14 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const cases = selectCases(target);
   const startedAt = performance.now();
   let requests = 0;
-  const sockets = socketWire(new URL(target.urlTemplate), target);
-  const wire = signedFor(target, (sending) => {
+  const sockets = socketSender(new URL(target.urlTemplate), target);
+  const sender = signedFor(target, (sending) => {
     requests += sending.requests.length;
     return sockets(sending);
   });
   const counter = effectCounter(target);
-  const traits = await detectTraits(target, wire, counter);
-  const probe = makeProbe(target, wire, traits, counter);
+  const traits = await detectTraits(target, sender, counter);
+  const probe = makeProbe(target, sender, traits, counter);
   const findings = await detectFindings(probe);
   const results: CaseResult[] = [];
   for (const conformanceCase of cases) {
@@ -49,9 +49,9 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   };
 }
 
-/** The wire that signs, where deliveries are signed. */
-export const signedFor = ({ secret }: Pick<Target, "secret">, wire: Wire): Wire =>
-  secret === undefined ? wire : signedWire(secret, wire);
+/** The sender that signs, where deliveries are signed. */
+export const signedFor = ({ secret }: Pick<Target, "secret">, sender: Sender): Sender =>
+  secret === undefined ? sender : signingSender(secret, sender);
 
 /**
  * The cases of a profile, or of them those of some ids and groups.

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { invalidOptionError } from "once-again/internal";
 import { findHeader, type TestRequest, withHeaders } from "./test-request.ts";
-import type { Wire } from "./wire.ts";
+import type { Sender } from "./send-modes.ts";
 
 const prefix = "whsec_";
 const [secretBytesMin, secretBytesMax] = [24, 64];
@@ -39,8 +39,8 @@ export const signatureHeader = "webhook-signature";
 /** The time so many seconds from now, as the header says it. */
 export const secondsAt = (fromNow: number): string => String(Math.floor(Date.now() / 1000) + fromNow);
 
-/** A wire that signs deliveries when they leave. One that has a time already is sent as it stands. */
-export function signedWire(secret: Buffer, wire: Wire): Wire {
+/** Signs deliveries when they leave. One that has a time already is sent as it stands. */
+export function signingSender(secret: Buffer, sender: Sender): Sender {
   return ({ mode, requests }) => {
     // Repeats in one sending stay the same object, as plans show them.
     const signed = new Map(
@@ -49,6 +49,6 @@ export function signedWire(secret: Buffer, wire: Wire): Wire {
         findHeader(request, timestampHeader) === undefined ? signRequest(request, secret) : request,
       ]),
     );
-    return wire({ mode, requests: requests.map((request) => signed.get(request)!) });
+    return sender({ mode, requests: requests.map((request) => signed.get(request)!) });
   };
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { SendMode } from "../sending.ts";
+import type { SendMode } from "../send-modes.ts";
 import type { JudgementRule, Step } from "./step-run.ts";
 
 // The cases are data: conformance/cases.json, with the requirements that they test in conformance/requirements.json. This file
