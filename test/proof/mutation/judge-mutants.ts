@@ -152,7 +152,7 @@ export const judgeMutants: readonly Mutant[] = [
   },
   {
     guard: "verify: the server is killed and started again where a case says so",
-    file: "packages/tools/src/verify/suite/run-steps.ts",
+    file: "packages/tools/src/verify/suite/http-steps.ts",
     search: 'else if ("restart" in step) await probe.restart();',
     replace: 'else if ("restart" in step) return undefined;',
     check: test("test/verify/restart.test.ts"),

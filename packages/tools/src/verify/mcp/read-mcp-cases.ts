@@ -4,7 +4,7 @@ import type { CaseData } from "../suite/cases-json.ts";
 import type { McpCase } from "./mcp-case.ts";
 import { type McpStep, mcpSuite } from "./mcp-suite.ts";
 import type { McpProfileName } from "./profiles/profile-name.ts";
-import { runMcpSteps } from "./run-mcp-steps.ts";
+import { runMcpSteps } from "./mcp-steps.ts";
 
 const readCase = (data: CaseData<McpStep>): McpCase => ({
   ...describeCase(data),

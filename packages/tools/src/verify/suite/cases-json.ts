@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { SendMode } from "../send-modes.ts";
-import type { JudgementRule, Step } from "./step-run.ts";
+import type { JudgementRule, Step } from "./run-steps.ts";
 
 // The cases are data: conformance/cases.json, with the requirements that they test in conformance/requirements.json. This file
 // has their types. read-cases.ts makes programs of them, and run-steps.ts runs their steps.

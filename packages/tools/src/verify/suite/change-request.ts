@@ -3,7 +3,7 @@ import { signatureOf, secondsAt, idHeader, signatureHeader, timestampHeader } fr
 import type { Probe } from "../probe.ts";
 import { findHeader, type TestRequest, withHeaders, withoutHeaders, withQuery } from "../test-request.ts";
 import { NotApplicable } from "../verdict.ts";
-import { fillInKeys } from "./step-run.ts";
+import { fillInKeys } from "./run-steps.ts";
 import type { Change } from "./cases-json.ts";
 
 /** The names that a case has given to keys and numbers. */

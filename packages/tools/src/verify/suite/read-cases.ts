@@ -2,7 +2,7 @@ import type { ConformanceCase } from "../conformance-case.ts";
 import type { VerifyProfile } from "../profile.ts";
 import type { ProfileName } from "../profile-name.ts";
 import { describeCase, isOf, readProfile } from "./read-profile.ts";
-import { runHttpSteps } from "./run-steps.ts";
+import { runHttpSteps } from "./http-steps.ts";
 import { type CaseData, suite } from "./cases-json.ts";
 
 const readCase = (data: CaseData): ConformanceCase => ({

@@ -1,4 +1,4 @@
-import { fillInKeys, runSteps, type RunState, type Step } from "../suite/step-run.ts";
+import { fillInKeys, runSteps, type RunState, type Step } from "../suite/run-steps.ts";
 import { NotApplicable, type Verdict } from "../verdict.ts";
 import { evaluateMcp, sayMcp } from "./evaluate-mcp.ts";
 import type { ListedTool, McpRequest, McpResponse, TestCall } from "./mcp-messages.ts";
