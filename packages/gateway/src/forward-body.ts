@@ -2,11 +2,11 @@ import type { ServerResponse } from "node:http";
 import { ChunkJoiner } from "./chunk-joiner.ts";
 import type { RawHeaders } from "./forward-headers.ts";
 import { forwardedTrailers } from "./forward-trailers.ts";
-import { protectedNames } from "./protected-names.ts";
+import { protectedHeaders } from "./protected-headers.ts";
 import { countBytes } from "./count-bytes.ts";
 
 /** Protected in every response. */
-const always = protectedNames();
+const always = protectedHeaders();
 
 /** Sends the body of an upstream's response on, at the pace at which its caller reads. */
 export class ForwardedBody {

@@ -3,7 +3,7 @@ import type { TLSSocket } from "node:tls";
 import type { GatewayOptions } from "./gateway-options.ts";
 import { callerVersion } from "./http2/local-connection.ts";
 import { addressesIn } from "./networks.ts";
-import { type ProtectedNames, protectedNames } from "./protected-names.ts";
+import { type ProtectedHeaders, protectedHeaders } from "./protected-headers.ts";
 
 /** Headers as they came: names and values in turn, a repeated one as often as it stood there. */
 export type RawHeaders = readonly string[];
@@ -34,7 +34,7 @@ const isOfWay = (name: string): boolean =>
 
 /** How requests are forwarded. */
 export interface ForwardingRules {
-  readonly names: ProtectedNames;
+  readonly names: ProtectedHeaders;
   /** Whether a peer is a proxy in front. */
   readonly trusts: (address: string) => boolean;
 }
@@ -46,7 +46,7 @@ export function forwardingRules({
   trustProxy = false,
 }: Pick<GatewayOptions, "routes" | "callerHeaders" | "trustProxy">): ForwardingRules {
   const keyHeaders = routes.flatMap(({ keyHeader }) => keyHeader ?? []);
-  const names = protectedNames([...callerHeaders, ...keyHeaders]);
+  const names = protectedHeaders([...callerHeaders, ...keyHeaders]);
   if (typeof trustProxy === "object") return { names, trusts: addressesIn(trustProxy) };
   // Of a number of proxies the peer is the first.
   const trustsAll = typeof trustProxy === "number" ? trustProxy > 0 : trustProxy;
@@ -142,7 +142,7 @@ function wayHeaders({ remoteAddress, host, protocol }: Arrival, way: RawHeaders)
 }
 
 /** Protected in every response. */
-const always = protectedNames();
+const always = protectedHeaders();
 
 /** The headers of a response as they go to the caller: without those of the connection. */
 export function responseHeaders(raw: RawHeaders): string[] {
@@ -160,7 +160,7 @@ export function responseHeaders(raw: RawHeaders): string[] {
  * The names that `Connection` declares to be of the connection alone. A caller chooses how long the header is, so it is
  * read in one pass, and each name is looked up once per header.
  */
-function connectionOptions(raw: RawHeaders, names: ProtectedNames): ReadonlySet<string> {
+function connectionOptions(raw: RawHeaders, names: ProtectedHeaders): ReadonlySet<string> {
   const options = new Set<string>();
   for (let at = 0; at < raw.length; at += 2) {
     const [name, value] = headerAt(raw, at);

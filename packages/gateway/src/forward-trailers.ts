@@ -1,5 +1,5 @@
 import { headerPairs, type RawHeaders } from "./forward-headers.ts";
-import type { ProtectedNames } from "./protected-names.ts";
+import type { ProtectedHeaders } from "./protected-headers.ts";
 
 /**
  * Fields that change how a message is read, routed or believed. A recipient may merge trailers into the headers, so these
@@ -38,7 +38,7 @@ const headOnly: ReadonlySet<string> = new Set([
  *
  * @param names that a caller can bring in the head only, where they are checked, in any spelling.
  */
-export function forwardedTrailers(raw: RawHeaders, names: ProtectedNames): [name: string, value: string][] {
+export function forwardedTrailers(raw: RawHeaders, names: ProtectedHeaders): [name: string, value: string][] {
   return headerPairs(raw).filter(([name, value]) => {
     const lowerCase = name.toLowerCase();
     const isProtected = names.has(lowerCase) || names.isOtherSpelling(lowerCase);

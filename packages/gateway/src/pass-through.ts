@@ -5,7 +5,7 @@ import type { Dispatcher } from "undici";
 import { containErrors } from "./contain-errors.ts";
 import { ForwardedBody } from "./forward-body.ts";
 import { flushHead, forwardHead, forwardInterim, sendResponse } from "./gateway-response.ts";
-import type { ProtectedNames } from "./protected-names.ts";
+import type { ProtectedHeaders } from "./protected-headers.ts";
 import { latin1Headers } from "./latin1-headers.ts";
 import type { RequestBody } from "./request-body.ts";
 import { noteFailure, type RequestNotes } from "./request-record.ts";
@@ -22,7 +22,7 @@ export interface Passage {
   /** The request to the upstream. */
   readonly forwarded: UpstreamRequest;
   /** Headers that no trailer may be. */
-  readonly names: ProtectedNames;
+  readonly names: ProtectedHeaders;
   /** For its record. */
   readonly notes: RequestNotes;
   /** Ends this request, and no other, after an error that no rule foresaw. It never throws. */

@@ -6,7 +6,7 @@ import { waitHint } from "../../../packages/once-again/src/delivery/wait-hint.ts
 import { canonicalBody, requestFingerprint } from "../../../packages/once-again/src/key/fingerprint.ts";
 import { parseKey } from "../../../packages/once-again/src/key/key.ts";
 import { requestHeaders } from "../../../packages/gateway/src/forward-headers.ts";
-import { protectedNames } from "../../../packages/gateway/src/protected-names.ts";
+import { protectedHeaders } from "../../../packages/gateway/src/protected-headers.ts";
 import { hidesDotSegments, normalPath, pathPattern } from "../../../packages/gateway/src/path-pattern.ts";
 import { cpuGrowth, linearGrowthMax } from "../../support/cpu-growth.ts";
 import { Breaches, type FuzzResult, type FuzzRun } from "./fuzz.ts";
@@ -26,7 +26,7 @@ const arrival = {
   httpVersion: "1.1",
   isFromProxy: true,
 } as const;
-const forwarding = { names: protectedNames(["x-account"]), trusts: () => true };
+const forwarding = { names: protectedHeaders(["x-account"]), trusts: () => true };
 const ordersPattern = pathPattern("/orders/{id}:cancel");
 
 /** The functions that read texts from strangers, and may throw documented errors alone. */

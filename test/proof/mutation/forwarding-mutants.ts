@@ -15,7 +15,7 @@ export const forwardingMutants: readonly Mutant[] = [
   },
   {
     guard: "gateway: another spelling of a caller's header is dropped",
-    file: "packages/gateway/src/protected-names.ts",
+    file: "packages/gateway/src/protected-headers.ts",
     search: "return spellings.has(plain) || (plain !== name && hasPrefix(plain));",
     replace: "return spellings.has(plain) && name === undefined;",
     check: forwarding,

@@ -15,7 +15,7 @@ const endToEnd: readonly string[] = [
 const prefixes: readonly string[] = ["idempotency-", "idempotent-", "x-forwarded-"];
 
 /** Names of headers that a caller can neither remove nor bring in another spelling. */
-export interface ProtectedNames {
+export interface ProtectedHeaders {
   /** Whether `Connection` may not name it. @param name in lower case. */
   has(name: string): boolean;
   /**
@@ -26,7 +26,7 @@ export interface ProtectedNames {
 }
 
 /** @param more names in any case, beside those that are always protected. */
-export function protectedNames(more: readonly string[] = []): ProtectedNames {
+export function protectedHeaders(more: readonly string[] = []): ProtectedHeaders {
   const names = new Set([...endToEnd, ...more.map((name) => name.toLowerCase())]);
   const spellings = new Set([...names].map(plainSpelling));
   const hasPrefix = (name: string): boolean => prefixes.some((prefix) => name.startsWith(prefix));
