@@ -1,19 +1,17 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { IncomingMessage } from "node:http";
-import { OnceAgainError } from "once-again";
-import { type Execution, heldError, NoEffectError, type ServerEvent } from "once-again/engine";
-import { type HttpHandler, type HttpRequest, type HttpResponse, type OnceHttp, onceHttp } from "once-again/http";
+import type { ServerEvent } from "once-again/engine";
+import { type HttpRequest, type HttpResponse, onceHttp } from "once-again/http";
 import type { UnknownOutcomeRules } from "once-again/internal";
-import { askUpstream } from "./ask-upstream.ts";
 import type { GatewayLimits } from "./gateway-limits.ts";
 import { readWay } from "./forward-headers.ts";
+import { forwardOperation, type Served } from "./forward-operation.ts";
 import type { GatewayOptions, GatewayRoute, RequestFacts, ScopeOf } from "./gateway-options.ts";
 import { sendResponse } from "./gateway-response.ts";
 import type { KeyedCall } from "./keyed-call.ts";
 import { bodyTooLargeError } from "./request-body.ts";
 import { reconcileByGet } from "./reconcile.ts";
-import { type LogField, noteFailure, type RequestNotes } from "./request-record.ts";
-import { failureResponse } from "./upstream-failure.ts";
+import type { LogField, RequestNotes } from "./request-record.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** A route that executes each operation once. */
@@ -63,7 +61,10 @@ export function keyedRoute(
       const keyedCall = { ...call, request, asked };
       const served: Served = {};
       const operate = (): Promise<HttpResponse> =>
-        once.answer(httpRequest(keyedCall, fingerprintHost), forward(once, keyedCall, upstream, onUnknown, served));
+        once.answer(
+          httpRequest(keyedCall, fingerprintHost),
+          forwardOperation(once, keyedCall, upstream, onUnknown, served),
+        );
       const answer = refusal ?? (await (noting === undefined ? operate() : noting.within(call.notes, operate)));
       // Drain a body that was refused before its end: closing under a caller who still sends would lose the response.
       if (!request.complete) request.resume();
@@ -170,52 +171,4 @@ function fingerprintedHost({ arrival, request }: KeyedCall): string {
       .replace(/\.(?=:|$)/, "");
   const [own, forwarded] = [plain(arrival.host), plain(readWay(arrival, request.headersDistinct).host)];
   return own === forwarded ? own : `${own},${forwarded}`;
-}
-
-/** The body that the service has sent to one request: a response with another is of the gateway's making. */
-interface Served {
-  body?: HttpResponse["body"];
-}
-
-/** Forwards an operation to the upstream, once, and says what its answer, or the lack of one, says of its effect. */
-function forward(
-  once: OnceHttp<KeyedCall, undefined>,
-  { response, forwarded, notes }: KeyedCall,
-  upstream: Upstream,
-  { policy }: GatewayRoute["onUnknown"],
-  served: Served,
-): HttpHandler<undefined> {
-  return async (execution, { buffer, byteOffset, byteLength }): Promise<HttpResponse> => {
-    const headers = [...forwarded.headers, ...attemptHeaders(execution)];
-    const body = Buffer.from(buffer, byteOffset, byteLength);
-    const answer = await askUpstream(
-      upstream,
-      { ...forwarded, headers, body },
-      {
-        bytesMax: once.resultBytesMax,
-        signal: execution.signal,
-        passOn: { response, headers: once.policyHeader },
-      },
-    );
-    if (answer.kind === "whole") {
-      served.body = answer.response.body;
-      return answer.response;
-    }
-    if (answer.kind === "large") {
-      if (answer.status >= 500) throw new Error("The upstream failed, with a response that is too large to be stored.");
-      throw new OnceAgainError("ONCE_RESULT_TOO_LARGE", "The response was passed on, and is too large to be stored.");
-    }
-    noteFailure(notes, answer.error);
-    if (!answer.wasSent) {
-      throw new NoEffectError("The service behind this gateway can't be reached. Nothing happened.", {
-        cause: answer.error,
-      });
-    }
-    if (policy === "hold") throw heldError("The service behind this gateway did not answer whole.");
-    return failureResponse(answer);
-  };
-}
-
-function attemptHeaders({ attempt, fence }: Execution): string[] {
-  return ["idempotency-attempt", String(attempt), "idempotency-fence", String(fence)];
 }

@@ -25,7 +25,7 @@ export function timeoutError(message: string): Error {
   return Object.assign(new Error(message), { code: "ETIMEDOUT" });
 }
 
-/** The answer where the upstream gave none. Whether a key is held then, keyed-route.ts decides. */
+/** The answer where the upstream gave none. Whether a key is held then, forward-operation.ts decides. */
 export function failureResponse({ wasSent, error }: UpstreamFailure): HttpResponse {
   if (!wasSent && (error as NodeJS.ErrnoException).code === "UND_ERR_INVALID_ARG") {
     return plainProblem(400, "This request can't be passed on as it is.");
