@@ -89,6 +89,30 @@ test("who shuts down ends what is running, takes nothing new, and cuts off what 
   await expect(cut).rejects.toThrow("aborted");
 });
 
+test.for(["its own", "a replaced one's"] as const)(
+  "an operation that takes too long is cut off at the service, and held when the gateway has ended: by %s options",
+  async (by) => {
+    const begun = Promise.withResolvers<void>();
+    const left = Promise.withResolvers<void>();
+    const url = await startHttpServer((_request, response) => {
+      response.once("close", left.resolve);
+      begun.resolve();
+    });
+    const store = memoryStore();
+    let calls = 0;
+    const counted = { ...store, renew: (request: never) => ((calls += 1), store.renew(request)) };
+    const options = { upstream: new URL(url), routes, store: counted, scope: async () => ({ scope: "all" }) };
+    const gateway = await gatewayTo(url, options);
+    const running = post(gateway.url).catch(() => undefined);
+    await begun.promise;
+    if (by !== "its own") gateway.reload(options);
+    await gateway.close(100);
+    expect(store.list({})).toMatchObject([{ state: "abandoned" }]);
+    expect(calls).toBe(1);
+    await Promise.all([left.promise, running]);
+  },
+);
+
 test("new options hold for new requests, and a running one ends by its own", async () => {
   const begun = Promise.withResolvers<void>();
   const go = Promise.withResolvers<void>();

@@ -26,6 +26,8 @@ export interface GatewayService {
   keys(request: IncomingMessage): boolean;
   /** Takes no new operations, and resolves when the running ones have ended and are stored. */
   close(): Promise<void>;
+  /** Breaks off what is under way at the services behind: what becomes of it is stored as unknown. */
+  cut(): void;
 }
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. */
@@ -72,6 +74,7 @@ export function openService(options: GatewayOptions, isDraining: () => boolean):
       await routes.close();
       await upstream.close();
     },
+    cut: () => upstream.cut(),
   };
 }
 

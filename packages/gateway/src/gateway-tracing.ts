@@ -117,6 +117,7 @@ const traceUpstream: GatewayTracing["traceUpstream"] = (upstream, origin) => {
       return sent.once("close", () => span.end());
     },
     isOneService: (target, other) => upstream.isOneService(target, other),
+    cut: () => upstream.cut(),
     close: () => upstream.close(),
   };
 };

@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { CallerConnections, endConnection } from "./caller-connection.ts";
 import type { GatewayLimits } from "./gateway-limits.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
-import { openService } from "./gateway-service.ts";
+import { type GatewayService, openService } from "./gateway-service.ts";
 import { acceptHttp2 } from "./http2/accept-http2.ts";
 import { hasBody } from "./pass-through.ts";
 
@@ -61,7 +61,7 @@ export async function startGateway(
   let isDraining = false;
   let service = openService(options, () => isDraining);
   /** Services that were replaced, while their requests are running. */
-  const replaced = new Set<Promise<void>>();
+  const replaced = new Map<GatewayService, Promise<void>>();
   const upgraded = new Set<Socket>();
   const connections = new CallerConnections();
   // Node asks before it gives a connection away. A request that is served as any other has a body, a key, an offer of
@@ -97,11 +97,18 @@ export async function startGateway(
     const late = Promise.withResolvers<void>();
     const timer = setTimeout(late.resolve, drainMs);
     http2Callers?.close();
-    void late.promise.then(() => http2Callers?.destroy());
+    const over = Promise.withResolvers<void>();
+    let overTimer: NodeJS.Timeout | undefined;
+    void late.promise.then(() => {
+      http2Callers?.destroy();
+      for (const one of [service, ...replaced.keys()]) one.cut();
+      overTimer = setTimeout(over.resolve, cutMsMax);
+    });
     const drained = drain(server, upgraded, late.promise);
-    const settled = Promise.all([service.close(), ...replaced]);
-    await Promise.all([drained, Promise.race([settled, late.promise])]);
+    const settled = Promise.all([service.close(), ...replaced.values()]);
+    await Promise.all([drained, Promise.race([settled, over.promise])]);
     clearTimeout(timer);
+    clearTimeout(overTimer);
   };
   let ended: Promise<void> | undefined;
   const close = (drainMs = 30_000): Promise<void> => (ended ??= end(drainMs));
@@ -113,13 +120,16 @@ export async function startGateway(
       boundServer(server, service.limits);
       if (certificate !== undefined) secureServer?.setSecureContext(certificate);
       const closing = before.close();
-      replaced.add(closing);
-      void closing.finally(() => replaced.delete(closing));
+      replaced.set(before, closing);
+      void closing.finally(() => replaced.delete(before));
     },
     close,
     [Symbol.asyncDispose]: () => close(),
   };
 }
+
+/** How long operations that were cut off have for their end in the store, milliseconds: three of its calls, by their default. */
+const cutMsMax = 15_000;
 
 /** The server, and the same where it speaks TLS. */
 function createServers(

@@ -33,6 +33,7 @@ export function openUpstreams(
     if (choice === undefined) return [fallback, request];
     return [choice.upstream, { ...request, target: withoutSegments(request.target, choice.stripCount) }];
   };
+  const all = [fallback, ...choices.map(({ upstream }) => upstream)];
   return {
     dispatch(request, handler) {
       const [upstream, rewritten] = choose(request);
@@ -43,8 +44,9 @@ export function openUpstreams(
       return upstream.request(rewritten);
     },
     isOneService: (target, other) => choiceOf(target) === choiceOf(other),
+    cut: () => all.forEach((one) => one.cut()),
     async close() {
-      await Promise.all([fallback, ...choices.map(({ upstream }) => upstream)].map((one) => one.close()));
+      await Promise.all(all.map((one) => one.close()));
     },
   };
 }

@@ -23,6 +23,8 @@ export interface Upstream {
   request(request: UpstreamRequest): ClientRequest;
   /** Whether two targets are of one service. */
   isOneService(target: string, other: string): boolean;
+  /** Breaks off the requests that are under way; none is sent any more. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -60,9 +62,13 @@ export function openUpstream(origin: URL, limits: GatewayLimits): Upstream {
       return new ClientRequest({ ...to, protocol, method, path: pathOf(target), headers, setHost: false });
     },
     isOneService: () => true,
+    cut() {
+      agent.destroy();
+      pool.destroy(new Error("The gateway ends.")).catch(() => undefined);
+    },
     async close() {
       agent.destroy();
-      await pool.close();
+      if (!pool.destroyed) await pool.close();
     },
   };
 }

@@ -19,6 +19,14 @@ export const gatewayMutants: readonly Mutant[] = [
     killedBy: "reach the service one after another",
   },
   {
+    guard: "gateway: a shutdown cuts off what takes too long at the service, too",
+    file: `${folder}/gateway.ts`,
+    search: "for (const one of [service, ...replaced.keys()]) one.cut();",
+    replace: "",
+    check: test("test/gateway/operations.test.ts"),
+    killedBy: "is cut off at the service",
+  },
+  {
     guard: "gateway: few requests of a connection wait",
     file: connection,
     search: "if (this.#unanswered.length >= pipelinedMax) return void this.#socket.destroy();",
