@@ -63,7 +63,7 @@ export const sidebar: DefaultTheme.SidebarMulti = {
         link("docs/concepts.md"),
         link("docs/README.md"),
         link("docs/which.md"),
-        link("docs/adapters.md"),
+        link("docs/compatibility.md"),
         link("docs/faq.md"),
         link("docs/beside.md"),
         link("docs/others.md"),
