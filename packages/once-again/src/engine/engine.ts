@@ -230,31 +230,3 @@ export function resultUnconfirmedError(cause: unknown): OnceAgainError {
     { cause },
   );
 }
-
-/** The errors that this room made: a handler's own call elsewhere may end with the same code, and mean that call. */
-const ours = new WeakSet<object>();
-
-/**
- * The error that holds an operation: it can't be known whether it happened, and it must not run again by itself, whatever
- * the route's `onUnknown` says. Throw it in a handler when its call to another service was cut off. The caller is
- * answered 409 with `ONCE_OUTCOME_UNKNOWN`, and so is every repeat, until a person settles the key.
- *
- * @param message for `onError` and logs: what was cut off.
- * @example
- * ```ts
- * try {
- *   return await chargeCard(order);
- * } catch (cause) {
- *   throw wasSent(cause) ? heldError("The payment service broke off.") : new NoEffectError("Try again later.");
- * }
- * ```
- */
-export function heldError(message: string): OnceAgainError {
-  const error = new OnceAgainError("ONCE_OUTCOME_UNKNOWN", message);
-  ours.add(error);
-  return error;
-}
-
-export function isHeldError(error: unknown): error is OnceAgainError {
-  return OnceAgainError.isInstance(error) && ours.has(error);
-}

@@ -8,7 +8,6 @@ export {
   type Codec,
   type Engine,
   type Execution,
-  heldError,
   NoEffectError,
   type Outcome,
   type Steps,
@@ -16,4 +15,5 @@ export {
 } from "./engine.ts";
 export type { ServerEvent } from "./server-event.ts";
 export { leasedEngine } from "./leased-engine.ts";
+export { heldError } from "./work-effect.ts";
 export { transactionalEngine } from "./transactional-engine.ts";

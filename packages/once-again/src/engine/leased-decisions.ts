@@ -29,7 +29,7 @@ export interface AttemptPolicy {
  */
 export type Settlement = "complete" | "release" | "abandon" | "expire";
 
-/** How an owner ends its attempt, by the effect of its work; `readEffect` (run-work.ts) says what a throw counts as. */
+/** How an owner ends its attempt, by the effect of its work; `readEffect` (work-effect.ts) says what a throw counts as. */
 export function settlementOf(effect: WorkResult["effect"], policy: AttemptPolicy): Settlement {
   if (effect === "none") return policy.hadEffects ? "abandon" : "release";
   const runsAgain = effect === "unknown" && policy.takeOverAfterMs !== undefined;

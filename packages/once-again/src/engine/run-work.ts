@@ -1,9 +1,10 @@
 import type { Awaitable } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import { type Execution, heldError, isHeldError, NoEffectError, type Reconciled } from "./engine.ts";
+import { type Execution, NoEffectError, type Reconciled } from "./engine.ts";
 import { hadNoEffect } from "./execution.ts";
 import type { StepOptions } from "./options.ts";
 import { checkAbsence } from "./steps.ts";
+import { heldError, readEffect } from "./work-effect.ts";
 
 /** How work ended, and its effect as far as the work itself says it. */
 export type WorkEnd<Value> =
@@ -34,23 +35,6 @@ export async function runWork<Value>(
   } catch (error) {
     return { kind: "threw", effect: readEffect(error, execution), error };
   }
-}
-
-/** The effect of work that threw: as the work itself said by `noEffect()`, or else as its error says. */
-export function readEffect(error: unknown, execution: Execution<unknown>): "none" | "held" | "unknown" {
-  if (hadNoEffect(execution) || OnceAgainError.isInstance(error, "ONCE_NO_EFFECT")) return "none";
-  return isHeldError(error) ? "held" : "unknown";
-}
-
-/**
- * The error that an engine gets for work with an unknown outcome. An error of ours, such as that of another function that
- * the work called, means something else inside the work than it would mean here: it becomes the cause.
- *
- * @param subject of the sentence that says so, such as "The function".
- */
-export function workFailure(subject: string, error: unknown): unknown {
-  if (!OnceAgainError.isInstance(error)) return error;
-  return new OnceAgainError("ONCE_HANDLER_FAILED", `${subject} failed: ${error.message}`, { cause: error });
 }
 
 /**

@@ -3,10 +3,11 @@ import { leaseLostError } from "../core/lease.ts";
 import { checkNumber, invalidOptionError } from "../core/options.ts";
 import { deriveKey } from "../key/index.ts";
 import type { Acquired, ReleaseRequest } from "../stores/store.ts";
-import { heldError, type Steps } from "./engine.ts";
+import type { Steps } from "./engine.ts";
 import type { HandlerTimeout } from "./handler-timeout.ts";
 import type { StepOptions } from "./options.ts";
 import type { BoundedStore } from "./bounded-store.ts";
+import { heldError } from "./work-effect.ts";
 
 /** The record that stores an operation's steps. */
 interface StepRecord {

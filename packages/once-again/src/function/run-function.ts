@@ -1,7 +1,8 @@
 import type { OnceAgainError } from "../core/errors.ts";
 import type { Execution, Reconciled, WorkResult } from "../engine/engine.ts";
 import { userExecution } from "../engine/execution.ts";
-import { runWork, type WorkEnd, workFailure } from "../engine/run-work.ts";
+import { runWork, type WorkEnd } from "../engine/run-work.ts";
+import { workFailure } from "../engine/work-effect.ts";
 import {
   type CallResultRules,
   refusedResult,

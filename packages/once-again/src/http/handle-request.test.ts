@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { bytes, handlersOwn, httpRequest, said } from "../../../../test/support/http-bench.ts";
 import { created, leasedRoute as route, never } from "../../../../test/support/leased-route.ts";
 import { errorCodes } from "../core/error-codes.ts";
-import { heldError, NoEffectError } from "../engine/engine.ts";
+import { NoEffectError } from "../engine/engine.ts";
+import { heldError } from "../engine/work-effect.ts";
 
 describe("problems", () => {
   test("have the form of RFC 9457, and link to the page of their error", async () => {

@@ -1,6 +1,6 @@
 import { OnceAgainError } from "../core/errors.ts";
 import type { Execution, WorkResult } from "../engine/engine.ts";
-import { readEffect } from "../engine/run-work.ts";
+import { readEffect } from "../engine/work-effect.ts";
 import type { CheckedHttpRules } from "./checked-rules.ts";
 import { problem, type ProblemCode } from "./refusals.ts";
 import { encodeResponse, type HandlerResponse, type HttpResponse, sendProblem, withoutTrailer } from "./response.ts";

@@ -3,7 +3,7 @@ import process from "node:process";
 import { expect, test } from "vitest";
 import { ask } from "../../../../test/support/http-bench.ts";
 import { type FakeClock, fakeClock } from "../../../testing/src/index.ts";
-import { heldError } from "../engine/engine.ts";
+import { heldError } from "../engine/work-effect.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { type OperationDetails, readDetails } from "../core/operation-details.ts";
 import { type OnceHttp, onceHttp } from "./handle-request.ts";

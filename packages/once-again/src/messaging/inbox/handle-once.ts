@@ -10,7 +10,8 @@ import {
 } from "../../engine/engine.ts";
 import { userExecution } from "../../engine/execution.ts";
 import type { RoomEngine } from "../../engine/open-engine.ts";
-import { runWork, workFailure } from "../../engine/run-work.ts";
+import { runWork } from "../../engine/run-work.ts";
+import { workFailure } from "../../engine/work-effect.ts";
 import {
   type Handled,
   handledFailure,

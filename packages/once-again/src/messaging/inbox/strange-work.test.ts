@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { strangeErrors } from "../../../../../test/support/strange-errors.ts";
-import { heldError } from "../../engine/engine.ts";
+import { heldError } from "../../engine/work-effect.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
 import { sqliteStore } from "../../stores/sqlite/index.ts";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
