@@ -18,7 +18,7 @@ import {
   type Work,
   type WorkResult,
 } from "./engine.ts";
-import type { RequestFacts } from "./server-event.ts";
+import { keyless, notifyReceived, type RequestFacts } from "./server-event.ts";
 import { type ExecutionSource, hadNoEffect, onlyAttempt, publicEngine, WorkExecution } from "./execution.ts";
 import { type BoundedStore, openBoundedStore } from "./bounded-store.ts";
 import { type ExpiryPurge, expiryPurge } from "./expiry-purge.ts";
@@ -42,16 +42,7 @@ import {
   type EngineOptions,
   pollMs,
 } from "./options.ts";
-import {
-  endRequest,
-  endWithoutWork,
-  keyless,
-  notifyReceived,
-  outcomeFor,
-  outcomeOfClaim,
-  type RequestEnd,
-  workError,
-} from "./request-end.ts";
+import { endRequest, endWithoutWork, outcomeFor, outcomeOfClaim, type RequestEnd, workError } from "./request-end.ts";
 import { plainSteps, StoredSteps } from "./steps.ts";
 import { optionsWithin } from "./time-left.ts";
 
@@ -118,7 +109,7 @@ export function leasedEngineOn(
   const open = <Value>(operation: OnceOperation<Value>): Awaitable<LeasedRun<Value> | Outcome<Value>> => {
     const { timeLeftMs } = operation;
     const within = timeLeftMs === undefined ? context : { ...context, options: optionsWithin(options, timeLeftMs) };
-    const call = notifyReceived(options.onEvent, operation);
+    const call = options.onEvent === undefined ? undefined : notifyReceived(options.onEvent, operation);
     const entry = operations.enter(operation);
     if (!isPromise(entry)) return claim(within, { operation, running: entry, call });
     return entry.then((place) =>

@@ -1,8 +1,8 @@
 import { OnceAgainError } from "../core/errors.ts";
-import { type Listener, notify } from "../core/listener.ts";
+import type { Listener } from "../core/listener.ts";
 import type { Acquired, ClaimAnswer } from "../stores/store.ts";
 import type { OnceOperation, Outcome, WorkResult } from "./engine.ts";
-import type { RequestFacts, ServerEvent } from "./server-event.ts";
+import { type EndEvent, notifyEnd, type RequestFacts, type ServerEvent } from "./server-event.ts";
 import type { ExpiryPurge } from "./expiry-purge.ts";
 
 /** How a request ended, and the event that reports it. */
@@ -12,7 +12,7 @@ export interface RequestEnd<Value = unknown> {
   /** Whether the outcome is stored: then every duplicate gets it. */
   isStored: boolean;
   /** The one event that reports this end. */
-  event: Exclude<ServerEvent["type"], "received" | "lease-lost" | "store-answered" | "store-failed">;
+  event: EndEvent;
   /** The work's own result, where this request ran it: it need not be decoded again. */
   value?: Value;
   /** With `handler-failed`: the handler's error. */
@@ -54,32 +54,6 @@ export function resultForDuplicate(
   return isOthers && outcome.kind !== "mismatch" ? endWithoutWork({ kind: "mismatch" }) : undefined;
 }
 
-/** In the events of a request that brought no key. */
-export const keyless = { key: undefined, call: undefined, attempt: undefined } as const;
-
-/** Emits the event of a request that came. @returns its `call`; `undefined` where there is no listener. */
-export function notifyReceived(
-  onEvent: Listener<ServerEvent> | undefined,
-  { scope, key }: Pick<OnceOperation, "scope" | "key">,
-): object | undefined {
-  if (onEvent === undefined) return undefined;
-  const call = {};
-  notify(onEvent, { type: "received", scope, key, call, attempt: undefined });
-  return call;
-}
-
-/** Emits the event of a request's end. */
-function notifyEnd(
-  onEvent: Listener<ServerEvent> | undefined,
-  { scope, key }: Pick<OnceOperation, "scope" | "key">,
-  { event, error }: RequestEnd,
-  { call, attempt }: RequestFacts,
-): void {
-  if (onEvent === undefined) return;
-  const facts = { scope, key, call, attempt };
-  notify(onEvent, event === "handler-failed" ? { type: event, ...facts, error } : { type: event, ...facts });
-}
-
 /** The outcome as its caller knows it. */
 export function outcomeFor<Value>(
   { codec }: Pick<OnceOperation<Value>, "codec">,
@@ -97,7 +71,7 @@ export function endRequest<Value>(
   { options, purge }: { options: { onEvent?: Listener<ServerEvent> | undefined }; purge: ExpiryPurge },
   facts: RequestFacts,
 ): Outcome<Value> {
-  notifyEnd(options.onEvent, operation, result, facts);
+  if (options.onEvent !== undefined) notifyEnd(options.onEvent, operation, result, facts);
   if (result.outcome.kind === "executed") {
     purge.operationsLeft -= 1;
     if (purge.operationsLeft <= 0) purge.run();

@@ -1,6 +1,8 @@
-import type { Outcome } from "./engine.ts";
+import { type Listener, notify } from "../core/listener.ts";
+import type { OnceOperation, Outcome } from "./engine.ts";
 
-// The events of a server. request-end.ts reports how a request ended, bounded-store.ts how the store answered.
+// The events of a server, and how a request's first and last one are emitted. bounded-store.ts emits how the store answered,
+// leased-engine.ts and transactional-engine.ts the others.
 
 /**
  * One event of one operation; `key` is undefined when its request brought none. No payloads: `error` is the
@@ -45,3 +47,30 @@ export type StoreOperation =
   | "inspect"
   | "purge"
   | "transact";
+
+/** The events that report how a request ended: each request has one. */
+export type EndEvent = Exclude<ServerEvent["type"], "received" | "lease-lost" | "store-answered" | "store-failed">;
+
+/** In the events of a request that brought no key. */
+export const keyless = { key: undefined, call: undefined, attempt: undefined } as const;
+
+/** Emits the event of a request that came. @returns its `call`. */
+export function notifyReceived(
+  onEvent: Listener<ServerEvent>,
+  { scope, key }: Pick<OnceOperation, "scope" | "key">,
+): object {
+  const call = {};
+  notify(onEvent, { type: "received", scope, key, call, attempt: undefined });
+  return call;
+}
+
+/** Emits the event of a request's end. */
+export function notifyEnd(
+  onEvent: Listener<ServerEvent>,
+  { scope, key }: Pick<OnceOperation, "scope" | "key">,
+  { event, error }: { readonly event: EndEvent; readonly error?: unknown },
+  { call, attempt }: RequestFacts,
+): void {
+  const facts = { scope, key, call, attempt };
+  notify(onEvent, event === "handler-failed" ? { type: event, ...facts, error } : { type: event, ...facts });
+}

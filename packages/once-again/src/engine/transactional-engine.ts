@@ -26,16 +26,9 @@ import { expiryPurge } from "./expiry-purge.ts";
 import { HandlerTimeout } from "./handler-timeout.ts";
 import { mustStop } from "./leased-decisions.ts";
 import { openByRunning } from "./open-by-running.ts";
-import {
-  endRequest,
-  endWithoutWork,
-  keyless,
-  notifyReceived,
-  outcomeOfClaim,
-  type RequestEnd,
-  workError,
-} from "./request-end.ts";
+import { endRequest, endWithoutWork, outcomeOfClaim, type RequestEnd, workError } from "./request-end.ts";
 import { type RunningOperation, type RunningOperations, runningOperations } from "./running-operations.ts";
+import { keyless, notifyReceived } from "./server-event.ts";
 import { plainSteps } from "./steps.ts";
 import { optionsWithin } from "./time-left.ts";
 import { hadNoEffect, onlyAttempt, publicEngine, WorkExecution } from "./execution.ts";
@@ -66,7 +59,7 @@ export function transactionalEngineOn<Transaction>(
   const operations = runningOperations(clock, waitMs);
 
   const run: Engine<Transaction>["run"] = async (operation, work) => {
-    const call = notifyReceived(onEvent, operation);
+    const call = onEvent === undefined ? undefined : notifyReceived(onEvent, operation);
     const entered = operations.enter(operation);
     const running = isPromise(entered) ? await entered : entered;
     const result =
