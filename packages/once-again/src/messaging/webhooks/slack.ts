@@ -2,9 +2,7 @@ import { joinBytes } from "../../core/bytes.ts";
 import { sha256 } from "../../key/sha256.ts";
 import { hexBytes, hmacVerifier } from "./hmac.ts";
 import { dayMs, exactText, jsonMembers, type Secrets, type Sender } from "./sender.ts";
-
-/** How far a request's time may be from ours, seconds: as Slack's page says. */
-const toleranceSeconds = 300;
+import { toleranceSeconds } from "./timestamp-tolerance.ts";
 
 /**
  * Requests of Slack: `X-Slack-Signature`, five minutes old at most. Events are named by their `event_id`, which is the same in

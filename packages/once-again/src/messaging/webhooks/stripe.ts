@@ -1,6 +1,7 @@
 import { hasMethod } from "../../core/duck-typing.ts";
 import { invalidOptionError } from "../../core/options.ts";
 import { checkSecrets, dayMs, exactText, jsonMembers, type Secrets, type Sender } from "./sender.ts";
+import { toleranceSeconds } from "./timestamp-tolerance.ts";
 
 /** The parts that are used of the package `stripe`. */
 export interface StripeClient {
@@ -19,9 +20,6 @@ interface StripeSignature {
     receivedAtMs: number,
   ): Promise<boolean>;
 }
-
-/** The default of Stripe's library. */
-const toleranceSeconds = 300;
 
 /**
  * Webhooks of Stripe, verified by its own library: `Stripe-Signature`, five minutes old at most. An event is named by its id.

@@ -8,6 +8,7 @@ import type { HttpRules, ProfileRules } from "../../http/http-options.ts";
 import { routeNames } from "../../http/flat-options.ts";
 import { type WebhookRoute, type WebhookRouteRules, webhookRouteRules } from "../../http/webhook-rules.ts";
 import { dayMs, type Sender, type VerifyWebhook } from "./sender.ts";
+import { toleranceSeconds } from "./timestamp-tolerance.ts";
 
 /** How one endpoint for webhooks keeps its promise. */
 export interface WebhookRules
@@ -33,7 +34,7 @@ const names: OptionNames<WebhookRules & LeasedMode> = { ...commonNames, endpoint
 const profileNames: OptionNames<WebhookProfile> = { reusedStatus: true, retryAfterSeconds: true, problemBase: true };
 
 /** Five minutes before a sender's time and five after, its signature holds. */
-const retentionMsMin = 600_000;
+const retentionMsMin = 2 * toleranceSeconds * 1000;
 
 /** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
 export function webhookRoute<Transaction>(
