@@ -9,10 +9,10 @@ import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkChoice, invalidOptionError } from "../core/options.ts";
 import type { Random } from "../core/random.ts";
 import { errorVerdict, statusVerdict } from "../delivery/index.ts";
-import { type Backoff, exponentialBackoff } from "../retry/backoff.ts";
+import { awsBackoff, awsNumbers } from "../retry/aws-rules.ts";
+import type { Backoff } from "../retry/backoff.ts";
 import { awsBudget, successBudget } from "../retry/budgets/index.ts";
 import type { Decision } from "../retry/decision.ts";
-import { fullJitter } from "../retry/jitter.ts";
 import { planRetry, type Progress } from "../retry/plan-retry.ts";
 import type { FailureKind, RetryBudget } from "../retry/budgets/budget.ts";
 import { recordSuccess } from "../retry/retry-call.ts";
@@ -83,28 +83,6 @@ interface Call {
   readonly isLongPoll: boolean;
 }
 
-/** The numbers of AWS' standard mode ("Retry behavior", AWS SDKs and Tools Reference Guide, November 2026). */
-const awsNumbers = {
-  aws: { attemptsMax: 3, baseMs: 50 },
-  "aws-dynamodb": { attemptsMax: 4, baseMs: 25 },
-} as const;
-const [throttledBaseMs, awsCapMs, hintMsMax] = [1000, 20_000, 5000];
-
-/** How long to wait after a failure, where that goes by its kind. */
-type BackoffAfter = (failure: AwsFailure, nowMs: number) => Backoff;
-
-function awsBackoff(baseMs: number): BackoffAfter {
-  const growing = (base: number): Backoff =>
-    exponentialBackoff({ baseMs: base, capMs: awsCapMs, jitter: fullJitter() });
-  const [transient, throttled] = [growing(baseMs), growing(throttledBaseMs)];
-  return ({ errorType, retryAfterHint }, nowMs) =>
-    (context) => {
-      const delayMs = Math.floor((errorType === "THROTTLING" ? throttled : transient)(context));
-      if (retryAfterHint === undefined) return delayMs;
-      return Math.max(delayMs, Math.min(retryAfterHint.getTime() - nowMs, delayMs + hintMsMax));
-    };
-}
-
 /**
  * The retries of this library for a client of the AWS SDK, version 3, in place of the SDK's: backoff with jitter, a
  * budget, a deadline, and the rule that a command is sent again only where that is safe. The SDK's own strategies send
@@ -157,8 +135,9 @@ export function awsRetryStrategy(options: AwsRetryOptions = {}): AwsRetryStrateg
         elapsedMs: clock.monotonic() - call.startedAt,
         previousDelayMs: call.backoffMs,
       };
-      const decision = decisionOn(failure, repeatable, clock.now());
-      const backoff = backoffAfter?.(failure, clock.now());
+      const hintMs = failure.retryAfterHint && failure.retryAfterHint.getTime() - clock.now();
+      const decision = decisionOn(failure, repeatable, hintMs);
+      const backoff = backoffAfter?.({ isThrottled: failure.errorType === "THROTTLING", hintMs });
       const plan =
         backoff === undefined
           ? planRetry(policy, decision, progress)
@@ -186,8 +165,8 @@ function pause(clock: Clock, backoff: Backoff, { attempts, previousDelayMs }: Pr
 }
 
 /** The decision on a failed attempt. */
-function decisionOn({ error, errorType, retryAfterHint }: AwsFailure, repeatable: boolean, nowMs: number): Decision {
-  const delayMsMin = retryAfterHint && Math.max(0, retryAfterHint.getTime() - nowMs);
+function decisionOn({ error, errorType }: AwsFailure, repeatable: boolean, hintMs: number | undefined): Decision {
+  const delayMsMin = hintMs === undefined ? undefined : Math.max(0, hintMs);
   if (errorType === "THROTTLING") return { action: "retry", delayMsMin, kind: "throttled", why: "throttled" };
   const status = statusOf(error);
   if (status !== undefined && errorType === "CLIENT_ERROR") return { action: "stop", why: "permanent" };
