@@ -1,39 +1,13 @@
 import type { Store } from "../stores/index.ts";
-import { openDynamodb, openDynamodbOutbox } from "./stores/dynamodb.ts";
-import { openMariadb, openMariadbOutbox } from "./stores/mariadb.ts";
-import { openNats } from "./stores/nats.ts";
 import type { OpenOutbox } from "./stores/open-outbox.ts";
-import { openPostgres, openPostgresOutbox } from "./stores/postgres.ts";
-import { openRedis } from "./stores/redis.ts";
 import { makeSqlite, openSqlite, openSqliteOutbox } from "./stores/sqlite.ts";
-import type { StoreUse } from "./stores/store-use.ts";
 import { readStoreLocation } from "./store-location.ts";
+import { urlSchemes } from "./url-schemes.ts";
 
 export { makeDrySqliteOutbox, makeSqlite, makeSqliteOutbox } from "./stores/sqlite.ts";
 
-/** How each kind of URL is opened. A driver is loaded only when its URL is asked for. */
-type Schemes<Opened> = Readonly<Record<string, (url: URL, use: StoreUse) => Promise<Opened>>>;
-
-const storeSchemes: Schemes<Store> = {
-  "postgres:": openPostgres,
-  "postgresql:": openPostgres,
-  "mysql:": openMariadb,
-  "mariadb:": openMariadb,
-  "redis:": openRedis,
-  "rediss:": openRedis,
-  "valkey:": openRedis,
-  "valkeys:": openRedis,
-  "nats:": openNats,
-  "dynamodb:": openDynamodb,
-};
-
-const outboxSchemes: Schemes<OpenOutbox> = {
-  "postgres:": openPostgresOutbox,
-  "postgresql:": openPostgresOutbox,
-  "mysql:": openMariadbOutbox,
-  "mariadb:": openMariadbOutbox,
-  "dynamodb:": openDynamodbOutbox,
-};
+/** The scheme of a URL that `readStoreLocation` accepted. */
+const schemeOf = ({ protocol }: URL) => urlSchemes[protocol.slice(0, -1)]!;
 
 /**
  * Opens an existing store; `close` of what it returns ends the connection too.
@@ -43,19 +17,19 @@ const outboxSchemes: Schemes<OpenOutbox> = {
  */
 export async function storeFromUrl(location: string): Promise<Store> {
   const read = readStoreLocation(location);
-  return read.kind === "sqlite" ? openSqlite(read.path) : storeSchemes[read.url.protocol]!(read.url, "command");
+  return read.kind === "sqlite" ? openSqlite(read.path) : schemeOf(read.url).store(read.url, "command");
 }
 
 /** Opens a store for a server: with connections for many keys at a time, which come back. A SQLite file is made. */
 export async function serverStoreFromUrl(location: string): Promise<Store> {
   const read = readStoreLocation(location);
-  return read.kind === "sqlite" ? makeSqlite(read.path, false) : storeSchemes[read.url.protocol]!(read.url, "server");
+  return read.kind === "sqlite" ? makeSqlite(read.path, false) : schemeOf(read.url).store(read.url, "server");
 }
 
 /** Opens an existing outbox, as `storeFromUrl` opens a store. */
 export async function outboxFromUrl(location: string): Promise<OpenOutbox> {
   const read = readStoreLocation(location, "outbox");
-  return read.kind === "sqlite" ? openSqliteOutbox(read.path) : outboxSchemes[read.url.protocol]!(read.url, "command");
+  return read.kind === "sqlite" ? openSqliteOutbox(read.path) : schemeOf(read.url).outbox!(read.url, "command");
 }
 
 /** The path of the SQLite file that a location names. @throws Error for a location that can't be meant. */

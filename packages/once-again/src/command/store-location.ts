@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { urlSchemes } from "./url-schemes.ts";
 
 /** Where a store is: in a file of SQLite, or at the URL of a server. */
 export type StoreLocation =
@@ -20,12 +21,6 @@ export const outboxForms =
 
 const forms: Readonly<Record<Stored, string>> = { store: storeForms, outbox: outboxForms };
 
-const databases = ["postgres", "postgresql", "mysql", "mariadb"];
-const schemes: Readonly<Record<Stored, readonly string[]>> = {
-  outbox: [...databases, "dynamodb"],
-  store: [...databases, "redis", "rediss", "valkey", "valkeys", "nats", "dynamodb"],
-};
-
 /** Names of servers that are not the name of their scheme. */
 const otherNames: Readonly<Record<string, string>> = { pg: "postgres", mariadbd: "mariadb", sqlite3: "sqlite" };
 
@@ -44,7 +39,7 @@ export function readStoreLocation(text: string, stored: Stored = "store"): Store
   if (name === "sqlite") return { kind: "sqlite", path: readPath(rest.replace(/^\/\//, ""), stored) };
   if (name === "file" && rest.startsWith("//"))
     return { kind: "sqlite", path: readPath(fileURLToPath(location), stored) };
-  if (schemes[stored].includes(name)) {
+  if (urlSchemes[name]?.[stored] !== undefined) {
     const url = rest.startsWith("//") ? URL.parse(location) : null;
     if (url === null) throw new Error(`The URL of the ${stored} can't be read: it must begin with ${name}://HOST.`);
     return { kind: "server", url };
@@ -92,7 +87,7 @@ function readPath(path: string, stored: Stored): string {
 function refuseBareText(location: string, stored: Stored): string {
   const [word = ""] = /^\w+(?=$|[:/])/.exec(location.toLowerCase()) ?? [];
   const meant = otherNames[word] ?? word;
-  if (schemes[stored].includes(meant)) {
+  if (urlSchemes[meant]?.[stored] !== undefined) {
     return `The ${stored} is not a URL: did you mean ${meant}://? Write ${forms[stored]}.`;
   }
   // An address with a user may have a password.
