@@ -69,6 +69,14 @@ export const callerMutants: readonly Mutant[] = [
     killedBy: "is not every place that it redirects to",
   },
   {
+    guard: "intents: no attempt is sent on a lease that is over",
+    file: "packages/once-again/src/intents/deliver-intent.ts",
+    search: "beforeAttempt: () => lease.check(),",
+    replace: "beforeAttempt: () => undefined,",
+    check: test("packages/once-again/src/intents/lease-over.test.ts"),
+    killedBy: "before the end of its lease is noticed",
+  },
+  {
     guard: "keys: an intent in doubt is not sent to an unknown server",
     file: "packages/once-again/src/intents/send-intent.ts",
     search: "if (intent.inDoubt && !repeats.areSafe) {",

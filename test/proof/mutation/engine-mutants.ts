@@ -43,6 +43,22 @@ export const engineMutants: readonly Mutant[] = [
     killedBy: "lands later does not hold the key of",
   },
   {
+    guard: "live worker: no step begins on a lease that is over, where another worker looks it up",
+    file: "packages/once-again/src/engine/steps.ts",
+    search: "if (record.isOver?.()) throw leaseLostError();",
+    replace: "",
+    check: test("packages/once-again/src/engine/steps.test.ts"),
+    killedBy: "does not begin where another worker looks it up",
+  },
+  {
+    guard: "live worker: work does not begin on a lease that is over, though no timer has said so",
+    file: "packages/once-again/src/engine/execution.ts",
+    search: "this.#source.checkLease?.();",
+    replace: "",
+    check: test("packages/once-again/src/engine/skewed-clock.test.ts"),
+    killedBy: "does not begin it on a lease that is over",
+  },
+  {
     guard: "settlement: the store is asked again for a result after the caller has its response",
     file: boundedStore,
     search: "() => settleLater(owned, ask, result)",

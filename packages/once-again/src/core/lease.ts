@@ -49,6 +49,11 @@ export class Lease extends Deadline {
     return Math.max(0, this.#endsAt - this.#timer.clock.monotonic());
   }
 
+  /** Loses it at once if its time is over: where the process stood still, much may be done before the timer of it fires. */
+  check(): void {
+    if (this.#isHeld && this.leftMs <= 0) this.#lose();
+  }
+
   onDue(): void {
     const now = this.#timer.clock.monotonic();
     if (now >= this.#endsAt) return this.#lose();

@@ -16,6 +16,8 @@ export const onlyAttempt: AttemptNumber = { attempt: 1, fence: 0, abandoned: fal
 export interface ExecutionSource {
   /** Missing where nothing ends the work: its signal never aborts. */
   readonly timeout: HandlerTimeout | undefined;
+  /** Aborts the signal at once if the lease is over; missing where nothing is leased. */
+  checkLease?(): void;
   openSteps(): Steps;
 }
 
@@ -55,6 +57,7 @@ export class WorkExecution<Transaction> implements Execution<Transaction> {
   }
 
   get signal(): AbortSignal {
+    this.#source.checkLease?.();
     return (this.#signal ??= (this.#source.timeout?.abort ?? new AbortController()).signal);
   }
 

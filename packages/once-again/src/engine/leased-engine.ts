@@ -416,9 +416,16 @@ class LeasedRun<Value> implements OpenAttempt<undefined, Value>, ExecutionSource
     return this.#timeout;
   }
 
+  checkLease(): void {
+    this.#lease.check();
+  }
+
   openSteps(): Steps {
     const { options, boundedStore } = this.#context;
-    this.#steps = new StoredSteps(boundedStore, this.#owned, this.#acquired.checkpoints, options.steps, this.#timeout);
+    this.#steps = new StoredSteps(boundedStore, this.#owned, this.#acquired.checkpoints, options.steps, {
+      timeout: this.#timeout,
+      isOver: () => options.takeOverAfterMs !== undefined && this.#lease.leftMs <= 0,
+    });
     return this.#steps.steps;
   }
 

@@ -5,6 +5,7 @@ import { memoryStore } from "../stores/memory/index.ts";
 import type { Store } from "../stores/store.ts";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { leasedEngine } from "./leased-engine.ts";
+import { runWork } from "./run-work.ts";
 
 const hourMs = 3_600_000;
 const retentionMs = 2 * leaseMs;
@@ -80,4 +81,27 @@ test("a wall clock that jumps while the work runs ends no lease", async () => {
   }
   go.resolve();
   expect(await running).toEqual({ kind: "executed", result: Uint8Array.of(0) });
+});
+
+test("a worker that stood still while it looked an operation up does not begin it on a lease that is over", async () => {
+  const clock = fakeClock(1_700_000_000_000);
+  const store = memoryStore({ clock });
+  await store.claim({ ...operation, owner: "crashed", leaseMs: 1, retentionMs });
+  await clock.advance(1);
+  let stoodStillMs = 0;
+  const own: Clock = { ...clock, monotonic: () => clock.monotonic() + stoodStillMs };
+  const options = { leaseMs, retentionMs, onUnknown: "rerun", acknowledgeDuplicates: true } as const;
+  const engine = leasedEngine(store, { ...options, clock: own });
+  const reconcile = async () => {
+    // The timer of its answer is due before that of its lease, and both fire when it goes on.
+    stoodStillMs += 10 * leaseMs;
+    return { absent: "fenced" } as const;
+  };
+  const ends: unknown[] = [];
+  await engine.run(operation, async (execution) => {
+    const end = await runWork(execution, { reconcile, quiesceMs: 0 }, () => expect.fail("ran"));
+    ends.push(end.effect);
+    return { effect: "none", result: new Uint8Array() };
+  });
+  expect(ends).toEqual(["none"]);
 });

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { appDatabase, insertOrder } from "../../../../test/support/app-database.ts";
 import { codeOf } from "../../../../test/support/engine-bench.ts";
 import { fakeClock } from "../../../testing/src/index.ts";
+import { sleep } from "../core/clock.ts";
 import { leasedEngine } from "./leased-engine.ts";
 import type { EngineOptions } from "./options.ts";
 import { transactionalEngine } from "./transactional-engine.ts";
@@ -169,6 +170,44 @@ describe("a transaction step", () => {
     await transactionalEngine(store, {}).run(operation, ({ step }) => insert(step, "tea"));
     await leasedEngine(store, {}).runUnkeyed("acme", ({ step }) => insert(step, "milk"));
     expect(orders()).toEqual(["tea", "milk"]);
+  });
+});
+
+describe("a step of a worker that has lost its time", () => {
+  /** A handler that is late, and calls its step when its lease is over. */
+  const late = async (options: EngineOptions) => {
+    const clock = fakeClock(1_700_000_000_000);
+    const { store } = appDatabase({ clock });
+    const open = () => leasedEngine(store, { clock, handlerMsMax: 500, leaseMs: 1000, ...options });
+    const charges: number[] = [];
+    const ends: unknown[] = [];
+    const handle =
+      (waitMs: number): Work<undefined> =>
+      async ({ step }) => {
+        await sleep(clock, waitMs);
+        const look = async () => (charges.length > 0 ? { found: 1 } : ({ absent: "quiesced" } as const));
+        // The request is under way for a while before it can be found.
+        const charge = () => sleep(clock, 800).then(() => charges.push(clock.monotonic()));
+        ends.push(await codeOf(step.once("charge", charge, look)));
+        return done;
+      };
+    const first = codeOf(open().run(operation, handle(3100)));
+    await clock.advance(3500);
+    const second = codeOf(open().run(operation, handle(0)));
+    await clock.advance(10_000);
+    await Promise.all([first, second]);
+    return { charges, ends };
+  };
+
+  test("does not begin where another worker looks it up", async () => {
+    const { charges, ends } = await late({ onUnknown: "rerun", quiesceMs: 2000 });
+    expect(charges).toHaveLength(1);
+    expect(ends).toEqual(["ONCE_LEASE_LOST", "resolved with 1"]);
+  });
+
+  test("begins where no other worker will run: its result is the truth", async () => {
+    const { charges, ends } = await late({ onUnknown: "hold" });
+    expect([charges.length, ends]).toEqual([1, ["resolved with 1"]]);
   });
 });
 

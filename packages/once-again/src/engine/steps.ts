@@ -15,6 +15,8 @@ interface StepRecord {
   key: string;
   /** The steps that earlier runs stored, by place. */
   stored: Readonly<Record<string, Uint8Array>>;
+  /** Whether another worker may begin on the operation at any time, so that no step of this one may begin any more. */
+  readonly isOver?: (() => boolean) | undefined;
   /** Stores a step; `false` when this worker no longer owns the operation. */
   store(place: string, bytes: Uint8Array): Promise<boolean>;
   /** Runs and stores a step in one transaction; `undefined` when this worker no longer owns the operation. */
@@ -36,19 +38,23 @@ export class StoredSteps {
   /** Whether this run stored a step, and so had an effect. */
   hasStored = false;
 
-  /** @param timeout that of the handler: with it, the transaction of a step is over too. */
+  /**
+   * @param timeout that of the handler: with it, the transaction of a step is over too.
+   * @param isOver whether the lease is over, and another worker may begin.
+   */
   constructor(
     boundedStore: BoundedStore,
     owned: ReleaseRequest,
     stored: Acquired["checkpoints"],
     options: StepOptions,
-    timeout: HandlerTimeout,
+    { timeout, isOver }: { readonly timeout: HandlerTimeout; readonly isOver: () => boolean },
   ) {
     const { scope, key } = owned;
     const record: StepRecord = {
       scope,
       key,
       stored,
+      isOver,
       store: (step, result) => {
         this.hasStored = true;
         return boundedStore.checkpoint({ ...owned, step, result });
@@ -131,6 +137,8 @@ function recordedSteps(record: StepRecord, options: StepOptions): Steps {
       }
       if (reconciled !== undefined) checkAbsence(reconciled, options);
       await store(place, { name, begun: true });
+      // Another one looks this step up, and counts on it that nothing has begun since the lease was over.
+      if (record.isOver?.()) throw leaseLostError();
       const value = await work();
       await store(place, { name, value });
       return value;

@@ -43,9 +43,11 @@ export async function deliverIntent(
     emit(postponed ? { type: "postponed", delayMs, inDoubt } : { type: "lease-lost" });
   };
 
+  const { leaseMs } = settings;
+  // The lease may be over before its grant arrives: then another may be sending it.
+  if (clock.monotonic() - claim.sentAt >= leaseMs) return postpone(0, intent.inDoubt);
   if (intent.msLeft < 1) return end(overdueOutcome(intent.inDoubt));
   emit({ type: "sending", claim: intent.claims, inDoubt: intent.inDoubt });
-  const { leaseMs } = settings;
   const abort = new AbortController();
   const lease = new Lease(new DeadlineTimer(clock), leaseMs, claim.sentAt, {
     renewLease: () => calls.ask(() => store.renew({ ...owned, leaseMs })),
@@ -54,6 +56,8 @@ export async function deliverIntent(
   const sending = await sendIntent(intent, {
     settings,
     signal: AbortSignal.any([stop, abort.signal]),
+    // A process that stood still has its timers all at once, and the next attempt may be due before the end of its lease is.
+    beforeAttempt: () => lease.check(),
     onEvent: (event) => emit({ type: "fetch", event }),
   });
   lease.stop();

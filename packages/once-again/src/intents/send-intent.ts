@@ -17,6 +17,8 @@ export interface Sending {
   readonly settings: IntentsSettings;
   /** Aborts when the intent is not ours any more, or when we are to stop. */
   readonly signal: AbortSignal;
+  /** Called just before an attempt is sent; it may abort the signal. */
+  readonly beforeAttempt: () => void;
   readonly onEvent: Listener<FetchEvent>;
 }
 
@@ -25,7 +27,8 @@ export interface Sending {
  * breaks off is asked for again, and a repeat of the key brings it. An intent in doubt that may not be sent again is not
  * sent. Never rejects.
  */
-export async function sendIntent(intent: ClaimedIntent, { settings, signal, onEvent }: Sending): Promise<SentIntent> {
+export async function sendIntent(intent: ClaimedIntent, parts: Sending): Promise<SentIntent> {
+  const { settings, signal, onEvent } = parts;
   const { clock } = settings;
   const { fetch: sendOnce, keyFormat, keyHeader, policy } = settings.sending;
   const { method, url, headers, body } = intent.request;
@@ -46,6 +49,7 @@ export async function sendIntent(intent: ClaimedIntent, { settings, signal, onEv
     const secrets = new Headers(await settings.headersAtSend(intent));
     secrets.forEach((value, name) => sentHeaders.set(name, value));
     sentHeaders.set(keyHeader, key);
+    parts.beforeAttempt();
     init.signal?.throwIfAborted();
     doubtful += 1;
     // Followed here, so that the headers of this attempt are left out where `fetch` leaves them out.
