@@ -37,10 +37,26 @@ export const engineMutants: readonly Mutant[] = [
   {
     guard: "late claim: a release that finds nothing proves nothing",
     file: "packages/once-again/src/engine/claim-withdrawal.ts",
-    search: 'return before === "answered" || (before === "failed" && (isClosing || clock.monotonic() >= deniedFrom));',
-    replace: 'return before !== "answered" || isClosing || clock.monotonic() >= deniedFrom;',
+    search: 'return before === "failed" && (isClosing || clock.monotonic() >= deniedFrom);',
+    replace: "return true;",
     check: boundedStoreTest,
     killedBy: "lands later does not hold the key of",
+  },
+  {
+    guard: "late claim: what one call of it took says nothing of the other",
+    file: "packages/once-again/src/engine/claim-withdrawal.ts",
+    search: "(isReleased && sent.length === 1)",
+    replace: "isReleased",
+    check: boundedStoreTest,
+    killedBy: "one that landed says nothing of the other",
+  },
+  {
+    guard: "late claim: a call that had failed does not take the key once more that was released",
+    file: boundedStore,
+    search: "withdrawals?.released(owned);",
+    replace: "",
+    check: boundedStoreTest,
+    killedBy: "does not hold the key later",
   },
   {
     guard: "live worker: no step begins on a lease that is over, where another worker looks it up",

@@ -67,6 +67,58 @@ describe("a claim that was given up", () => {
     expect(clock.pending).toBe(0);
   });
 
+  test("is taken back by call and repetition: one that landed says nothing of the other", async () => {
+    const { run, clock, store } = engineBench({ storeMsMax });
+    const claim = store.claim.bind(store);
+    const second = Promise.withResolvers<void>();
+    let calls = 0;
+    store.claim = async (request) => {
+      calls += 1;
+      if (calls > 1) await second.promise;
+      const answer = await claim(request);
+      if (calls === 1) throw new Error("ECONNRESET");
+      return answer;
+    };
+    const outcome = codeOf(run(never));
+    await clock.advance(storeMsMax);
+    expect(await outcome).toBe("ONCE_STORE_UNAVAILABLE");
+    await clock.advance(1000);
+    expect(await store.inspect(operation)).toBeUndefined();
+    second.resolve();
+    await clock.advance(31_000);
+    expect(await store.inspect(operation)).toBeUndefined();
+    await clock.advance(60_000);
+    expect(clock.pending).toBe(0);
+  });
+
+  test.for(["none", "in progress elsewhere"] as const)(
+    "once, and was granted or refused when it was repeated, does not hold the key later: %s",
+    async (end) => {
+      const { run, clock, store } = engineBench({ storeMsMax });
+      const claim = store.claim.bind(store);
+      const go = Promise.withResolvers<void>();
+      const elsewhere = end === "none" ? undefined : run(job({ effect: "none" }, go.promise).work, "two");
+      await clock.advance(1);
+      const sent: Parameters<typeof claim>[0][] = [];
+      store.claim = async (request) => {
+        if (sent.push(request) === 1) throw new Error("ECONNRESET");
+        return claim(request);
+      };
+      const outcome = run(job({ effect: "none" }).work);
+      await clock.advance(storeMsMax);
+      expect(await outcome).toBe(end === "none" ? "executed 1,2,3" : "in-progress");
+      go.resolve();
+      await elsewhere;
+      expect(await store.inspect(operation)).toBeUndefined();
+      await clock.advance(20_000);
+      expect((await claim(sent[0]!)).kind).toBe("acquired");
+      await clock.advance(41_000);
+      expect(await store.inspect(operation)).toBeUndefined();
+      await clock.advance(60_000);
+      expect(clock.pending).toBe(0);
+    },
+  );
+
   test("and was surely never sent is not asked after", async () => {
     const { run, clock, store } = engineBench({ storeMsMax });
     store.claim = () => Promise.reject(Object.assign(new Error("connect"), { code: "ECONNREFUSED" }));
@@ -305,7 +357,9 @@ describe("a store that answers at once", () => {
     });
     const outcome = codeOf(engine.run(operation, never));
     await clock.advance(storeMsMax);
-    expect([await outcome, claims, released]).toEqual(["ONCE_STORE_UNAVAILABLE", 2, [operation.key]]);
+    expect([await outcome, claims, released[0]]).toEqual(["ONCE_STORE_UNAVAILABLE", 2, operation.key]);
+    // Both may have claimed it.
+    await clock.advance(91_000);
     expect(clock.pending).toBe(0);
   });
 });

@@ -25,7 +25,7 @@ import type {
   TransactionRequest,
 } from "../stores/store.ts";
 import { type BackgroundCalls, backgroundCalls } from "./background-calls.ts";
-import { claimWithdrawal } from "./claim-withdrawal.ts";
+import { claimWithdrawals, type ClaimWithdrawals } from "./claim-withdrawal.ts";
 import { resultUnconfirmedError, storeUnavailableError } from "./engine.ts";
 import type { StoreOperation } from "./server-event.ts";
 import type { CheckedEngineOptions } from "./options.ts";
@@ -97,7 +97,10 @@ export function openBoundedStore<Transaction>(store: Store, options: CheckedEngi
     const answer = rejectIfThrows(ask);
     return isPromise(answer) ? answerBefore(deadlines.store, storeMsMax, answer, storeLateError) : answer;
   };
-  const withdraw = claimWithdrawal({ clock, background, release: (owned) => once(() => store.release(owned)) });
+  /** None before a claim has failed. */
+  let withdrawals: ClaimWithdrawals | undefined;
+  const openWithdrawals = (): ClaimWithdrawals =>
+    (withdrawals ??= claimWithdrawals({ clock, background, release: (owned) => once(() => store.release(owned)) }));
   const unstored = unstoredResults();
   const settleLater = settlingInBackground({ store, options, once, background, unstored });
 
@@ -118,25 +121,21 @@ export function openBoundedStore<Transaction>(store: Store, options: CheckedEngi
   const transactions = (): TransactionalStore<Transaction> => transactional(store);
 
   return {
-    claim(request) {
-      const sent: Promise<ClaimAnswer>[] = [];
-      const isHere = unstored.has(request);
-      // Its result is in this process and may still be stored, so no claim may take the key over.
-      const claimed = isHere ? { ...request, takeOverAfterMs: undefined } : request;
-      const ask = (): Awaitable<ClaimAnswer> => {
-        const asking = rejectIfThrows(() => store.claim(claimed));
-        if (isPromise(asking)) sent.push(asking);
-        return asking;
-      };
-      const answer = call("claim", request, ask, () => withdraw(named(request), sent));
-      if (!isHere) return answer;
-      return isPromise(answer) ? answer.then(unstored.answer) : unstored.answer(answer);
-    },
-    withdraw: (owned) => withdraw(owned, []),
+    claim: claiming({ store, call, unstored, openWithdrawals }),
+    withdraw: (owned) => openWithdrawals().withdraw(owned),
     renew: async (request) => call("renew", request, () => store.renew(request)),
-    complete: (request) => settle("complete", request, () => store.complete(request), request.result),
-    release: (owned) => settle("release", owned, () => store.release(owned)),
-    abandon: (owned) => settle("renew", owned, () => store.renew({ ...owned, leaseMs: 0 })),
+    complete(request) {
+      withdrawals?.ended(request);
+      return settle("complete", request, () => store.complete(request), request.result);
+    },
+    release(owned) {
+      withdrawals?.released(owned);
+      return settle("release", owned, () => store.release(owned));
+    },
+    abandon(owned) {
+      withdrawals?.ended(owned);
+      return settle("renew", owned, () => store.renew({ ...owned, leaseMs: 0 }));
+    },
     checkpoint: async (request) => call("checkpoint", request, () => store.checkpoint(request)),
     inspect: async (name) => call("inspect", name, () => store.inspect(name)),
     async lookUp(name) {
@@ -153,6 +152,43 @@ export function openBoundedStore<Transaction>(store: Store, options: CheckedEngi
     // The engine that is opened on it checks whether it is a store at all.
     moveMark: (store as Partial<TransactionalStore<Transaction>> | undefined)?.moveMark?.bind(store),
     close: () => background.close(),
+  };
+}
+
+/** The parts of a bounded store that claims use. */
+interface ClaimParts {
+  readonly store: Store;
+  readonly call: CallStore;
+  readonly unstored: ReturnType<typeof unstoredResults>;
+  readonly openWithdrawals: () => ClaimWithdrawals;
+}
+
+/** @returns a function that claims a key, and takes back what may have been granted where no work will run. */
+function claiming({ store, call, unstored, openWithdrawals }: ClaimParts): BoundedStore["claim"] {
+  return (request) => {
+    const sent: Promise<ClaimAnswer>[] = [];
+    let isGivenUp = false;
+    const isHere = unstored.has(request);
+    // Its result is in this process and may still be stored, so no claim may take the key over.
+    const claimed = isHere ? { ...request, takeOverAfterMs: undefined } : request;
+    const ask = (): Awaitable<ClaimAnswer> => {
+      const asking = rejectIfThrows(() => store.claim(claimed));
+      if (!isPromise(asking) && sent.length === 0) return asking;
+      const asked = Promise.resolve(asking);
+      if (sent.push(asked) > 1) {
+        asked.then(
+          (answer) => isGivenUp || openWithdrawals().answeredAgain(named(request), sent, answer),
+          () => undefined,
+        );
+      }
+      return asked;
+    };
+    const answer = call("claim", request, ask, () => {
+      isGivenUp = true;
+      openWithdrawals().withdraw(named(request), sent);
+    });
+    if (!isHere) return answer;
+    return isPromise(answer) ? answer.then(unstored.answer) : unstored.answer(answer);
   };
 }
 

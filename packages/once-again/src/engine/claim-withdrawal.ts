@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
+import { putLast } from "../core/put-last.ts";
 import { errorVerdict } from "../delivery/index.ts";
 import type { ClaimAnswer, ReleaseRequest } from "../stores/store.ts";
 import type { BackgroundCalls } from "./background-calls.ts";
@@ -7,11 +8,30 @@ import type { BackgroundCalls } from "./background-calls.ts";
 /** How long after a claim was given up the store must have denied it, milliseconds, to be believed. */
 const lateClaimMsMax = 60_000;
 
-/**
- * @returns a function that takes a claim back for which no work will run, given the calls by which it was sent, behind the
- *   caller's back: until the store has taken it away, or has denied it in a way that can be believed.
- */
-export function claimWithdrawal({
+/** Of so many running operations it is remembered that their claim was sent twice. */
+const sentTwiceMax = 1000;
+
+/** The calls by which one claim was sent. */
+type SentClaims = readonly Promise<ClaimAnswer>[];
+
+/** Takes claims back, behind the caller's back: a call that was given up, or has failed, may be executed later. */
+export interface ClaimWithdrawals {
+  /**
+   * Takes back a claim for which no work will run, until the store has taken away what it may have granted, or has denied it
+   * in a way that can be believed.
+   *
+   * @param sent default what is remembered of it.
+   */
+  withdraw(owned: ReleaseRequest, sent?: SentClaims): void;
+  /** A claim was answered after an earlier call of it had failed. Unless work runs now, it is taken back. */
+  answeredAgain(owned: ReleaseRequest, sent: SentClaims, answer: ClaimAnswer): void;
+  /** The owner releases its key: the call that had failed would take it once more. */
+  released(owned: ReleaseRequest): void;
+  /** The owner has ended its operation in another way: its record denies a call that comes later. */
+  ended(owned: ReleaseRequest): void;
+}
+
+export function claimWithdrawals({
   clock,
   background,
   release,
@@ -19,8 +39,12 @@ export function claimWithdrawal({
   clock: Clock;
   background: BackgroundCalls;
   release: (owned: ReleaseRequest) => Promise<boolean>;
-}) {
-  return (owned: ReleaseRequest, sent: readonly Promise<ClaimAnswer>[]): void => {
+}): ClaimWithdrawals {
+  /** By their owners. An owner that never ends is forgotten at last, and its record denies what comes later. */
+  const sentTwice = new Map<string, SentClaims>();
+
+  const withdraw: ClaimWithdrawals["withdraw"] = (owned, sent = sentTwice.get(owned.owner) ?? []) => {
+    sentTwice.delete(owned.owner);
     const fate = fateOf(sent);
     const deniedFrom = clock.monotonic() + lateClaimMsMax;
     background.add({
@@ -31,31 +55,45 @@ export function claimWithdrawal({
         await Promise.resolve();
         const before = fate();
         if (before === "never sent") return true;
-        // A release that finds nothing proves nothing as long as the claim may be on its way.
-        if (await release(owned)) return true;
-        return before === "answered" || (before === "failed" && (isClosing || clock.monotonic() >= deniedFrom));
+        const isReleased = await release(owned);
+        if (before === "answered" || (isReleased && sent.length === 1)) return true;
+        // Neither what it released nor that it found nothing says what becomes of a call that is on its way.
+        return before === "failed" && (isClosing || clock.monotonic() >= deniedFrom);
       },
     });
+  };
+  return {
+    withdraw,
+    answeredAgain(owned, sent, { kind }) {
+      if (kind === "acquired") putLast(sentTwice, owned.owner, sent, sentTwiceMax);
+      else withdraw(owned, sent);
+    },
+    released(owned) {
+      if (sentTwice.has(owned.owner)) withdraw(owned);
+    },
+    ended: ({ owner }) => void sentTwice.delete(owner),
   };
 }
 
 /** The state of the calls of one claim, when it is asked for. */
-function fateOf(sent: readonly Promise<ClaimAnswer>[]): () => "pending" | "failed" | "answered" | "never sent" {
-  let [pending, failed, sentMaybe] = [sent.length, 0, sent.length];
+function fateOf(sent: SentClaims): () => "pending" | "failed" | "answered" | "never sent" {
+  let [pending, failed, answered] = [sent.length, 0, 0];
   for (const one of sent) {
     one.then(
-      () => (pending -= 1),
+      () => {
+        pending -= 1;
+        answered += 1;
+      },
       (error: unknown) => {
         pending -= 1;
-        failed += 1;
-        if (wasNeverSent(error)) sentMaybe -= 1;
+        if (!wasNeverSent(error)) failed += 1;
       },
     );
   }
   return () => {
     if (pending > 0) return "pending";
-    if (sent.length > 0 && sentMaybe === 0) return "never sent";
-    return failed > 0 ? "failed" : "answered";
+    if (failed > 0) return "failed";
+    return sent.length > 0 && answered === 0 ? "never sent" : "answered";
   };
 }
 

@@ -154,7 +154,7 @@ function claim<Value>(
     throw error;
   };
   try {
-    const claimed = claimOnce(context, requested, claimRequest(context, requested.operation));
+    const claimed = claimOnce(context, requested);
     return isPromise(claimed) ? claimed.catch(leave) : claimed;
   } catch (error) {
     return leave(error);
@@ -174,9 +174,10 @@ function claimRequest<Value>({ options, makeOwner }: LeasedContext, operation: O
 function claimOnce<Value>(
   context: LeasedContext,
   requested: LeasedRequest<Value>,
-  request: ClaimRequest,
 ): Awaitable<LeasedRun<Value> | Outcome<Value>> {
   const sentAt = context.options.clock.monotonic();
+  // Another owner each time: what became of the claim before is its own affair.
+  const request = claimRequest(context, requested.operation);
   const answer = context.boundedStore.claim(request);
   const start = (claimed: ClaimAnswer): Awaitable<LeasedRun<Value> | Outcome<Value>> => {
     if (claimed.kind === "acquired") {
@@ -184,7 +185,7 @@ function claimOnce<Value>(
     }
     const end = endWithoutClaim(context, requested, claimed);
     if (end === undefined) {
-      return pauseBeforeClaim(context, requested).then(() => claimOnce(context, requested, request));
+      return pauseBeforeClaim(context, requested).then(() => claimOnce(context, requested));
     }
     context.operations.leave(requested.running, end);
     return endRequest(requested.operation, end, context, { call: requested.call, attempt: undefined });
