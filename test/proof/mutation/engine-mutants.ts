@@ -59,6 +59,22 @@ export const engineMutants: readonly Mutant[] = [
     killedBy: "does not hold the key later",
   },
   {
+    guard: "close: one engine does not end the calls of another on its store",
+    file: boundedStore,
+    search: "if (users === 0) await close();",
+    replace: "await close();",
+    check: boundedStoreTest,
+    killedBy: "waits for the result of another on its store",
+  },
+  {
+    guard: "close: a call that no operation waits for is waited for",
+    file: boundedStore,
+    search: "if (isPromise(answer)) background.watch(answer);",
+    replace: "",
+    check: boundedStoreTest,
+    killedBy: "waits for a call that no operation waits for",
+  },
+  {
     guard: "live worker: no step begins on a lease that is over, where another worker looks it up",
     file: "packages/once-again/src/engine/steps.ts",
     search: "if (record.isOver?.()) throw leaseLostError();",
@@ -85,7 +101,7 @@ export const engineMutants: readonly Mutant[] = [
   {
     guard: "settlement: a key is not taken over while its result is still to be stored",
     file: boundedStore,
-    search: "if (result !== undefined) await once(() => store.renew({ ...named(owned), leaseMs }));",
+    search: "await once(() => store.renew({ ...named(owned), leaseMs }));",
     replace: "",
     check: boundedStoreTest,
     killedBy: "a lease outlives a completion",

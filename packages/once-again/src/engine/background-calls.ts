@@ -23,8 +23,10 @@ export interface BackgroundCall {
 export interface BackgroundCalls {
   /** @returns `false` when too much is unsettled already: then it is not asked for any more. */
   add(unsettled: BackgroundCall): boolean;
-  /** Holds `close` up until a call that was given up has ended. */
+  /** Holds `close` up until a call that nothing else waits for has ended. */
   readonly watch: (call: Promise<unknown>) => void;
+  /** Whether `close` has resolved: nothing is sent to the store any more. */
+  isClosed(): boolean;
   /** Asks at once for all that is unsettled, and resolves when it is settled, or after twice `storeMsMax`. */
   close(): Promise<void>;
 }
@@ -86,6 +88,7 @@ export function backgroundCalls({ clock, random, retentionMs, storeMsMax }: Chec
       return true;
     },
     watch: (call) => void track(call),
+    isClosed: () => state === "closed",
     async close() {
       if (state === "closed") return;
       state = "closing";

@@ -5,6 +5,7 @@ import { memoryStore } from "../stores/memory/index.ts";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { onceHttp } from "../http/handle-request.ts";
 import { leasedEngine } from "./leased-engine.ts";
+import { openEngine } from "./open-engine.ts";
 import type { ServerEvent } from "./server-event.ts";
 import { transactionalEngine } from "./transactional-engine.ts";
 
@@ -183,6 +184,71 @@ test("a shutdown waits for a result that is still to be stored", async () => {
   await closing;
   expect((await store.inspect(operation))?.record.result).toEqual(first);
   expect(clock.pending).toBe(0);
+});
+
+describe("a shutdown", () => {
+  test("of one engine waits for the result of another on its store", async () => {
+    const { clock, store } = engineBench();
+    const room = openEngine<undefined>({ store, clock, storeMsMax, leaseMs, acknowledgeDuplicates: true });
+    const beside = room.openBeside({});
+    const work = Promise.withResolvers<void>();
+    const outcome = codeOf(room.engine.run(operation, job({}, work.promise).work));
+    await clock.advance(1);
+    store.fail("complete", "before");
+    const closing = Promise.all([beside.close(), room.engine.close()]);
+    await clock.advance(1);
+    work.resolve();
+    await clock.advance(storeMsMax);
+    expect(await outcome).toBe("ONCE_RESULT_UNCONFIRMED");
+    store.fail("complete", "before", 0);
+    await clock.advance(storeMsMax);
+    await closing;
+    expect((await store.inspect(operation))?.record.result).toEqual(first);
+    expect(clock.pending).toBe(0);
+  });
+
+  test.for(["purge", "renew"] as const)("waits for a call that no operation waits for: %s", async (name) => {
+    const { run, clock, close, store } = engineBench({ storeMsMax });
+    const asked: Promise<never>[] = [];
+    const fail = Promise.withResolvers<never>();
+    store[name] = () => {
+      asked.push(fail.promise);
+      return fail.promise;
+    };
+    const work = Promise.withResolvers<void>();
+    for (let at = 1; at < 100; at += 1) await run(job().work, "one", { key: `k${at}` });
+    const outcome = run(job({}, work.promise).work);
+    await clock.advance(name === "renew" ? leaseMs / 2 : 0);
+    work.resolve();
+    await outcome;
+    expect(asked).toHaveLength(1);
+    let isClosed = false;
+    const closing = close().then(() => (isClosed = true));
+    await clock.advance(0);
+    expect(isClosed).toBe(false);
+    fail.reject(new Error("ECONNRESET"));
+    await clock.advance(storeMsMax);
+    await closing;
+    const before = asked.length;
+    await clock.advance(10 * storeMsMax);
+    expect([asked.length, clock.pending]).toEqual([before, 0]);
+  });
+
+  test("ends with the calls that it has waited for long enough: none is sent after it", async () => {
+    const { run, clock, close, store } = engineBench({ storeMsMax });
+    store.fail("complete", "before");
+    const outcome = codeOf(run(job().work));
+    await clock.advance(storeMsMax);
+    await outcome;
+    store.fail("complete", "silent");
+    await clock.advance(500);
+    const closing = close();
+    await clock.advance(2 * storeMsMax);
+    await closing;
+    const before = store.asked.length;
+    await clock.advance(100 * storeMsMax);
+    expect([store.asked.length, clock.pending]).toEqual([before, 0]);
+  });
 });
 
 test("an outage leaves at most a bounded number of results: the others are given up and reported", async () => {

@@ -65,8 +65,11 @@ export interface BoundedStore<Transaction = unknown> {
   ): Promise<Uint8Array | undefined>;
   /** Inside a transaction of this store, which bounds it; `undefined` where the store has no marks. */
   readonly moveMark: TransactionalStore<Transaction>["moveMark"];
-  /** Sends all unsettled calls once more, and resolves when they are settled, or after twice `storeMsMax`. */
-  close(): Promise<void>;
+  /**
+   * One more engine is on it. @returns a function by which that one leaves, when its operations have ended. The last one that
+   * leaves has all unsettled calls sent once more; that resolves when they are settled, or after twice `storeMsMax`.
+   */
+  enter(): () => Promise<void>;
 }
 
 /** The store and its options, for calls that continue after the caller has its response. */
@@ -112,6 +115,12 @@ export function openBoundedStore<Transaction>(store: Store, options: CheckedEngi
     result?: Uint8Array,
   ): Awaitable<boolean> => call(operation, owned, ask, () => settleLater(owned, ask, result));
 
+  /** An operation may end while such a call is under way: `close` waits for it, and its repetition. */
+  const watched = async <Answer>(answer: Awaitable<Answer>): Promise<Answer> => {
+    if (isPromise(answer)) background.watch(answer);
+    return answer;
+  };
+
   const bounds = { clock: sharedTimers(clock), msMax: storeMsMax };
   const bounded = <Ending, Answer>(
     begin: (run: (transaction: Transaction) => Promise<Ending>) => Promise<Answer>,
@@ -123,7 +132,7 @@ export function openBoundedStore<Transaction>(store: Store, options: CheckedEngi
   return {
     claim: claiming({ store, call, unstored, openWithdrawals }),
     withdraw: (owned) => openWithdrawals().withdraw(owned),
-    renew: async (request) => call("renew", request, () => store.renew(request)),
+    renew: (request) => watched(call("renew", request, () => store.renew(request))),
     complete(request) {
       withdrawals?.ended(request);
       return settle("complete", request, () => store.complete(request), request.result);
@@ -145,13 +154,13 @@ export function openBoundedStore<Transaction>(store: Store, options: CheckedEngi
         throw storeUnavailableError(error);
       }
     },
-    purge: async (request) => call("purge", { scope: "", key: undefined }, () => store.purge(request)),
+    purge: (request) => watched(call("purge", { scope: "", key: undefined }, () => store.purge(request))),
     transact: (request, work) => bounded((run) => transactions().transact(request, run, onError), work),
     transactUnkeyed: (work) => bounded((run) => transactions().transactUnkeyed(run, onError), work),
     transactStep: (request, work) => bounded((run) => transactions().transactStep(request, run, onError), work),
     // The engine that is opened on it checks whether it is a store at all.
     moveMark: (store as Partial<TransactionalStore<Transaction>> | undefined)?.moveMark?.bind(store),
-    close: () => background.close(),
+    enter: closedByTheLast(() => background.close()),
   };
 }
 
@@ -189,6 +198,20 @@ function claiming({ store, call, unstored, openWithdrawals }: ClaimParts): Bound
     });
     if (!isHere) return answer;
     return isPromise(answer) ? answer.then(unstored.answer) : unstored.answer(answer);
+  };
+}
+
+/** Has the last one that leaves close it. */
+function closedByTheLast(close: () => Promise<void>): () => () => Promise<void> {
+  let users = 0;
+  return () => {
+    let isIn = true;
+    users += 1;
+    return async () => {
+      if (isIn) users -= 1;
+      isIn = false;
+      if (users === 0) await close();
+    };
   };
 }
 
@@ -291,7 +314,8 @@ function settlingInBackground({ store, options, once, background, unstored }: Ba
           return true;
         } catch {
           // Its result is in this process, so its lease must not run out.
-          if (result !== undefined) await once(() => store.renew({ ...named(owned), leaseMs }));
+          if (result !== undefined && !background.isClosed())
+            await once(() => store.renew({ ...named(owned), leaseMs }));
           return false;
         }
       },

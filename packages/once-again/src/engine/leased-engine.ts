@@ -99,6 +99,7 @@ export function leasedEngineOn(
 ): OpeningEngine<undefined> {
   checkLeasedStore(store, options);
   const operations = runningOperations(options.clock, options.waitMs);
+  const leave = boundedStore.enter();
   const context = {
     options,
     boundedStore,
@@ -132,7 +133,7 @@ export function leasedEngineOn(
       openByRunning(async (work) => ({ kind: "executed", result: await runWithoutKey(scope, work) })),
     async close() {
       await operations.drain();
-      await boundedStore.close();
+      await leave();
     },
   };
 }

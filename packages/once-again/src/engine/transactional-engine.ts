@@ -57,6 +57,7 @@ export function transactionalEngineOn<Transaction>(
   const { clock, waitMs, onEvent } = options;
   const purge = expiryPurge(boundedStore);
   const operations = runningOperations(clock, waitMs);
+  const leave = boundedStore.enter();
 
   const run: Engine<Transaction>["run"] = async (operation, work) => {
     const call = onEvent === undefined ? undefined : notifyReceived(onEvent, operation);
@@ -94,7 +95,7 @@ export function transactionalEngineOn<Transaction>(
       openByRunning(async (work) => ({ kind: "executed", result: await runUnkeyed(scope, work) })),
     async close() {
       await operations.drain();
-      await boundedStore.close();
+      await leave();
     },
   };
 }
