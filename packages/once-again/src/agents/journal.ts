@@ -1,8 +1,6 @@
-import { answerBefore } from "../core/deadline-timer.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import type { Codec, Engine } from "../engine/engine.ts";
-import type { CheckedEngineOptions } from "../engine/options.ts";
-import { storeLateError } from "../core/store-late-error.ts";
+import type { Codec } from "../engine/engine.ts";
+import type { RoomEngine } from "../engine/open-engine.ts";
 import { makeKey } from "../key/index.ts";
 import type { InspectedRecord } from "../stores/store.ts";
 import type { Intention } from "./match-call.ts";
@@ -53,9 +51,8 @@ const codec: Codec<IntentionRecord> = {
 };
 
 export function openJournal(
-  { store, scope, intentionsMax }: RunRules,
-  engine: Engine<undefined>,
-  { clock, random, deadlines, storeMsMax }: CheckedEngineOptions,
+  { scope, intentionsMax }: RunRules,
+  { engine, list, options: { clock, random } }: Pick<RoomEngine<undefined>, "engine" | "list" | "options">,
 ): Journal {
   let read: Promise<Map<string, JournalEntry>> | undefined;
 
@@ -64,12 +61,7 @@ export function openJournal(
     for (;;) {
       const last = records.at(-1);
       const request = { scope, limit: pageSize, ...(last && { after: { scope, key: last.key } }) };
-      const page = await answerBefore(
-        deadlines.store,
-        storeMsMax,
-        Promise.resolve(store.list(request)),
-        storeLateError,
-      );
+      const page = await list(request);
       records.push(...page);
       if (page.length < pageSize) break;
     }

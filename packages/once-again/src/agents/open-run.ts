@@ -59,7 +59,7 @@ export function openRun(options: RunOptions): Run {
   const { quiesceMs } = holding.options.steps;
   const rerunning = holding.openBeside({ takeOverAfterMs: quiesceMs, acknowledgeDuplicates: true });
   const engines = { holding: holding.engine, rerunning };
-  const journal = openJournal(rules, holding.engine, holding.options);
+  const journal = openJournal(rules, holding);
   const places = callPositions(rules);
   const parts: RunParts = { rules, engines, options: holding.options };
   const fingerprintCall: FingerprintCall = (tool, input) =>

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 // Every call of a store by a server goes through the bounded store, which waits no longer than `storeMsMax`.
 
 const room = import.meta.dirname;
-const rooms = [room, join(room, "../http")];
+const rooms = ["engine", "http", "function", "mcp", "agents", "messaging/inbox"].map((name) => join(room, "..", name));
 const port = join(room, "../stores/store.ts");
 /** The bounded store itself. */
 const mayCall: ReadonlySet<string> = new Set(["bounded-store.ts"]);

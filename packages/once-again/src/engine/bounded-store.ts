@@ -14,6 +14,7 @@ import type {
   ClaimRequest,
   CompleteRequest,
   InspectedRecord,
+  ListRequest,
   RecordName,
   ReleaseRequest,
   RenewRequest,
@@ -35,7 +36,8 @@ import type { CheckedEngineOptions } from "./options.ts";
  * sent again in the background until the store has confirmed it. A test holds that no other file of
  * this room calls a store.
  *
- * Calls reject with `ONCE_STORE_UNAVAILABLE` where nothing has run yet, with `ONCE_RESULT_UNCONFIRMED` everywhere else;
+ * Calls reject with `ONCE_STORE_UNAVAILABLE` where nothing has run yet, with `ONCE_RESULT_UNCONFIRMED` everywhere else; `list`
+ * and `discard` with what the store threw, or that it was too slow;
  * transactions with what their work or the store threw, and with `ONCE_STORE_UNAVAILABLE` when the store was too slow.
  */
 export interface BoundedStore<Transaction = unknown> {
@@ -53,6 +55,9 @@ export interface BoundedStore<Transaction = unknown> {
   inspect(name: RecordName): Promise<InspectedRecord | undefined>;
   /** `inspect` before a request is admitted: when it fails, nothing happened. */
   lookUp(name: RecordName): Promise<InspectedRecord | undefined>;
+  list(request: ListRequest): Promise<readonly InspectedRecord[]>;
+  /** Removes the record of an abandoned operation that is known to have had no effect. `false`: it is not abandoned. */
+  discard(name: RecordName): Promise<boolean>;
   purge(request: { limit: number }): Promise<number>;
   transact<Value>(
     request: TransactionRequest,
@@ -154,6 +159,8 @@ export function openBoundedStore<Transaction>(store: Store, options: CheckedEngi
         throw storeUnavailableError(error);
       }
     },
+    list: (request) => watched(once(() => store.list(request))),
+    discard: ({ scope, key }) => watched(once(() => store.resolve({ scope, key, settlement: { as: "not-executed" } }))),
     purge: (request) => watched(call("purge", { scope: "", key: undefined }, () => store.purge(request))),
     transact: (request, work) => bounded((run) => transactions().transact(request, run, onError), work),
     transactUnkeyed: (work) => bounded((run) => transactions().transactUnkeyed(run, onError), work),

@@ -22,6 +22,8 @@ export interface RoomEngine<Transaction> {
   readonly options: CheckedEngineOptions;
   /** Reads a record. Rejects with `ONCE_STORE_UNAVAILABLE`. */
   readonly lookUp: BoundedStore["lookUp"];
+  readonly list: BoundedStore["list"];
+  readonly discard: BoundedStore["discard"];
   /** Missing in leased mode, and where the store has no high-water marks. */
   readonly moveMark: TransactionalStore<Transaction>["moveMark"];
   /** The execution of a request that runs without an engine: it has no key and no time limit. */
@@ -48,6 +50,8 @@ export function openEngine<Transaction>(room: RoomOptions<Transaction>, path?: O
         (leasedEngineOn(room.store, options, boundedStore) as unknown as OpeningEngine<Transaction>),
     options,
     lookUp: (name) => boundedStore.lookUp(name),
+    list: (request) => boundedStore.list(request),
+    discard: (name) => boundedStore.discard(name),
     moveMark: isTransactional ? boundedStore.moveMark : undefined,
     passingExecution: () => unkeyedExecution(boundedStore, "", options),
     openBeside: (changed) => leasedEngineOn(room.store, { ...options, ...changed }, boundedStore),

@@ -157,6 +157,26 @@ describe("an inbox", () => {
     expect(await leased({ store, deliveriesMax: 3 }).handle(often, () => expect.unreachable())).toEqual(repeated);
   });
 
+  test("is held up by no store that says nothing of such a note", async () => {
+    const clock = fakeClock(1_700_000_000_000);
+    const store = memoryStore({ clock });
+    let asked = 0;
+    const resolve: Store["resolve"] = (request) => {
+      asked += 1;
+      return asked === 1 ? new Promise<never>(() => undefined) : store.resolve(request);
+    };
+    const inbox = leased({ store: { ...store, resolve }, clock, deliveriesMax: 3, storeMsMax: 300 });
+    const note = { scope: "billing", key: "tried alone: 1", fingerprint: await sha256("1"), owner: "o" };
+    await store.claim({ ...note, leaseMs: 1, retentionMs: 60_000 });
+    await clock.advance(1);
+    const often = inbox.handle({ ...message, deliveries: 4 }, () => expect.unreachable());
+    await clock.advance(1);
+    const other = inbox.handle({ ...message, id: "2" }, () => undefined);
+    await clock.advance(1000);
+    expect(await Promise.all([often, other])).toMatchObject([{ action: "dead-letter", reason: "failed" }, executed]);
+    expect(asked).toBe(2);
+  });
+
   test("ten closed consumers and a store that is away make no dead letter, and run nothing", async () => {
     const store = memoryStore();
     let isUp = false;

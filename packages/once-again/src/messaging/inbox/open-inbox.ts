@@ -45,7 +45,7 @@ export function openInbox<Transaction>(options: TransactionalInboxOptions<Transa
 export function openInbox<Transaction>(options: InboxOptions<Transaction>): Inbox<Transaction> {
   const settings = inboxSettings(options);
   const room = openEngine<Transaction>({ ...options, ...inboxEngineOptions(options) });
-  const { engine, lookUp, moveMark } = room;
+  const { engine, lookUp, discard, moveMark } = room;
   // Its claims are held for as long as a message is tried, whatever becomes of it: see `tryAlone`.
   const notes = room.openBeside({
     takeOverAfterMs: undefined,
@@ -65,7 +65,7 @@ export function openInbox<Transaction>(options: InboxOptions<Transaction>): Inbo
     if (problem !== undefined) return { action: "dead-letter", reason: "unreadable", detail: problem };
     const isStopped = (): boolean => stopping.signal.aborted || signal?.aborted === true;
     const stop = { isStopped, signals: [stopping.signal, ...(signal === undefined ? [] : [signal])] };
-    const alone = { settings, lock, notes, store: options.store, isStopped, onError };
+    const alone = { settings, lock, notes, discard, isStopped, onError };
     const parts = { settings, engine, lookUp, moveMark, onError, alone, stop, tries };
     const run = (): Promise<InboxVerdict> =>
       handleUntilDecided(parts, named as ReadableMessage, message.id !== undefined, work);

@@ -1,9 +1,9 @@
 import { OnceAgainError } from "../../core/errors.ts";
 import { errorText } from "../../core/error-text.ts";
 import { bytesCodec, type Engine, type OnceOperation } from "../../engine/engine.ts";
+import type { RoomEngine } from "../../engine/open-engine.ts";
 import { nameProblem } from "../../key/key.ts";
 import { sha256 } from "../../key/sha256.ts";
-import type { Store } from "../../stores/store.ts";
 import type { Handled, Undecidable } from "./inbox-decisions.ts";
 import type { InboxSettings } from "./inbox-options.ts";
 import type { ReadableMessage } from "./inbox-message.ts";
@@ -15,7 +15,8 @@ export interface AloneParts {
   readonly lock: SharedExclusiveLock;
   /** Leased, on the inbox's store: its claim says that a message is being tried alone, and outlives the process. */
   readonly notes: Engine<undefined>;
-  readonly store: Pick<Store, "resolve">;
+  /** Removes the note of a process that died, from the inbox's store. */
+  readonly discard: RoomEngine<never>["discard"];
   /** Whether the message shall be given back, in place of a try. */
   readonly isStopped: () => boolean;
   readonly onError: (error: unknown) => void;
@@ -32,7 +33,7 @@ const nothing = new Uint8Array();
  * @param giveUp decides about it without running it.
  */
 export async function tryAlone(
-  { settings, lock, notes, store, isStopped, onError }: AloneParts,
+  { settings, lock, notes, discard, isStopped, onError }: AloneParts,
   message: ReadableMessage,
   attempt: () => Promise<Handled | Undecidable>,
   giveUp: () => Promise<Handled | Undecidable>,
@@ -53,7 +54,7 @@ export async function tryAlone(
       }
       const last = await giveUp();
       // Sent again, it is as good as new.
-      if ("verdict" in last) await store.resolve({ ...operation, settlement: { as: "not-executed" } });
+      if ("verdict" in last) await discard(operation);
       return last;
     } catch (error) {
       // The note is removed behind our back, as soon as the store can be reached.
