@@ -49,7 +49,8 @@ export function makeToolCall(
       entry.isWaiting = false;
       reject(signal.reason as Error);
     };
-    signal.addEventListener("abort", leave, { once: true });
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
     made
       .then(resolve, (error: unknown) => {
         if (signal.aborted) notify(parts.options.onError, error);

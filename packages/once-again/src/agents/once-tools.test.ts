@@ -129,6 +129,24 @@ describe("plain functions", () => {
     expect(fn).toHaveBeenCalledTimes(2);
   });
 
+  test("a call is not made when its caller leaves while a person is asked, and nor is one that waits behind it", async () => {
+    const left = new AbortController();
+    const onUndecided = vi.fn<NonNullable<RunOptions["onUndecided"]>>(async () => {
+      left.abort(new Error("the user pressed stop"));
+      return "all-others" as const;
+    });
+    const open = runs({ onUndecided });
+    const fn = vi.fn<typeof order>(order);
+    await onceTools(open(), { order: fn }).order({ item: "tea" });
+    const tools = onceTools(open(), { order: fn });
+    const calls = ["milk", "rum"].map((item) => tools.order({ item }, { signal: left.signal }));
+    for (const call of calls) await expect(call).rejects.toThrow("the user pressed stop");
+    expect(fn).toHaveBeenCalledOnce();
+    expect(await tools.order({ item: "milk" })).toContain("milk");
+    expect(onUndecided).toHaveBeenCalledTimes(2);
+    expect(fn).toHaveBeenCalledTimes(2);
+  });
+
   test("without onUndecided nothing happens", async () => {
     const open = runs();
     const fn = vi.fn<typeof order>(order);

@@ -4,9 +4,9 @@ import { openEngine } from "../engine/open-engine.ts";
 import { fingerprintOfCall } from "../function/call-operation.ts";
 import { type CallPosition, matchCall } from "./match-call.ts";
 import { callPositions, type FingerprintCall } from "./call-position.ts";
-import { type JournalEntry, openJournal } from "./journal.ts";
+import { type Journal, type JournalEntry, openJournal } from "./journal.ts";
 import { type CallTool, makeToolCall, type RunParts } from "./make-tool-call.ts";
-import { checkRunRules, type PlannedCall, type RunOptions, type Undecided } from "./run-options.ts";
+import { checkRunRules, type PlannedCall, type RunOptions, type RunRules, type Undecided } from "./run-options.ts";
 
 /** One run of an agent: its intentions, each with one effect, whatever becomes of the process. */
 export interface Run extends AsyncDisposable {
@@ -20,7 +20,7 @@ export interface Run extends AsyncDisposable {
    *   `ONCE_ARGUMENTS_UNFIT` for arguments that JSON can't keep; `ONCE_INTENTS_FULL`; `ONCE_STORE_UNAVAILABLE`: nothing
    *   happened.
    *   `ONCE_RESULT_UNFIT`, `ONCE_RESULT_TOO_LARGE` when it happened, and its result can't be stored.
-   *   The reason of `signal` when it aborts: the call goes on.
+   *   The reason of `signal` when it aborts: a call that has begun goes on, and one that has not does not begin.
    */
   call(
     planned: PlannedCall,
@@ -59,43 +59,8 @@ export function openRun(options: RunOptions): Run {
   const { quiesceMs } = holding.options.steps;
   const rerunning = holding.openBeside({ takeOverAfterMs: quiesceMs, acknowledgeDuplicates: true });
   const engines = { holding: holding.engine, rerunning };
-  const journal = openJournal(rules, holding);
-  const places = callPositions(rules);
   const parts: RunParts = { rules, engines, options: holding.options };
-  const fingerprintCall: FingerprintCall = (tool, input) =>
-    fingerprintOfCall({ scope: tool, fingerprint: "arguments" }, [input]);
-
-  /** The intention that a call is; a person is asked where no rule can tell. */
-  const choose = async (planned: PlannedCall): Promise<JournalEntry> => {
-    const { tool, input } = planned;
-    const fingerprint = await fingerprintCall(tool, input);
-    const place = await places.locate(planned, fingerprintCall);
-    const intentions = await journal.intentions();
-    const record = { tool, fingerprint, input, root: place.rule === "history" ? place.root : undefined };
-    const decision = matchCall({ tool, fingerprint, place, isVerbatim: rules.isVerbatim(tool) }, intentions);
-    if (decision.kind === "new") return begin(await journal.add(decision.name, record), place);
-    if (decision.kind === "same") {
-      decision.intention.matchedName = decision.intention.name;
-      return begin(targetOf(decision.intention as JournalEntry, intentions), place, decision.intention.name);
-    }
-    const earlier = decision.earlier as readonly JournalEntry[];
-    const answer = await rules.onUndecided(questionOf(planned, decision.why, earlier));
-    if (answer === "another") return begin(await journal.add(decision.name, record), place);
-    if (answer === "all-others") {
-      const apart = earlier.map(({ name }) => name);
-      return begin(await journal.add(decision.name, { ...record, apart }), place);
-    }
-    const same = typeof answer === "object" ? earlier.find(({ name }) => name === answer.same) : undefined;
-    if (same === undefined) throw undecidedError(tool, decision.why);
-    // A call that is repeated in the same words takes no other call's place.
-    const isAsBefore = place.rule === "occurrence" || decision.why === "in-same-words";
-    const isNamed = !isAsBefore || same.fingerprint !== fingerprint;
-    const isPlanned = intentions.some(({ name }) => name === decision.name);
-    const own = isPlanned ? `${decision.name} beside ${intentions.length}` : decision.name;
-    if (isNamed) (await journal.add(own, { ...record, same: same.name })).matchedName = own;
-    return begin(targetOf(same, intentions), place, isNamed ? own : same.name);
-  };
-
+  const choose = intentionChooser(rules, openJournal(rules, holding));
   // One decision at a time: each one counts on those before.
   const inTurn = keyQueue();
   const close = async (): Promise<void> => {
@@ -104,11 +69,61 @@ export function openRun(options: RunOptions): Run {
   return {
     async call(planned, callTool, { signal } = {}) {
       signal?.throwIfAborted();
-      const entry = await inTurn(rules.scope, () => choose(planned));
+      const entry = await inTurn(rules.scope, () => choose(planned, signal));
       return makeToolCall(parts, entry, callTool, signal);
     },
     close,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Finds the intention that a call is; a person is asked where no rule can tell. The call begins, unless its caller has left by then. */
+type ChooseIntention = (planned: PlannedCall, signal: AbortSignal | undefined) => Promise<JournalEntry>;
+
+function intentionChooser(rules: RunRules, journal: Journal): ChooseIntention {
+  const places = callPositions(rules);
+  const fingerprintCall: FingerprintCall = (tool, input) =>
+    fingerprintOfCall({ scope: tool, fingerprint: "arguments" }, [input]);
+
+  return async (planned, signal) => {
+    const { tool, input } = planned;
+    const fingerprint = await fingerprintCall(tool, input);
+    const place = await places.locate(planned, fingerprintCall);
+    const intentions = await journal.intentions();
+    signal?.throwIfAborted();
+    const record: Parameters<typeof journal.add>[1] = {
+      ...{ tool, fingerprint, input },
+      root: place.rule === "history" ? place.root : undefined,
+    };
+    const match = matchCall({ tool, fingerprint, place, isVerbatim: rules.isVerbatim(tool) }, intentions);
+    /** One that is written down without its call is planned, as one of a process that died then. */
+    const add = async (name: string, added = record): Promise<JournalEntry> => {
+      const entry = await journal.add(name, added);
+      signal?.throwIfAborted();
+      return entry;
+    };
+    if (match.kind === "new") return begin(await add(match.name), place);
+    if (match.kind === "same") {
+      match.intention.matchedName = match.intention.name;
+      return begin(targetOf(match.intention as JournalEntry, intentions), place, match.intention.name);
+    }
+    const earlier = match.earlier as readonly JournalEntry[];
+    const answer = await rules.onUndecided(questionOf(planned, match.why, earlier));
+    signal?.throwIfAborted();
+    if (answer === "another") return begin(await add(match.name), place);
+    if (answer === "all-others") {
+      const apart = earlier.map(({ name }) => name);
+      return begin(await add(match.name, { ...record, apart }), place);
+    }
+    const same = typeof answer === "object" ? earlier.find(({ name }) => name === answer.same) : undefined;
+    if (same === undefined) throw undecidedError(tool, match.why);
+    // A call that is repeated in the same words takes no other call's place.
+    const isAsBefore = place.rule === "occurrence" || match.why === "in-same-words";
+    const isNamed = !isAsBefore || same.fingerprint !== fingerprint;
+    const isPlanned = intentions.some(({ name }) => name === match.name);
+    const own = isPlanned ? `${match.name} beside ${intentions.length}` : match.name;
+    if (isNamed) (await add(own, { ...record, same: same.name })).matchedName = own;
+    return begin(targetOf(same, intentions), place, isNamed ? own : same.name);
   };
 }
 
