@@ -80,11 +80,14 @@ export function redisStoreOn(client: RedisClient, options: RedisStoreOptions, cl
   const records = redisRecords(commands, prefix, clock);
 
   const checkedClaim = async (request: ClaimRequest, claim: Promise<ClaimAnswer>, check: Promise<void>) => {
-    const [, checked] = await Promise.allSettled([claim, check]);
+    const [claimed, checked] = await Promise.allSettled([claim, check]);
     if (checked.status === "fulfilled") return claim;
     // Nothing will run under it: a key that was claimed meanwhile is given back.
-    await records.release(request).catch(() => undefined);
-    throw checked.reason;
+    const [givenBack] = await Promise.allSettled([records.release(request)]);
+    const isFree = claimed.status === "fulfilled" ? givenBack.status === "fulfilled" : isRefusal(claimed.reason);
+    if (isFree) throw checked.reason;
+    // An error for an option would say that nothing was sent.
+    throw new Error("Whether the server holds the key is unknown.", { cause: checked.reason });
   };
 
   return {
@@ -103,6 +106,11 @@ export function redisStoreOn(client: RedisClient, options: RedisStoreOptions, cl
     health: () => storeHealth(() => limitTime(redisProblems(connection))),
     close: async () => undefined,
   };
+}
+
+/** Whether a server has answered that it does not know a command, and so has not executed it. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith("ERR ");
 }
 
 function checkedPrefix(prefix: string): string {
