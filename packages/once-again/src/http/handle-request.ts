@@ -117,10 +117,10 @@ export function openHttp<Request, Transaction>(
   // A leased route passes on what it skips before it comes here.
   const skippable = ({ native }: HttpRequest<Request>): Request | undefined =>
     rules.transactional ? native : undefined;
-  const withKey = (request: HttpRequest<Request>, response: HttpResponse): HttpResponse =>
-    rules.profile.echoesKey ? echoedKey(rules, request, response) : response;
   const open = (request: HttpRequest<Request>): Promise<HttpResponse | HttpAttempt<Transaction>> => {
-    const finish = (response: HttpResponse): HttpResponse => withKey(request, withPolicy(response, skippable(request)));
+    // Before its handler runs, which may change the headers of the request.
+    const echo = rules.profile.echoesKey ? keyEcho(rules, request) : undefined;
+    const finish = (response: HttpResponse): HttpResponse => withEcho(withPolicy(response, skippable(request)), echo);
     return openAttempt(route, request, finish).catch((error: unknown) => finish(responseToError(error, rules)));
   };
   return {
@@ -186,16 +186,19 @@ function isSkipped<Request>({ skip, onError }: CheckedHttpRules<Request>, native
   return false;
 }
 
-/** The response with the key of its request, as it was sent. */
-function echoedKey<Request>(
+/** The header with the key of a request, as it was sent. */
+function keyEcho<Request>(
   { keyHeader }: CheckedHttpRules<Request>,
   request: HttpRequest<Request>,
-  response: HttpResponse,
-): HttpResponse {
+): readonly [name: string, value: string] | undefined {
   const name = keyHeader.toLowerCase();
-  const keyValues = request.headerValues(name);
-  const isThere = keyValues.length === 0 || response.headers.some(([header]) => header.toLowerCase() === name);
-  return isThere ? response : withHeader(response, [name, keyValues.join(", ")]);
+  const values = request.headerValues(name);
+  return values.length === 0 ? undefined : [name, values.join(", ")];
+}
+
+function withEcho(response: HttpResponse, echo: readonly [name: string, value: string] | undefined): HttpResponse {
+  const isThere = echo === undefined || response.headers.some(([name]) => name.toLowerCase() === echo[0]);
+  return isThere ? response : withHeader(response, echo);
 }
 
 /** Adds the headers that every response of a route has. */

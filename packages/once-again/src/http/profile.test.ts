@@ -54,6 +54,16 @@ test("acp writes its errors flat, and the key that came stands in the response",
   expect(handlersOwn(malformed.headers)).toContainEqual(["idempotency-key", '"a']);
 });
 
+test("acp gives back the key that came, where a handler changes the headers of the request", async () => {
+  const { once } = leasedRoute(acp);
+  const keys = ["sent"];
+  const answer = await once.answer(httpRequest({ keys }), () => {
+    keys[0] = "changed";
+    return Promise.resolve({ status: 201, headers: [], body: new Uint8Array() });
+  });
+  expect(handlersOwn(answer.headers)).toContainEqual(["idempotency-key", "sent"]);
+});
+
 test("acp distinguishes a failure of the handler from a store that is away, by the problem's type", async () => {
   const { post, store } = leasedRoute({ ...acp, limits: { storeMsMax: 1 } });
   const failed = await post({}, () => Promise.reject(new Error("no")));
