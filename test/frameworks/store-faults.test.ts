@@ -101,6 +101,29 @@ describe.for(frameworks)("$name", (framework) => {
       expect(orders()).toEqual(["tea"]);
     },
   );
+
+  test("an operation that fails after several runs is reported once", async () => {
+    const { store } = appDatabase();
+    const fault = new Error("no run of it committed");
+    const transact: SqliteKeys["transact"] = async (asked, work, onLateUse) => {
+      for (let run = 1; run <= 3; run += 1) {
+        await store.transact(
+          asked,
+          async (transaction) => ({ ...(await work(transaction)), keep: "rollback" }),
+          onLateUse,
+        );
+      }
+      throw fault;
+    };
+    const failing: SqliteKeys = { ...store, transact };
+    const errors: unknown[] = [];
+    const { url } = await serving(framework, {
+      rules: { mode: "transactional", store: failing, onError: (error) => errors.push(error) },
+      handle: () => ({ status: 201 }),
+    });
+    expect((await exchange(url)).status).toBeGreaterThanOrEqual(500);
+    expect(errors.map((error) => (error as Error).cause ?? error)).toEqual([fault]);
+  });
 });
 
 /** A transactional store with a first transaction that fails: before it begins, or after its commit, unacknowledged. */

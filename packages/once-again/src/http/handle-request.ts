@@ -340,6 +340,7 @@ export class HttpAttempt<Transaction> {
   readonly #attempt: OpenAttempt<Transaction, HandlerResponse>;
   readonly #parts: AttemptParts<Transaction>;
   #hasGivenBack = false;
+  #failure: { error: unknown; response: HttpResponse } | undefined;
 
   /** @internal */
   constructor(attempt: OpenAttempt<Transaction, HandlerResponse>, parts: AttemptParts<Transaction>) {
@@ -435,9 +436,13 @@ export class HttpAttempt<Transaction> {
     return this.execution.attempt === 1 && effective !== "none";
   }
 
+  /** Each run of a handler that ran again is settled by the operation's one error, which is reported once. */
   #responseToError(error: unknown): HttpResponse {
     const { finish, rules } = this.#parts;
-    return finish(responseToError(error, rules));
+    if (this.#failure === undefined || this.#failure.error !== error) {
+      this.#failure = { error, response: finish(responseToError(error, rules)) };
+    }
+    return this.#failure.response;
   }
 }
 
