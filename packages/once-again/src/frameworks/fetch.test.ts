@@ -38,6 +38,24 @@ describe("a web-standard handler", () => {
     }
   });
 
+  test("is given no body that is larger than it may be, nor is more of one read that a middleware has decoded", async () => {
+    const once = onceFetch({ store: memoryStore(), scope: "public", limits: { bodyBytesMax: 10 }, ...silent }, never);
+    const lying = await once(request({ headers: { "content-length": "2" } }));
+    expect(lying.status).toBe(413);
+    let pulled = 0;
+    const decoded = new ReadableStream({
+      pull(controller) {
+        pulled += 1;
+        if (pulled > 100) controller.close();
+        else controller.enqueue(new Uint8Array(8));
+      },
+    });
+    const headers = { "content-length": "8", "content-encoding": "gzip" };
+    const bomb = await once(request({ key: "other", body: decoded, duplex: "half", headers }));
+    expect(bomb.status).toBe(413);
+    expect(pulled).toBeLessThan(10);
+  });
+
   test("may read its request as a form, with files", async () => {
     const form = new FormData();
     form.set("photo", new File(["jpeg"], "a.jpg", { type: "image/jpeg" }));

@@ -27,8 +27,12 @@ export async function readStream(
   return body.bytes!;
 }
 
-/** Whether a request says that it has a body, of a length that may be read in one piece. Its server holds it to that. */
+/**
+ * Whether a request says that it has a body, of a length that may be read in one piece. Its server holds it to that; but a middleware
+ * that has decoded the body may have left it the headers.
+ */
 function isLengthWithin({ headers }: Request, bytesMax: number): boolean {
+  if (headers.has("content-encoding")) return false;
   const length = Number(headers.get("content-length") ?? Number.NaN);
   return length > 0 && length <= bytesMax;
 }
