@@ -40,8 +40,9 @@ server.listen(Number(process.env["PORT"] ?? 3000), "127.0.0.1", () => console.lo
 process.once("SIGTERM", () => void shutDown());
 
 async function shutDown(): Promise<void> {
-  await orders.close();
+  // First, so that no new connection comes while operations end. A request on an open one gets 503, and ends it.
   server.close();
+  await orders.close();
   // A connection that has brought no request yet, as proxies and browsers open them ahead, holds Node's server open.
   setTimeout(() => server.closeAllConnections(), 5000).unref();
   await store.close();

@@ -94,4 +94,13 @@ describe.for(frameworks)("$name", (framework) => {
     await closing;
     expect((await answer).text).toBe("late");
   });
+
+  test("a route that is closed has its caller come back on another connection", async () => {
+    const { url, close } = await serving(framework, { handle: () => ({ status: 201 }) });
+    const headers = { connection: "keep-alive" };
+    expect((await exchange(url, { headers })).headers.connection).toBe("keep-alive");
+    await close();
+    const refused = await exchange(url, { key: "new", headers });
+    expect(refused).toMatchObject({ status: 503, headers: { connection: "close" } });
+  });
 });

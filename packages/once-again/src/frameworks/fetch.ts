@@ -17,7 +17,7 @@ import {
   refuseSecondMount,
 } from "./double-mount.ts";
 import { WebBody } from "./web-body.ts";
-import { type ReadResponse, readResponse, httpRequestOf, webResponse } from "./web-messages.ts";
+import { closableRoute, type ReadResponse, readResponse, httpRequestOf, webResponse } from "./web-messages.ts";
 
 /**
  * A handler in the web's own terms. The request is the one that came, with all that its platform gave it, and its body can
@@ -61,6 +61,7 @@ export function onceFetch<Transaction, Native extends Request, Rest extends read
   handler: FetchHandler<Transaction, Native, Rest>,
 ): OnceFetch<Native, Rest> {
   const once = onceHttp(options);
+  const { close, finish } = closableRoute(once);
   if (typeof handler !== "function") throw invalidOptionError("handler", "a function", handler);
 
   const run = async (request: Native, ...rest: Rest): Promise<Response> => {
@@ -89,9 +90,9 @@ export function onceFetch<Transaction, Native extends Request, Rest extends read
       },
     );
     if (mark !== undefined) clearMountMark(...forms);
-    return webResponse(answer, response, once.onError);
+    return webResponse(finish(answer), response, once.onError);
   };
-  return Object.assign(run, { policy: once.policy, close: () => once.close() });
+  return Object.assign(run, { policy: once.policy, close });
 }
 
 /** The response with one more header: itself, or a copy where its headers can't be changed, as those of a redirect. */

@@ -20,7 +20,7 @@ import {
 } from "./double-mount.ts";
 import { exactBytes } from "../core/bytes.ts";
 import { WebBody } from "./web-body.ts";
-import { httpRequestOf, webResponse } from "./web-messages.ts";
+import { closableRoute, httpRequestOf, webResponse } from "./web-messages.ts";
 import { bodyConsumedError, bodyTooLargeError, conflictError, refuseHandler } from "./errors.ts";
 
 declare module "hono" {
@@ -81,6 +81,7 @@ export function onceHono<Context extends HonoContext, Transaction>(
 ): OnceHono<Context> {
   refuseHandler("onceHono", others, "app.post(path, onceHono(options), handler)");
   const once = onceHttp(options);
+  const { close, finish } = closableRoute(once);
 
   const middleware = async (context: Context, next: () => Promise<void>): Promise<Response | undefined> => {
     const begin = (execution: Execution<Transaction>): void => context.set("once", userExecution(execution) as never);
@@ -136,10 +137,10 @@ export function onceHono<Context extends HonoContext, Transaction>(
     // Hono adds the headers of the response that is there to the one that is set, and copies it for that. A handler's response
     // has them already; to another they are added, where middleware in front has set any.
     if (behind !== undefined || isEmpty(context.res.headers)) context.res = undefined;
-    context.res = webResponse(answer, behind?.handlerResponse, once.onError);
+    context.res = webResponse(finish(answer), behind?.handlerResponse, once.onError);
     return undefined;
   };
-  return Object.assign(middleware, { policy: once.policy, close: () => once.close() });
+  return Object.assign(middleware, { policy: once.policy, close });
 }
 
 const isEmpty = (headers: Headers): boolean => headers.keys().next().done === true;

@@ -101,8 +101,17 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
 }
 
+/** Routes that end the connections of their callers. */
+const endingRoutes = new WeakSet<Pick<OnceRoute, "close">>();
+
+/** From now on the responses of a route end the connections that they go out on, so that Node's server can close. */
+export function endConnections(once: Pick<OnceRoute, "close">): void {
+  endingRoutes.add(once);
+}
+
 /** Closes a route. Answers that are known by then go out before it resolves, unless middleware in front holds them back. */
 export async function closeRoute(once: Pick<OnceRoute, "close">): Promise<void> {
+  endConnections(once);
   await once.close();
   // Those of this turn go out in the next one, maybe behind us.
   await nextTurn();
@@ -186,6 +195,8 @@ export class NodeRun<Native, Transaction> implements RunListener {
     send: SendResponse = sendCaptured,
   ) {
     const { incoming, response, once } = call;
+    // The caller comes back, and would come to this process again, on a connection that keeps Node's server open.
+    if (endingRoutes.has(once)) response.shouldKeepAlive = false;
     this.#call = call;
     this.#handle = handle;
     this.#whenSent = whenSent;

@@ -1,4 +1,5 @@
 import type { HttpResponse, HttpRequest } from "../http/index.ts";
+import type { OnceRoute } from "../http/handle-request.ts";
 import { headerValue } from "../http/response.ts";
 import { readStream } from "./web-body.ts";
 import { resultTooLargeError } from "./errors.ts";
@@ -103,6 +104,21 @@ const encoder = new TextEncoder();
 /** Statuses that may have no body (fetch standard, "null body status"). */
 function isBodiless(status: number): boolean {
   return status === 204 || status === 205 || status === 304;
+}
+
+/** How a web-standard route is closed: from then on its refusals end their connections, or callers would come to this process again. */
+export function closableRoute(once: Pick<OnceRoute, "close">) {
+  let isClosing = false;
+  return {
+    close: (): Promise<void> => {
+      isClosing = true;
+      return once.close();
+    },
+    finish: (response: HttpResponse): HttpResponse =>
+      isClosing && response.status === 503
+        ? { ...response, headers: [...response.headers, ["connection", "close"]] }
+        : response,
+  };
 }
 
 /**

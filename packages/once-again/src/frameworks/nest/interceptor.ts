@@ -7,6 +7,7 @@ import { recordNoEffect } from "../capture/response-capture.ts";
 import {
   checkMessages,
   closeRoute,
+  endConnections,
   NodeCall,
   type NodeExecution,
   nodePassingExecution,
@@ -81,6 +82,19 @@ export function onceNest<Request extends NestRequest, Transaction>(
   ...others: unknown[]
 ): OnceNest {
   refuseHandler("onceNest", others, "@UseInterceptors(onceNest(options)) on the method");
+  return openNest(options).nest;
+}
+
+/** An interceptor, and what only its module asks of it. */
+export interface OpenedNest {
+  readonly nest: OnceNest;
+  /** From now on the responses of its route end the connections that they go out on. */
+  endConnections(): void;
+}
+
+export function openNest<Request extends NestRequest, Transaction>(
+  options: HttpOptions<Request, Transaction>,
+): OpenedNest {
   const once = onceHttp(options);
 
   const intercept = async <Handled extends NestObservable>(
@@ -123,7 +137,10 @@ export function onceNest<Request extends NestRequest, Transaction>(
       left: handlerEnd.reject,
     });
   };
-  return { intercept, policy: once.policy, close: () => closeRoute(once) };
+  return {
+    nest: { intercept, policy: once.policy, close: () => closeRoute(once) },
+    endConnections: () => endConnections(once),
+  };
 }
 
 /**

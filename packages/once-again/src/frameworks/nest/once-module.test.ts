@@ -1,5 +1,7 @@
 import "reflect-metadata";
-import type { RequestListener } from "node:http";
+import { once } from "node:events";
+import { Agent, type IncomingMessage, request, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
 import { Controller, Module, Post } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import { expect, onTestFinished, test } from "vitest";
@@ -110,6 +112,38 @@ test("Nest's shutdown waits for operations under way, and closes every route", a
     const refused = await posted(`${url}/${path}`, "late", json);
     expect(refused).toMatchObject({ status: 503, text: expect.stringContaining("ONCE_CLOSED") });
   }
+});
+
+test("a caller that goes on sending does not hold Nest's server open", async () => {
+  const begun = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<void>();
+  const root = OnceModule.forRoot({ store: memoryStore(), scope: "public" });
+  const { app } = await served(root, [Once()], () => {
+    begun.resolve();
+    return end.promise;
+  });
+  await app.listen(0, "127.0.0.1");
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  // One connection, on which the second request waits for the first.
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  onTestFinished(() => agent.destroy());
+  const send = async (key: string): Promise<[number | undefined, string | undefined]> => {
+    const headers = { ...json.headers, "idempotency-key": key };
+    const sent = request({ agent, port, host: "127.0.0.1", method: "POST", path: "/orders/0", headers }).end();
+    const [{ statusCode, headers: received }] = (await once(
+      sent.on("response", (r) => r.resume()),
+      "response",
+    )) as [IncomingMessage];
+    return [statusCode, received.connection];
+  };
+  const first = send("first");
+  await begun.promise;
+  const closed = app.close();
+  const second = send("second");
+  end.resolve();
+  expect(await first).toEqual([201, "keep-alive"]);
+  expect(await second).toEqual([201, "close"]);
+  await closed;
 });
 
 test("Nest does not start where the module is missing, or has wrong options", async () => {

@@ -6,8 +6,9 @@ import {
   type NestContext,
   type NestObservable,
   type NestRequest,
-  onceNest,
   type OnceNest,
+  type OpenedNest,
+  openNest,
 } from "./interceptor.ts";
 
 // Public types name only parts of Nest's, so that they fit each of its versions and compile without it.
@@ -58,13 +59,13 @@ const optionsToken = Symbol("once-again options");
  */
 export class OnceRoutes {
   readonly #options: AnyOptions;
-  readonly #default: OnceNest;
-  readonly #overridden = new Map<object, OnceNest>();
+  readonly #default: OpenedNest;
+  readonly #overridden = new Map<object, OpenedNest>();
 
   /** @internal */
   constructor(options: AnyOptions) {
     this.#options = options;
-    this.#default = onceNest(options as LeasedHttpOptions<NestRequest>);
+    this.#default = openNest(options);
   }
 
   /**
@@ -73,17 +74,26 @@ export class OnceRoutes {
    * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
    */
   find<Request extends NestRequest, Transaction>(overrides?: OnceOverrides<Request, Transaction>): OnceNest {
-    if (overrides === undefined) return this.#default;
+    if (overrides === undefined) return this.#default.nest;
     const known = this.#overridden.get(overrides);
-    if (known !== undefined) return known;
-    const route = onceNest({ ...this.#options, ...overrides } as LeasedHttpOptions<NestRequest>);
+    if (known !== undefined) return known.nest;
+    const route = openNest({ ...this.#options, ...overrides } as AnyOptions);
     this.#overridden.set(overrides, route);
-    return route;
+    return route.nest;
+  }
+
+  get #all(): OpenedNest[] {
+    return [this.#default, ...this.#overridden.values()];
+  }
+
+  /** Nest calls this before it closes its server, which waits for connections: callers that go on sending would hold it open. */
+  beforeApplicationShutdown(): void {
+    for (const route of this.#all) route.endConnections();
   }
 
   /** Nest calls this after its server has closed: no request begins any more, and operations end before their store does. */
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.#default, ...this.#overridden.values()].map((route) => route.close()));
+    await Promise.all(this.#all.map(({ nest }) => nest.close()));
   }
 }
 
