@@ -7,6 +7,8 @@ const webhooks = join(import.meta.dirname, "../packages/once-again/src/messaging
 const stores = join(import.meta.dirname, "../packages/once-again/src/stores");
 
 const head = `
+import express from "express";
+import { Pool } from "pg";
 import { onceExpress } from ${JSON.stringify(join(frameworks, "express.ts"))};
 import { onceFastify } from ${JSON.stringify(join(frameworks, "fastify.ts"))};
 import { onceFetch } from ${JSON.stringify(join(frameworks, "fetch.ts"))};
@@ -16,6 +18,7 @@ import { onceNest } from ${JSON.stringify(join(frameworks, "nest/index.ts"))};
 import { onceNode } from ${JSON.stringify(join(frameworks, "node.ts"))};
 import { webhookRoute } from ${JSON.stringify(join(webhooks, "webhook-route.ts"))};
 import { memoryStore } from ${JSON.stringify(join(stores, "memory/index.ts"))};
+import { postgresStore } from ${JSON.stringify(join(stores, "postgres/index.ts"))};
 const store = memoryStore();
 `;
 
@@ -80,4 +83,21 @@ test("TypeScript names the mistake in the options of each adapter", { timeout: 1
     if (error === undefined) expect(errors[index], statement).toBe("");
     else expect(errors[index], statement).toMatch(error);
   }
+});
+
+test("handlers behind onceExpress have Express' types, whatever scope takes", { timeout: 120_000 }, () => {
+  const handler = `express.json(), ({ params, body }, response) => {
+    const id: string = params.id;
+    const amount: number = body.amount;
+    const { transaction } = response.locals.once!;
+    void transaction.query<{ id: number }>("SELECT 1").then(({ rows }) => response.json(rows[0]!.id + amount + id));
+  }`;
+  const route = (scope: string): string =>
+    `express().post("/orders/:id", onceExpress({ mode: "transactional", store: postgresStore(new Pool()), ${scope} }), ${handler});`;
+  const statements = [
+    route("scope: (request: express.Request) => request.ip!"),
+    route("scope: (request) => request.headers.host!"),
+    route("scope: 'public'"),
+  ].map((statement) => statement.replaceAll("\n", " "));
+  for (const [index, error] of typeErrorsOf(statements).entries()) expect(error, statements[index]).toBe("");
 });

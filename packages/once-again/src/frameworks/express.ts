@@ -31,15 +31,18 @@ const readBody: ReadBody<ExpressRequest> = (request, bytesMax) => requestBytes(r
 
 type Next = (error?: unknown) => void;
 
-/** Express middleware that runs each operation of the handlers behind it once. */
-export interface OnceExpress<Request, Transaction> extends OnceRoute {
-  (request: Request, response: ExpressResponse<Transaction>, next: Next): void;
+/**
+ * Express middleware that runs each operation of the handlers behind it once. Its request is a plain one, whatever `scope` takes: Express
+ * infers the types of the handlers behind it from it, and would take their path, body and `locals` from there.
+ */
+export interface OnceExpress<Transaction> extends OnceRoute {
+  (request: IncomingMessage & { originalUrl: string }, response: ExpressResponse<Transaction>, next: Next): void;
 }
 
 /** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
 export function onceExpress<Request extends ExpressRequest, Transaction>(
   options: TransactionalHttpOptions<Request, Transaction>,
-): OnceExpress<Request, Transaction>;
+): OnceExpress<Transaction>;
 /**
  * Middleware for Express 5, in front of a route's handler: each operation that carries an `Idempotency-Key` happens
  * once, and every repeat gets the first answer. A caller that hangs up does not end its operation. The handler finds
@@ -58,18 +61,19 @@ export function onceExpress<Request extends ExpressRequest, Transaction>(
  */
 export function onceExpress<Request extends ExpressRequest>(
   options: LeasedHttpOptions<Request>,
-): OnceExpress<Request, undefined>;
+): OnceExpress<undefined>;
 export function onceExpress<Request extends ExpressRequest, Transaction>(
   options: HttpOptions<Request, Transaction>,
   ...others: unknown[]
-): OnceExpress<Request, Transaction> {
+): OnceExpress<Transaction> {
   refuseHandler("onceExpress", others, "app.post(path, onceExpress(options), handler)");
   const once = onceHttp(options);
 
-  const middleware = (request: Request, response: ExpressResponse<Transaction>, next: Next): void => {
+  const middleware = (...[incoming, response, next]: Parameters<OnceExpress<Transaction>>): void => {
+    const request = incoming as Request;
     checkMessages("onceExpress", request, response);
     if (response.locals === undefined) throw noLocalsError();
-    const messages = { incoming: request, response };
+    const messages = { incoming, response };
     const call = new NodeCall(once, messages, request, request.originalUrl ?? request.url, readBody);
     const begin = (execution: NodeExecution<Transaction>): void => {
       response.locals.once = execution;
