@@ -348,6 +348,14 @@ describe("a response that could not be sent", () => {
     }
   });
 
+  test("is not there, for a return that was forgotten, is reported in these words", async () => {
+    const errors: unknown[] = [];
+    const forgetful = (): Response => undefined as unknown as Response;
+    const options = { store: memoryStore(), scope: "public", onError: (error: unknown) => errors.push(error) } as const;
+    expect((await onceFetch(options, forgetful)(request())).status).toBe(500);
+    expect(errors).toEqual([new TypeError("The handler gave no response.")]);
+  });
+
   test("but is in the store is answered with a plain 500, and reported", async () => {
     const errors: unknown[] = [];
     const store = memoryStore();

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isPromise } from "../core/awaitable.ts";
 import { invalidOptionError } from "../core/options.ts";
 import { type Execution } from "../engine/index.ts";
 import { type LeasedHttpOptions, onceHttp, type TransactionalHttpOptions, userExecution } from "../http/index.ts";
@@ -82,7 +83,8 @@ export function onceFetch<Transaction, Native extends Request, Rest extends read
         if (mark !== undefined && readable !== request) copyMountMark(readable, mark);
         try {
           const given = await handler(readable, userExecution(execution), ...rest);
-          response = await readResponse(given, once.resultBytesMax);
+          const reading = readResponse(given, once.resultBytesMax);
+          response = isPromise(reading) ? await reading : reading;
           return response.answer;
         } finally {
           refuseNested(mark);

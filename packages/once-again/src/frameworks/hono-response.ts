@@ -1,4 +1,5 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
+import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import type { HttpResponse } from "../http/index.ts";
 import { type ReadResponse, readResponse } from "./web-messages.ts";
 
@@ -56,27 +57,29 @@ export class DownstreamResponse {
   async run(next: () => Promise<void>): Promise<void> {
     this.#isRunning = true;
     try {
-      await this.#runBehind(next);
+      if (sides === undefined) return await next();
+      if (this.#isFinalized) this.#inFront = new Headers(this.#context.res.headers);
+      (this.#context as Watched)[behind] = this;
+      Object.defineProperties(this.#context, watchedProperties);
+      await sides.run(this, next);
     } finally {
       this.#isRunning = false;
     }
   }
 
-  async #runBehind(next: () => Promise<void>): Promise<void> {
-    if (sides === undefined) return next();
-    if (this.#isFinalized) this.#inFront = new Headers(this.#context.res.headers);
-    (this.#context as Watched)[behind] = this;
-    Object.defineProperties(this.#context, watchedProperties);
-    await sides.run(this, next);
+  /** @throws what `readResponse` throws, at once, or rejects with that. */
+  read(bytesMax: number): Awaitable<HttpResponse> {
+    const response = this.isOvertaken ? this.#own : resOf(this.#context);
+    const inFront = this.#inFront;
+    const reading = readResponse(response, bytesMax);
+    return isPromise(reading)
+      ? reading.then((given) => this.#answerOf(given, inFront))
+      : this.#answerOf(reading, inFront);
   }
 
-  /** @throws TypeError when those behind gave no answer. */
-  async read(bytesMax: number): Promise<HttpResponse> {
-    const inFront = this.#inFront;
-    const response = inFront === undefined ? resOf(this.#context) : this.#own;
-    if (response === undefined) throw new TypeError("The handler gave no response.");
-    this.handlerResponse = await readResponse(response, bytesMax);
-    const { answer } = this.handlerResponse;
+  #answerOf(given: ReadResponse, inFront: Headers | undefined): HttpResponse {
+    this.handlerResponse = given;
+    const { answer } = given;
     if (inFront === undefined) return answer;
     // Hono gave it the headers of the answer in front, too. On a repeat, those in front set theirs anew.
     const isOwn = ([name, value]: readonly [string, string]): boolean =>

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isPromise } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { type Execution } from "../engine/index.ts";
 import { type LeasedHttpOptions, onceHttp, type TransactionalHttpOptions, userExecution } from "../http/index.ts";
@@ -19,6 +20,7 @@ import {
   refuseSecondMount,
 } from "./double-mount.ts";
 import { exactBytes } from "../core/bytes.ts";
+import { lightCopy, type SignalSource, unreadCopy } from "./light-messages.ts";
 import { WebBody } from "./web-body.ts";
 import { closableRoute, httpRequestOf, webResponse } from "./web-messages.ts";
 import { bodyConsumedError, bodyTooLargeError, conflictError, refuseHandler } from "./errors.ts";
@@ -98,33 +100,40 @@ export function onceHono<Context extends HonoContext, Transaction>(
     const mark = markMount(...forms);
     const wasAnswered = context.finalized;
     let behind: DownstreamResponse | undefined;
-    // Of the connection, until the operation runs.
-    const shown = { signal: raw.signal };
+    let light: Request | undefined;
+    const shown = new ShownSignal(raw);
     const readBytes = async (bytesMax: number): Promise<Uint8Array<ArrayBuffer>> => {
       const body = new WebBody(raw);
       const bytes = await bytesOf(context, body, bytesMax);
-      showCopy(context.req, {
-        ...{ original: raw, bytes, copy: undefined, isAside: false },
-        makeCopy() {
-          const copy = body.readable(bytes, shown);
-          if (mark !== undefined && behind !== undefined) copyMountMark(copy, mark);
-          return copy;
-        },
-      });
+      light = lightCopy(raw, bytes, shown);
+      if (light !== undefined) context.req.raw = light;
+      else {
+        showCopy(context.req, {
+          ...{ original: raw, bytes, copy: undefined, isAside: false },
+          makeCopy() {
+            const copy = body.readable(bytes, shown);
+            if (mark !== undefined && behind !== undefined) copyMountMark(copy, mark);
+            return copy;
+          },
+        });
+      }
       return bytes;
     };
     const request = httpRequestOf(raw, context, mark === undefined ? refuseSecondMount : readBytes);
     const answer = await once.answer(request, async (execution) => {
       if (behind !== undefined) throw conflictError();
       begin(execution);
-      shown.signal = execution.signal;
+      shown.source = execution;
+      // A rule of the route may have read it.
+      if (light !== undefined && context.req.raw === light) context.req.raw = unreadCopy(light);
       behind = new DownstreamResponse(context);
       // A rule of the route may have read the copy before: then it has no mark yet.
       if (mark !== undefined) markCopied(context.req, mark);
       try {
         await behind.run(next);
         if (OnceAgainError.isInstance(context.error, "ONCE_NO_EFFECT")) throw context.error;
-        return await behind.read(once.resultBytesMax);
+        const reading = behind.read(once.resultBytesMax);
+        return isPromise(reading) ? await reading : reading;
       } finally {
         refuseNested(mark);
       }
@@ -141,6 +150,19 @@ export function onceHono<Context extends HonoContext, Transaction>(
     return undefined;
   };
   return Object.assign(middleware, { policy: once.policy, close });
+}
+
+/** The signal of a handler's request: that of the connection until the operation runs. To make one takes as long as a claim. */
+class ShownSignal implements SignalSource {
+  source: SignalSource;
+
+  constructor(source: SignalSource) {
+    this.source = source;
+  }
+
+  get signal(): AbortSignal {
+    return this.source.signal;
+  }
 }
 
 const isEmpty = (headers: Headers): boolean => headers.keys().next().done === true;
@@ -176,7 +198,8 @@ function showCopy(req: HonoContext["req"], request: ReadRequest): void {
 }
 
 function markCopied(req: HonoContext["req"], mark: MountMark): void {
-  const { copy } = (req as HonoRequest)[read];
+  const shown = (req as Partial<Pick<HonoRequest, typeof read>>)[read];
+  const copy = shown === undefined ? req.raw : shown.copy;
   if (copy !== undefined) copyMountMark(copy, mark);
 }
 
@@ -228,13 +251,17 @@ function aside(req: HonoRequest, method: string, name?: string): unknown {
 }
 
 /** The body of a request, as the bytes that came: those that Hono has read for middleware in front, or from the request. */
-async function bytesOf(
+function bytesOf(
   { req: { raw, bodyCache } }: HonoContext,
   body: WebBody<Request>,
   bytesMax: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const cachedBody = raw.bodyUsed ? await (bodyCache.arrayBuffer ?? bodyCache.text) : undefined;
-  if (cachedBody === undefined) return body.read(bytesMax);
+  const caching: unknown = raw.bodyUsed ? (bodyCache.arrayBuffer ?? bodyCache.text) : undefined;
+  return caching === undefined ? body.read(bytesMax) : cachedBytes(caching, bytesMax);
+}
+
+async function cachedBytes(caching: unknown, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+  const cachedBody = await caching;
   const bytes =
     typeof cachedBody === "string"
       ? exactBytes(cachedBody)

@@ -1,6 +1,7 @@
 import { ByteCollector, encodeChunk } from "../core/bytes.ts";
 import type { OnceAgainError } from "../core/errors.ts";
 import { bodyConsumedError, bodyTooLargeError } from "./errors.ts";
+import { lightCopy, type SignalSource } from "./light-messages.ts";
 
 /**
  * Reads a web stream to its end; a stream that is larger than it may be is cancelled.
@@ -38,20 +39,17 @@ function isLengthWithin({ headers }: Request, bytesMax: number): boolean {
 }
 
 /** Reads a body in one piece: a request that has not made a stream of its connection need not make one for us. */
-async function readAtOnce(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
-  let buffer: ArrayBuffer;
-  try {
-    buffer = await request.arrayBuffer();
-  } catch (error) {
-    throw request.body?.locked ? bodyConsumedError() : error;
-  }
-  if (buffer.byteLength > bytesMax) throw bodyTooLargeError(bytesMax);
-  return new Uint8Array(buffer);
-}
-
-/** The signal of a handler's request: that of its execution, in the place of the connection's. */
-interface SignalSource {
-  readonly signal: AbortSignal;
+function readAtOnce(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+  return request.arrayBuffer().then(
+    (buffer) => {
+      if (buffer.byteLength > bytesMax) throw bodyTooLargeError(bytesMax);
+      return new Uint8Array(buffer);
+    },
+    (error: unknown) => {
+      // A reading that its caller broke off leaves a locked body, too, and fails with what the connection says.
+      throw error instanceof TypeError && request.body?.locked ? bodyConsumedError() : error;
+    },
+  );
 }
 
 /** The body of a request. It is read before the handler runs, and the handler can read it again. */
@@ -66,10 +64,15 @@ export class WebBody<Native extends Request> {
   }
 
   /** @throws OnceAgainError `ONCE_BODY_TOO_LARGE`; `ONCE_BODY_CONSUMED` when it was read before. */
-  async read(bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+  read(bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+    const request = this.#request;
+    const isAtOnce = !request.bodyUsed && isPlain(request) && isLengthWithin(request, bytesMax);
+    return isAtOnce ? readAtOnce(request, bytesMax) : this.#readStreamed(bytesMax);
+  }
+
+  async #readStreamed(bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
     const request = this.#request;
     if (request.bodyUsed) throw bodyConsumedError();
-    if (isPlain(request) && isLengthWithin(request, bytesMax)) return readAtOnce(request, bytesMax);
     const stream = request.body;
     if (!stream) {
       this.#isIntact = true;
@@ -97,6 +100,8 @@ export class WebBody<Native extends Request> {
   readable(body: Uint8Array<ArrayBuffer>, execution: SignalSource): Native {
     const request = this.#request;
     if (isPlain(request)) {
+      const light = lightCopy(request, body, execution);
+      if (light !== undefined) return light;
       return showSignal(copyRequest(request, this.#hasBody ? body : undefined), execution) as Native;
     }
     if (!this.#isIntact) return requestWith(request, body, execution);

@@ -1,6 +1,8 @@
+import type { Awaitable } from "../core/awaitable.ts";
 import type { HttpResponse, HttpRequest } from "../http/index.ts";
 import type { OnceRoute } from "../http/handle-request.ts";
-import { headerValue } from "../http/response.ts";
+import { encodeText, headerValue, isHeaderName } from "../http/response.ts";
+import { lightParts } from "./light-messages.ts";
 import { readStream } from "./web-body.ts";
 import { resultTooLargeError } from "./errors.ts";
 
@@ -10,12 +12,10 @@ export function httpRequestOf<Native>(
   native: Native,
   body: HttpRequest<Native>["body"],
 ): HttpRequest<Native> {
-  const { pathname, search } = new URL(request.url);
   return {
     native,
     method: request.method,
-    path: pathname,
-    query: search,
+    ...targetOf(request.url),
     contentType: request.headers.get("content-type") ?? "",
     headerValues(name) {
       const value = request.headers.get(name);
@@ -25,10 +25,22 @@ export function httpRequestOf<Native>(
   };
 }
 
+/** An address in which a parser would find nothing to change, and its parts. */
+const plainAddress = /^https?:\/\/[a-z\d.:-]+(\/[\w/-]*)(\?[\w&=-]+)?$/;
+
+/** The path and the query of an address. To parse one takes as long as to claim a key. */
+function targetOf(url: string): { readonly path: string; readonly query: string } {
+  const plain = plainAddress.exec(url);
+  if (plain !== null) return { path: plain[1]!, query: plain[2] ?? "" };
+  const { pathname, search } = new URL(url);
+  return { path: pathname, query: search };
+}
+
 /** A handler's response that was read: as data, and what the data don't have. */
 export interface ReadResponse {
   readonly answer: HttpResponse;
-  readonly statusText: string;
+  /** The response itself, for its reason phrase. */
+  readonly given: Response;
   /** Whether there was a body, be it an empty one. */
   readonly hasBody: boolean;
   /** The body as text, where it was given as text: a server sends text in one piece with the head. */
@@ -36,57 +48,62 @@ export interface ReadResponse {
 }
 
 /**
- * Reads a response to its end.
+ * Reads a response to its end: at once, where all of it is there.
  *
- * @throws TypeError for anything but a response, and for a response with a body that was read: it can't be sent.
+ * @throws TypeError for anything but a response, and for a response with a body that was read: it can't be sent. It throws at once,
+ *   or rejects.
  */
-export async function readResponse(response: Response, bytesMax: number): Promise<ReadResponse> {
-  // First of all: those of `@hono/node-server` are other ones once its body was looked at.
+export function readResponse(response: Response | undefined, bytesMax: number): Awaitable<ReadResponse> {
+  if (response === undefined) throw new TypeError("The handler gave no response.");
+  return readLight(response, bytesMax) ?? readStreamed(response, bytesMax);
+}
+
+async function readStreamed(response: Response, bytesMax: number): Promise<ReadResponse> {
   const headers = [...response.headers];
-  const given = givenBody(response);
-  if (given !== undefined) {
-    const text = typeof given === "string" ? given : undefined;
-    const answer = { status: response.status, headers, body: givenBytes(given, bytesMax) };
-    // Asked for last: it makes a response of the platform's. Its own adapter sends no reason phrase, but other servers do.
-    return { answer, statusText: response.statusText, hasBody: given !== null, text };
-  }
   if (response.bodyUsed) throw new TypeError("The response's body was read before it was returned. Return a clone.");
   const body = await readStream(response.body, bytesMax, resultTooLargeError);
   const answer = { status: response.status, headers, body };
-  return { answer, statusText: response.statusText, hasBody: response.body !== null, text: undefined };
+  return { answer, given: response, hasBody: response.body !== null, text: undefined };
 }
 
 /**
- * The body of a response of `@hono/node-server`, as its handler gave it. Such a response has it until the platform's is made of
- * it, which costs a fifth of a first request.
+ * Reads a response of `@hono/node-server`, of which its handler's parts are still there. It has them until the platform's is made
+ * of it, which costs a fifth of a first request.
  *
  * @returns `undefined` for every other response, and where the platform would refuse this one, or change its status.
  */
-function givenBody(response: Response): string | Uint8Array | null | undefined {
-  const [status, body] = lightParts(response) ?? [];
+function readLight(response: Response, bytesMax: number): ReadResponse | undefined {
+  const [status, body, givenHeaders] = lightParts(response) ?? [];
   if (!Number.isInteger(status) || (status as number) < 200 || (status as number) > 599) return undefined;
-  if (body === null) return null;
   const isSeen = typeof body === "string" || body instanceof Uint8Array;
-  return isSeen && !isBodiless(status as number) ? body : undefined;
+  if (body !== null && (!isSeen || isBodiless(status as number))) return undefined;
+  const plain = plainHeaders(givenHeaders);
+  const headers = plain ?? [...response.headers];
+  const answer = { status: status as number, headers, body: givenBytes(body, bytesMax) };
+  // Node sends the head in the encoding of the text that comes with it, so other letters there would not be those of a repeat.
+  const isText =
+    typeof body === "string" && (plain !== undefined || headers.every(([, value]) => asciiValue.test(value)));
+  return { answer, given: response, hasBody: body !== null, text: isText ? body : undefined };
 }
 
-/** The class of the responses of `@hono/node-server`, and the symbol under which one has its status, body and headers. */
-let light: { readonly prototype: unknown; readonly parts: symbol } | undefined;
+const asciiValue = /^[\t -~]*$/;
 
-/** They are private, so a version that has them elsewhere has its responses read as all others are. */
-function lightParts(response: Response): readonly unknown[] | undefined {
-  const prototype = Object.getPrototypeOf(response) as object;
-  if (light?.prototype !== prototype) {
-    const parts = symbolOf(response, "cache");
-    if (parts === undefined || symbolOf(prototype, "getResponseCache") === undefined) return undefined;
-    light = { prototype, parts };
+/** A value that the platform takes as it is. */
+const plainValue = /^[!-~](?:[ -~]*[!-~])?$/;
+
+/** Headers that were given as an object, where the platform would take each as it is. */
+function plainHeaders(given: unknown): [name: string, value: string][] | undefined {
+  if (typeof given !== "object" || given === null || Object.getPrototypeOf(given) !== Object.prototype)
+    return undefined;
+  const headers: [name: string, value: string][] = [];
+  for (const [givenName, value] of Object.entries(given)) {
+    const name = givenName.toLowerCase();
+    // The platform joins the values of two names that differ in their case.
+    const isPlain = typeof value === "string" && plainValue.test(value) && isHeaderName(name);
+    if (!isPlain || headers.some(([other]) => other === name)) return undefined;
+    headers.push([name, value]);
   }
-  const parts: unknown = Reflect.get(response, light.parts);
-  return Array.isArray(parts) ? (parts as unknown[]) : undefined;
-}
-
-function symbolOf(owner: object, description: string): symbol | undefined {
-  return Object.getOwnPropertySymbols(owner).find((symbol) => symbol.description === description);
+  return headers;
 }
 
 /** @throws OnceAgainError `ONCE_RESULT_TOO_LARGE`. */
@@ -94,12 +111,10 @@ function givenBytes(given: string | Uint8Array | null, bytesMax: number): Uint8A
   if (given === null) return new Uint8Array();
   // A character has a byte at least. Bytes are copied: their handler may use them again before they are sent.
   if (given.length > bytesMax) throw resultTooLargeError(bytesMax);
-  const bytes = typeof given === "string" ? encoder.encode(given) : Uint8Array.from(given);
+  const bytes = typeof given === "string" ? encodeText(given) : Uint8Array.from(given);
   if (bytes.length > bytesMax) throw resultTooLargeError(bytesMax);
   return bytes;
 }
-
-const encoder = new TextEncoder();
 
 /** Statuses that may have no body (fetch standard, "null body status"). */
 function isBodiless(status: number): boolean {
@@ -131,18 +146,18 @@ export function webResponse(
   given: ReadResponse | undefined,
   onError: (error: unknown) => void,
 ): Response {
-  const statusText = given?.answer.status === status ? given.statusText : "";
   try {
     // An empty body becomes null, unless the handler gave one: servers give it a content type.
     const isNull = isBodiless(status) || (body.length === 0 && given?.hasBody !== true);
     const record = isNull ? undefined : recordOf(headers, body);
-    const encoding = encodingOptions(headers, body);
+    const encodeBody = isGzip(headers, body) ? "manual" : undefined;
     // Made in one piece, a response of a server's own class need not become one of the platform's.
     if (record !== undefined) {
       const text = given?.answer.body === body ? given.text : undefined;
-      return new Response(text ?? Uint8Array.from(body), { status, statusText, headers: record, ...encoding });
+      return new Response(text ?? Uint8Array.from(body), new SentInit(status, record, encodeBody, given));
     }
-    const response = new Response(isNull ? null : Uint8Array.from(body), { status, statusText, ...encoding });
+    const init = new SentInit(status, {}, encodeBody, given);
+    const response = new Response(isNull ? null : Uint8Array.from(body), init);
     response.headers.delete("content-type");
     for (const [name, value] of headers) {
       if (!isOfOtherFraming(name, value, body)) response.headers.append(name, value);
@@ -154,17 +169,45 @@ export function webResponse(
   }
 }
 
+/** How a response is sent. The reason phrase of the handler's goes with its status. */
+class SentInit {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly encodeBody: "manual" | undefined;
+  readonly #given: ReadResponse | undefined;
+
+  constructor(
+    status: number,
+    headers: Record<string, string>,
+    encodeBody: "manual" | undefined,
+    given: ReadResponse | undefined,
+  ) {
+    this.status = status;
+    this.headers = headers;
+    this.encodeBody = encodeBody;
+    this.#given = given;
+  }
+
+  /**
+   * Asked for when it is read: that makes a response of `@hono/node-server` one of the platform's. Its own adapter sends no reason
+   * phrase and does not ask, but other servers do.
+   */
+  get statusText(): string {
+    try {
+      return this.#given?.answer.status === this.status ? this.#given.given.statusText : "";
+    } catch {
+      // The platform refuses the handler's own phrase.
+      return "";
+    }
+  }
+}
+
 /**
- * More options of a response with an encoded body. Cloudflare's runtime encodes a body by its `Content-Encoding`, also one that is encoded
- * already, unless its handler says `encodeBody: "manual"`. A response does not show that, so the first bytes of gzip do. Other
- * platforms ignore the option.
+ * Whether a body is encoded already. Cloudflare's runtime encodes a body by its `Content-Encoding`, unless its handler says
+ * `encodeBody: "manual"`. A response does not show that, so the first bytes of gzip do. Other platforms ignore the option.
  */
-function encodingOptions(
-  headers: HttpResponse["headers"],
-  body: Uint8Array,
-): { readonly encodeBody: "manual" } | undefined {
-  const isGzip = body[0] === 0x1f && body[1] === 0x8b && headerValue(headers, "content-encoding") === "gzip";
-  return isGzip ? { encodeBody: "manual" } : undefined;
+function isGzip(headers: HttpResponse["headers"], body: Uint8Array): boolean {
+  return body[0] === 0x1f && body[1] === 0x8b && headerValue(headers, "content-encoding") === "gzip";
 }
 
 /** Headers as an object. `undefined` where a name is repeated, and where the platform would add a content type. */

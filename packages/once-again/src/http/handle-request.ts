@@ -121,7 +121,7 @@ export function openHttp<Request, Transaction>(
     // Before its handler runs, which may change the headers of the request.
     const echo = rules.profile.echoesKey ? keyEcho(rules, request) : undefined;
     const finish = (response: HttpResponse): HttpResponse => withEcho(withPolicy(response, skippable(request)), echo);
-    return openAttempt(route, request, finish).catch((error: unknown) => finish(responseToError(error, rules)));
+    return openAttempt(route, request, finish);
   };
   return {
     policy,
@@ -204,33 +204,37 @@ function withEcho(response: HttpResponse, echo: readonly [name: string, value: s
 /** Adds the headers that every response of a route has. */
 type Finish = (response: HttpResponse) => HttpResponse;
 
-/** The operation of a request, or the response that refuses it. */
+/** The operation of a request, or the response that refuses it. Never rejects. */
 async function openAttempt<Request, Transaction>(
   route: Route<Request, Transaction>,
   request: HttpRequest<Request>,
   finish: Finish,
 ): Promise<HttpResponse | HttpAttempt<Transaction>> {
   const { rules } = route;
-  // A leased route has skipped its requests before.
-  if (rules.transactional && isSkipped(rules, request.native)) return openUnkeyed(route, request, "", finish);
-  if (!takesKey(route, request.method)) {
-    const scope = await keyScope(rules, await scopeOf(rules, request.native), request);
-    return openUnkeyed(route, request, scope, finish);
+  try {
+    // A leased route has skipped its requests before.
+    if (rules.transactional && isSkipped(rules, request.native)) return await openUnkeyed(route, request, "", finish);
+    if (!takesKey(route, request.method)) {
+      const scope = await keyScope(rules, await scopeOf(rules, request.native), request);
+      return await openUnkeyed(route, request, scope, finish);
+    }
+    if (rules.identify !== undefined) return await openMessage(route, request, finish);
+    const requestKey = readKey(route, request);
+    if (requestKey.kind === "refused") return finish(problem(rules, requestKey.code, requestKey.detail));
+    const naming = scopeOf(rules, request.native);
+    // A value that is there already is not awaited: each wait allocates as much as a claim.
+    const caller = isPromise(naming) ? await naming : naming;
+    const scoping = keyScope(rules, caller, request);
+    const scope = isPromise(scoping) ? await scoping : scoping;
+    if (requestKey.kind === "no-key") return await openUnkeyed(route, request, scope, finish);
+    const { key, isOld } = requestKey;
+    if (isOld && (await isForgotten(route, { scope, key }))) return finish(problem(rules, "ONCE_KEY_EXPIRED", tooOld));
+    const reading = readBody(request, rules);
+    const body = isPromise(reading) ? await reading : reading;
+    return await openKeyed(route, request, { caller, scope, key, body, event: undefined }, finish);
+  } catch (error) {
+    return finish(responseToError(error, rules));
   }
-  if (rules.identify !== undefined) return openMessage(route, request, finish);
-  const requestKey = readKey(route, request);
-  if (requestKey.kind === "refused") return finish(problem(rules, requestKey.code, requestKey.detail));
-  const naming = scopeOf(rules, request.native);
-  // A value that is there already is not awaited: each wait allocates as much as a claim.
-  const caller = isPromise(naming) ? await naming : naming;
-  const scoping = keyScope(rules, caller, request);
-  const scope = isPromise(scoping) ? await scoping : scoping;
-  if (requestKey.kind === "no-key") return openUnkeyed(route, request, scope, finish);
-  const { key, isOld } = requestKey;
-  if (isOld && (await isForgotten(route, { scope, key }))) return finish(problem(rules, "ONCE_KEY_EXPIRED", tooOld));
-  const reading = readBody(request, rules);
-  const body = isPromise(reading) ? await reading : reading;
-  return openKeyed(route, request, { caller, scope, key, body, event: undefined }, finish);
 }
 
 /** An operation that the sender's own message names. */
@@ -401,7 +405,8 @@ export class HttpAttempt<Transaction> {
       const runOnce = async (): Promise<void> => {
         let response: HttpResponse;
         try {
-          response = (await this.respondEarly()) ?? (await handler(this.execution, this.body));
+          const early = this.respondEarly();
+          response = (early && (await early)) ?? (await handler(this.execution, this.body));
         } catch (error) {
           return resolve(this.fail(error));
         }

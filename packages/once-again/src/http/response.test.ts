@@ -7,7 +7,7 @@ import { bytes } from "../../../../test/support/http-bench.ts";
 import { leasedRoute, never } from "../../../../test/support/leased-route.ts";
 import { ordering, transactionalRoute } from "../../../../test/support/transactional-route.ts";
 import { systemClock } from "../core/system-clock.ts";
-import { decodeResponse, encodeResponse, type HttpResponse, sendProblem } from "./response.ts";
+import { decodeResponse, encodeResponse, encodeText, type HttpResponse, sendProblem } from "./response.ts";
 
 const answer = (headers: HttpResponse["headers"], body: Uint8Array = new Uint8Array()): HttpResponse => ({
   status: 201,
@@ -186,3 +186,10 @@ test("no answer promises trailers, neither the first nor a repeat: it goes out w
     expect(headers).not.toHaveProperty("trailer");
   }
 });
+
+test.for(["", "tea", "t\u00e9", "\u{1f375}", "\u00e9".repeat(3000), "lone \ud800", "a\u0000"])(
+  "a text has its bytes in UTF-8: %j",
+  (text) => {
+    expect(encodeText(text)).toStrictEqual(new TextEncoder().encode(text));
+  },
+);

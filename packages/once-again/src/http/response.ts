@@ -57,6 +57,12 @@ export function encodeResponse({ status, headers, body }: HttpResponse): Uint8Ar
   return bytes;
 }
 
+/** The bytes of a text in UTF-8. */
+export function encodeText(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = emptyBytes(text.length);
+  return encoder.encodeInto(text, bytes).read < text.length ? encoder.encode(text) : bytes;
+}
+
 /** The headers that belong to the connection because its own header names them (RFC 9110, section 7.6.1). */
 function connectionOptions(headers: HttpResponse["headers"]): ReadonlySet<string> | undefined {
   let options: Set<string> | undefined;
