@@ -53,6 +53,11 @@ function isBrowser(): boolean {
   return "document" in globalThis || "WorkerGlobalScope" in globalThis;
 }
 
+/** Whether a response is a redirect by its status, or one that can't be seen. */
+export function isRedirect({ status, type }: Response): boolean {
+  return redirects.includes(status) || type === "opaqueredirect";
+}
+
 /**
  * Follows the redirects of a response as `fetch` does (Fetch standard, "HTTP-redirect fetch"). To another origin it takes no
  * header along that holds a secret, by its name: `fetch` leaves out `Authorization` and `Cookie`, and sends an

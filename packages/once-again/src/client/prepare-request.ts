@@ -4,7 +4,7 @@ import { type Attempt, eitherSignal } from "../retry/attempt.ts";
 import { type OuterAttempt, readForeignAttempt, writeAttempt } from "./attempt-headers.ts";
 import { discardBody, readAhead, type ReadBounds, readStream } from "./read-stream.ts";
 import type { FetchSettings } from "./fetch-options.ts";
-import { followRedirects, type Hop, mustFollowRedirects } from "./follow-redirects.ts";
+import { followRedirects, type Hop, isRedirect, mustFollowRedirects } from "./follow-redirects.ts";
 import {
   type Body,
   type BodyCopy,
@@ -37,8 +37,11 @@ export interface SendableRequest<Res extends ResponseHead> {
   readonly limits?: CallLimits | undefined;
   /** How long it took to prepare it, which the deadline counts too, in milliseconds; missing: no time. */
   readonly preparedMs?: number | undefined;
-  /** The platform serves its scheme by itself (`blob:`, `data:`): nothing leaves, and what fails fails again. */
-  readonly isLocal?: boolean | undefined;
+  /**
+   * Whether it fails before anything leaves, and fails again, such as one of a scheme that the platform serves by itself (`blob:`,
+   * `data:`); missing: it does not.
+   */
+  isLocal?(): boolean;
   /** @param onSend is called just before the first byte may leave. */
   send(attemptSignal: AbortSignal, attempt: Attempt, onSend: () => void): Promise<Res>;
   /** Whether a response is a problem by which a server of once-again says that nothing happened; missing: none is. */
@@ -50,20 +53,21 @@ export interface SendableRequest<Res extends ResponseHead> {
 }
 
 /**
- * Reads the arguments of a `fetch`, names the operation and takes hold of its body's bytes.
+ * Reads the arguments of a `fetch`, names the operation and takes hold of its body's bytes: at once, but for a body that has to
+ * be read.
  *
  * @throws OnceAgainError `ONCE_BODY_NOT_REPLAYABLE`, `ONCE_BODY_TOO_LARGE`, `ONCE_DEADLINE_EXCEEDED`,
  *   `ONCE_KEY_INVALID`, `ONCE_OPTION_INVALID`; TypeError, as `fetch` does, for arguments that are no request.
  */
-export async function prepareRequest(
+export function prepareRequest(
   input: string | URL | Request,
   init: RetryingRequestInit,
   settings: FetchSettings,
-): Promise<SendableRequest<Response>> {
+): SendableRequest<Response> | Promise<SendableRequest<Response>> {
   const { bodyBytesMax, policy } = settings;
   const { clock } = policy;
-  const { body: given, signal: givenSignal, within, attemptsMax, deadlineMs, shouldRetry, repeatable, ...rest } = init;
-  const limits = checkLimits({ attemptsMax, deadlineMs, shouldRetry, repeatable }, rest);
+  const { body: given, signal: givenSignal, within } = init;
+  const { limits, rest } = readInit(input, init);
   const factory = typeof given === "function" ? given : undefined;
   // The bytes stand in for what the factory will make, so that a method which takes no body is found out now.
   const body = factory === undefined ? (given as Exclude<typeof given, BodyFactory>) : new Uint8Array();
@@ -75,80 +79,123 @@ export async function prepareRequest(
   // Only of a Request may the body have to be read.
   const startedAt = input instanceof Request ? clock.monotonic() : undefined;
   const bounds = { bytesMax: bodyBytesMax, msMax: limits.deadlineMs ?? policy.deadlineMs, clock, signal };
-  const request = await readRequest(input, rest, body, bounds);
-  const { method, url, headers } = request;
-  const { origin, pathname, protocol } = url;
-  const outer = within ?? readForeignAttempt(headers);
-  const key = ensureKey(method, headers, settings, settings.keys.makesKeys && outer === undefined);
-  const place = origin === "null" ? protocol : origin + pathname;
-  const repeats = repeatsOf({ method, key, origin, url: place, repeatable }, settings);
-  // A Request has the settings of both arguments.
-  const follows = mustFollowRedirects(method, request.target instanceof Request ? request.target : rest);
-  const discard = (response: Response): Promise<void> => discardBody(response, clock);
-  return {
-    method,
-    origin,
-    url: place,
-    key,
-    repeats,
-    signal,
-    outer,
-    limits,
-    preparedMs: startedAt === undefined ? 0 : clock.monotonic() - startedAt,
-    isLocal: localScheme.test(protocol),
-    send: requestSender(request, settings, { signal, outer, factory, rest, follows, repeats, discard }),
-    saysNoEffect: responseSaysNoEffect,
-    discard,
-  };
+  const prepare = (request: ReadRequest): SendableRequest<Response> =>
+    new FetchRequest(request, settings, { factory, limits, rest, signal, startedAt, within });
+  const request = readRequest(input, rest, body, bounds);
+  return request instanceof Promise ? request.then(prepare) : prepare(request);
 }
 
-/** How the attempts of one request are made. */
+/** The arguments of a `fetch` that are looked after apart from the request that they describe. */
 interface RequestParts {
-  /** The caller's signal. */
-  readonly signal: AbortSignal | undefined;
-  readonly outer: OuterAttempt | undefined;
   /** Makes the body anew for each attempt; `undefined`: its bytes are those of the request. */
   readonly factory: BodyFactory | undefined;
+  readonly limits: CallLimits;
   /** The other arguments of the `fetch`. */
   readonly rest: RequestInit;
-  /** Whether redirects are followed by us. */
-  readonly follows: boolean;
-  readonly repeats: Repeats;
-  readonly discard: (response: Response) => Promise<void>;
+  /** The caller's signal. */
+  readonly signal: AbortSignal | undefined;
+  /** When reading its body began, by the monotonic clock; `undefined`: nothing had to be read. */
+  readonly startedAt: number | undefined;
+  readonly within: OuterAttempt | undefined;
 }
 
-function requestSender(
-  request: ReadRequest,
-  settings: FetchSettings,
-  { discard, factory, follows, outer, repeats, rest, signal }: RequestParts,
-): SendableRequest<Response>["send"] {
-  const { fetch, readBodyBytesMax } = settings;
-  return async (attemptSignal, { number, remainingMs }, onSend) => {
+/** A request of `fetch`. A class, since each call makes one: its functions are not made anew. */
+class FetchRequest implements SendableRequest<Response> {
+  readonly method: string;
+  readonly origin: string;
+  readonly url: string;
+  readonly key: string | undefined;
+  readonly repeats: Repeats;
+  readonly signal: AbortSignal | undefined;
+  readonly outer: OuterAttempt | undefined;
+  readonly limits: CallLimits;
+  readonly preparedMs: number;
+  readonly #request: ReadRequest;
+  readonly #settings: FetchSettings;
+  readonly #factory: BodyFactory | undefined;
+  readonly #rest: RequestInit;
+  /** Whether redirects are followed by us. */
+  readonly #follows: boolean;
+
+  constructor(request: ReadRequest, settings: FetchSettings, parts: RequestParts) {
+    const { factory, limits, rest, signal, startedAt, within } = parts;
+    const { method, url, headers, target } = request;
+    const { origin } = url;
+    const outer = within ?? readForeignAttempt(headers);
+    const key = ensureKey(method, headers, settings, settings.keys.makesKeys && outer === undefined);
+    const place = origin === "null" ? url.protocol : origin + url.pathname;
+    this.method = method;
+    this.origin = origin;
+    this.url = place;
+    this.key = key;
+    this.repeats = repeatsOf({ method, key, origin, url: place, repeatable: limits.repeatable }, settings);
+    this.signal = signal;
+    this.outer = outer;
+    this.limits = limits;
+    this.preparedMs = startedAt === undefined ? 0 : settings.policy.clock.monotonic() - startedAt;
+    this.#request = request;
+    this.#settings = settings;
+    this.#factory = factory;
+    this.#rest = rest;
+    // A Request has the settings of both arguments.
+    this.#follows = mustFollowRedirects(method, target instanceof Request ? target : rest);
+  }
+
+  isLocal(): boolean {
+    return localScheme.test(this.#request.url.protocol);
+  }
+
+  saysNoEffect(response: Response): Promise<boolean> {
+    return responseSaysNoEffect(response);
+  }
+
+  discard(response: Response): Promise<void> {
+    return discardBody(response, this.#settings.policy.clock);
+  }
+
+  async send(attemptSignal: AbortSignal, { number, remainingMs }: Attempt, onSend: () => void): Promise<Response> {
+    const request = this.#request;
+    const { attemptHeaders, readBodyBytesMax } = this.#settings;
     const headers = new Headers(request.headers);
-    writeAttempt(headers, settings.attemptHeaders, { number: outer?.number ?? number, remainingMs });
+    writeAttempt(headers, attemptHeaders, { number: this.outer?.number ?? number, remainingMs });
     // The attempt's signal is done when the response begins; the caller's may still abort the response's body.
-    const bounded = eitherSignal(signal, attemptSignal);
-    const sendTo = async (destination: string | Request, hop: Omit<Hop, "url">): Promise<Response> => {
-      const { hasBody, headers, method } = hop;
-      let bodyInit: RequestInit & { duplex?: "half" } = {};
-      if (hasBody && factory !== undefined) bodyInit = { body: await makeBody(factory), duplex: "half" };
-      else if (hasBody) bodyInit = { body: request.body };
-      // Making the body may have taken longer than the attempt had.
-      bounded.throwIfAborted();
-      onSend();
-      const redirect = follows ? { redirect: "manual" as const } : undefined;
-      return fetch(destination, { ...rest, method, headers, ...bodyInit, ...redirect, signal: bounded });
-    };
-    const followHop = async (hop: Hop): Promise<Response> => {
-      repeats.enter(hop.method, hop.url, headers);
-      return sendTo(hop.url.href, hop);
-    };
+    const bounded = eitherSignal(this.signal, attemptSignal);
     const first: Hop = { url: request.url, method: request.method, headers, hasBody: true };
-    const answer = await sendTo(request.target, first);
-    const response = follows ? await followRedirects(answer, first, followHop, discard) : answer;
+    let response = await this.#sendTo(request.target, first, bounded, onSend);
+    if (this.#follows && isRedirect(response)) {
+      const followHop = (hop: Hop): Promise<Response> => {
+        this.repeats.enter(hop.method, hop.url, headers);
+        return this.#sendTo(hop.url.href, hop, bounded, onSend);
+      };
+      response = await followRedirects(response, first, followHop, (hop) => this.discard(hop));
+    }
     if (readBodyBytesMax !== undefined) await readAhead(response, readBodyBytesMax);
     return response;
-  };
+  }
+
+  /** Not async: only what a function makes has to be waited for. */
+  #sendTo(destination: string | Request, hop: Hop, signal: AbortSignal, onSend: () => void): Promise<Response> {
+    const { hasBody, headers, method } = hop;
+    const init: RequestInit & { duplex?: "half" } = { ...this.#rest, method, headers, signal };
+    if (this.#follows) init.redirect = "manual";
+    const send = (): Promise<Response> => {
+      // Making the body may have taken longer than the attempt had.
+      signal.throwIfAborted();
+      onSend();
+      const { fetch } = this.#settings;
+      return fetch(destination, init);
+    };
+    if (!hasBody) return send();
+    if (this.#factory === undefined) {
+      init.body = this.#request.body;
+      return send();
+    }
+    return makeBody(this.#factory).then((body) => {
+      init.body = body;
+      init.duplex = "half";
+      return send();
+    });
+  }
 }
 
 const localScheme = /^(about|blob|data|file):$/;
@@ -160,13 +207,49 @@ const limitNames: OptionNames<CallLimits> = {
   repeatable: "boolean",
 };
 const ownNames = [...Object.keys(limitNames), "within"];
+const noLimits: CallLimits = {};
 
-/** @param others what else stands in `fetch`'s second argument, which the platform and others read. */
-function checkLimits(limits: CallLimits, others: object): CallLimits {
+/** Whether nothing has to be taken apart or checked, as in most calls. */
+function isSimple(init: object): boolean {
+  for (const name in init) {
+    switch (name as keyof RetryingRequestInit) {
+      case "method":
+      case "headers":
+      case "body":
+      case "signal":
+      case "within":
+        continue;
+      default:
+        return false;
+    }
+  }
+  return true;
+}
+
+/** The limits of a call, and the other settings of its `fetch` but for body and signal. */
+function readInit(
+  input: string | URL | Request,
+  init: RetryingRequestInit,
+): { readonly limits: CallLimits; readonly rest: Settings } {
+  const { method = "GET", headers = [] } = init;
+  // A Request brings the settings that are left out.
+  if (!(input instanceof Request) && isSimple(init)) return { limits: noLimits, rest: { method, headers } };
+  const {
+    body: _body,
+    signal: _signal,
+    within: _within,
+    attemptsMax,
+    deadlineMs,
+    shouldRetry,
+    repeatable,
+    ...rest
+  } = init;
   const reader = "A call of retryingFetch";
-  refuseMisspelt(reader, others, ownNames);
+  // The others are for the platform, and for wrappers of its `fetch`.
+  refuseMisspelt(reader, rest, ownNames);
+  const limits = { attemptsMax, deadlineMs, shouldRetry, repeatable };
   checkNames(reader, limits, limitNames);
-  return limits;
+  return { limits, rest };
 }
 
 /** @throws TypeError, as `fetch` does, for what is no signal. */
@@ -177,7 +260,7 @@ function checkSignal(signal: AbortSignal | null | undefined): AbortSignal | unde
 }
 
 /** The request that the arguments of a `fetch` describe. */
-export interface ReadRequest {
+interface ReadRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers: Headers;
@@ -190,21 +273,24 @@ export interface ReadRequest {
 type Settings = Omit<RetryingRequestInit, "body" | "signal" | "within" | keyof CallLimits>;
 
 /**
- * Reads and checks the arguments of a `fetch`, and takes hold of the body.
+ * Reads and checks the arguments of a `fetch`, and takes hold of the body, which may have to be read.
  *
  * @throws TypeError, as `fetch` does, for arguments that are no request; what `readStream` throws.
  */
-export async function readRequest(
+function readRequest(
   input: string | URL | Request,
   settings: Settings,
   body: Body | null | undefined,
   bounds: ReadBounds,
-): Promise<ReadRequest> {
+): ReadRequest | Promise<ReadRequest> {
   if (input instanceof Request) return readGivenRequest(input, settings, body, bounds);
   const { method, url, headers } = readPlainHead(input, settings) ?? readCheckedHead(input, settings);
-  const copy = await copyBody(body, method);
-  setContentType(headers, copy);
-  return { method, url, headers, body: copy.body, target: url.href };
+  const finish = (copy: BodyCopy): ReadRequest => {
+    setContentType(headers, copy);
+    return { method, url, headers, body: copy.body, target: url.href };
+  };
+  const copy = copyBody(body, method);
+  return copy instanceof Promise ? copy.then(finish) : finish(copy);
 }
 
 async function readGivenRequest(
@@ -251,8 +337,9 @@ const plainMethods: readonly unknown[] = ["GET", "HEAD", "POST", "PUT", "PATCH",
  * much.
  */
 function readPlainHead(input: string | URL, settings: Settings): Head | undefined {
-  const { method = "GET", headers, ...others } = settings;
-  if (!plainMethods.includes(method) || Object.keys(others).length > 0) return undefined;
+  const { method = "GET", headers } = settings;
+  if (!plainMethods.includes(method)) return undefined;
+  for (const name in settings) if (name !== "method" && name !== "headers") return undefined;
   const text = input.toString();
   const url = URL.parse(text);
   if (url === null || url.username !== "" || url.password !== "") return undefined;

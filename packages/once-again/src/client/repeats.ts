@@ -115,36 +115,51 @@ export function repeatsOf(
   const { key, method, origin, url, repeatable = isIdempotentMethod(method) } = request;
   if (repeatable) return safeRepeats;
   if (key === undefined || request.repeatable === false) return unsafeRepeats;
-  const first = `${method} ${url}`;
-  /** The places that the user has not named, each with the sending that was led there. */
-  const unnamed = new Map<string, { readonly origin: string; readonly sending?: object }>();
-  if (!keys.isNamed(origin, url)) unnamed.set(first, { origin });
-  const unknown = (): string | undefined => {
-    for (const [place, { origin }] of unnamed) if (!keys.learned.has(place)) return origin;
+  return new KeyedRepeats(`${method} ${url}`, keys.isNamed(origin, url) ? undefined : origin, keyHeader, keys);
+}
+
+/** The repeats of a call with a key. A class, since V8 gives each object literal with a getter a separate shape. */
+class KeyedRepeats implements Repeats {
+  readonly #first: string;
+  readonly #keyHeader: string;
+  readonly #keys: KeyRule;
+  /** The places that the user has not named, each with the sending that was led there; made for the first of them. */
+  #unnamed: Map<string, { readonly origin: string; readonly sending?: object }> | undefined;
+
+  /** @param unnamedOrigin the origin of the call's own place, where the user has not named it. */
+  constructor(first: string, unnamedOrigin: string | undefined, keyHeader: string, keys: KeyRule) {
+    this.#first = first;
+    this.#keyHeader = keyHeader;
+    this.#keys = keys;
+    if (unnamedOrigin !== undefined) this.#unnamed = new Map([[first, { origin: unnamedOrigin }]]);
+  }
+
+  get areSafe(): boolean {
+    return this.unknownOrigin === undefined;
+  }
+
+  get unknownOrigin(): string | undefined {
+    if (this.#unnamed === undefined) return undefined;
+    for (const [place, { origin }] of this.#unnamed) if (!this.#keys.learned.has(place)) return origin;
     return undefined;
-  };
-  return {
-    get areSafe() {
-      return unknown() === undefined;
-    },
-    get unknownOrigin() {
-      return unknown();
-    },
-    learn(head) {
-      if (unnamed.has(first)) learnPlace(keys, first, head, keyHeader);
-    },
-    enter(method, target, sending) {
-      const { origin, pathname } = target ?? { origin: "", pathname: "" };
-      const url = origin + pathname;
-      if (isIdempotentMethod(method) || keys.isNamed(origin, url)) return;
-      const place = `${method} ${url}`;
-      const before = unnamed.get(place)?.sending;
-      if (before !== undefined && before !== sending && !keys.learned.has(place)) {
-        throw new RedirectError(
-          `Another attempt was redirected to ${url || "the same place"}, which is not known to honour keys.`,
-        );
-      }
-      unnamed.set(place, { origin, sending });
-    },
-  };
+  }
+
+  learn(head: ResponseHead): void {
+    if (this.#unnamed?.has(this.#first)) learnPlace(this.#keys, this.#first, head, this.#keyHeader);
+  }
+
+  enter(method: string, target: URL | undefined, sending: object): void {
+    const { origin, pathname } = target ?? { origin: "", pathname: "" };
+    const url = origin + pathname;
+    if (isIdempotentMethod(method) || this.#keys.isNamed(origin, url)) return;
+    const place = `${method} ${url}`;
+    const before = this.#unnamed?.get(place)?.sending;
+    if (before !== undefined && before !== sending && !this.#keys.learned.has(place)) {
+      throw new RedirectError(
+        `Another attempt was redirected to ${url || "the same place"}, which is not known to honour keys.`,
+      );
+    }
+    this.#unnamed ??= new Map();
+    this.#unnamed.set(place, { origin, sending });
+  }
 }

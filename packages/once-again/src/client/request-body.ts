@@ -100,18 +100,19 @@ export interface BodyCopy {
 }
 
 /**
- * Takes hold of a body's bytes: the caller may change its own afterwards. A form's boundary is drawn here, once.
+ * Takes hold of a body's bytes, at once or soon: the caller may change its own afterwards. A form's boundary is drawn here, once.
  *
  * @throws TypeError, as `fetch` does, when the method takes no body.
  */
-export async function copyBody(body: Body | null | undefined, method: string): Promise<BodyCopy> {
+export function copyBody(body: Body | null | undefined, method: string): BodyCopy | Promise<BodyCopy> {
   if (body === null || body === undefined) return { body: null };
   if (method === "GET" || method === "HEAD") throw new TypeError(`A ${method} request can't have a body.`);
   if (typeof body === "string") return { body, contentType: "text/plain;charset=UTF-8" };
   // It can't change, and may be larger than memory.
   if (body instanceof Blob) return { body, contentType: body.type };
   const message = new Response(body);
-  return { body: await message.arrayBuffer(), contentType: message.headers.get("content-type") };
+  const contentType = message.headers.get("content-type");
+  return message.arrayBuffer().then((bytes) => ({ body: bytes, contentType }));
 }
 
 /** The stream that a caller's function made has failed. Bytes of it may have left, whatever its error says. */

@@ -1,6 +1,6 @@
 import { fetchSettings, type RetryingFetchOptions } from "./fetch-options.ts";
 import { isBeingSent, retryingFetches } from "./platform-fetch.ts";
-import { prepareRequest } from "./prepare-request.ts";
+import { prepareRequest, type SendableRequest } from "./prepare-request.ts";
 import type { RetryingRequestInit } from "./request-body.ts";
 import { sendWithRetries } from "./send-with-retries.ts";
 
@@ -42,11 +42,17 @@ export type RetryingFetch = (input: string | URL | Request, init?: RetryingReque
  */
 export function retryingFetch(options: RetryingFetchOptions = {}): RetryingFetch {
   const settings = fetchSettings(options);
+  const send = (request: SendableRequest<Response>): Promise<Response> => sendWithRetries(request, settings);
   // Named, and with one argument, as the platform's own is.
-  const fetch: RetryingFetch = async (input, ...[init]) => {
-    // A wrapper that was put around us in the place of `globalThis.fetch` hands our own attempts back.
-    if (isBeingSent(input, init as RequestInit)) return settings.fetch(input, init as RequestInit);
-    return sendWithRetries(await prepareRequest(input, init ?? {}, settings), settings);
+  const fetch: RetryingFetch = (input, ...[init]) => {
+    try {
+      // A wrapper that was put around us in the place of `globalThis.fetch` hands our own attempts back.
+      if (isBeingSent(input, init as RequestInit)) return settings.fetch(input, init as RequestInit);
+      const request = prepareRequest(input, init ?? {}, settings);
+      return request instanceof Promise ? request.then(send) : send(request);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   };
   retryingFetches.add(fetch);
   return fetch;

@@ -100,9 +100,7 @@ export function retryingAdapter<Config extends AxiosConfig, Res extends AxiosRes
       repeats,
       signal,
       /** A function of the caller's that fails on these parameters fails on them again, and its request never left. */
-      get isLocal() {
-        return watch.hasFailed();
-      },
+      isLocal: () => watch.hasFailed(),
       async send(attemptSignal, facts, onSend) {
         // Adapters change the headers that they are given.
         const attemptHeaders = headers.concat();

@@ -24,7 +24,8 @@ export interface AttemptBounds {
   readonly attemptTimeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly clock: Clock;
-  readonly repeatable?: boolean | undefined;
+  /** Says whether its attempts are `repeatable`, at the moment of each; missing: nothing is known. */
+  readonly repeats?: { readonly areSafe: boolean } | undefined;
 }
 
 /**
@@ -35,9 +36,9 @@ export function runAttempt<T>(
   operation: Operation<T>,
   number: number,
   remainingMs: number | undefined,
-  { attemptTimeoutMs, clock, repeatable, signal }: AttemptBounds,
+  { attemptTimeoutMs, clock, repeats, signal }: AttemptBounds,
 ): Promise<T> | T {
-  const attempt = new LazyAttempt(number, remainingMs, repeatable);
+  const attempt = new LazyAttempt(number, remainingMs, repeats?.areSafe);
   if (signal === undefined && attemptTimeoutMs === undefined && remainingMs === undefined) {
     return operation(withOwnSignal(attempt));
   }

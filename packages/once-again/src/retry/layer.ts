@@ -37,7 +37,7 @@ export function retrying<T>(options: RetryOptions<T> = {}): Layer<T> {
     return runRetry(next, {
       ...policy,
       ...(repeatable === false ? { decide: decideOnce } : undefined),
-      repeatable,
+      repeats: repeatable === undefined ? undefined : { areSafe: repeatable },
       signal: eitherSignal(policy.signal, signal),
       deadlineMs: earlier(policy.deadlineMs, remainingMs),
     });

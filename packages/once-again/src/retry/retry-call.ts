@@ -21,14 +21,16 @@ export interface RetryCall<T> {
   denial: DenialReason | undefined;
 }
 
-export function beginCall<T>(policy: RetryPolicy<T>): RetryCall<T> {
-  const { budget, clock } = policy;
-  budget?.onRequest?.();
-  const startedAt = clock.monotonic();
+/**
+ * @param startedAt its begin, by the monotonic clock; default now.
+ * @param attempts those that were made before there was this state; default none.
+ */
+export function beginCall<T>(policy: RetryPolicy<T>, startedAt = policy.clock.monotonic(), attempts = 0): RetryCall<T> {
+  policy.budget?.onRequest?.();
   return {
     policy,
     startedAt,
-    attempts: 0,
+    attempts,
     last: undefined,
     previousDelayMs: 0,
     lastRetryKind: undefined,

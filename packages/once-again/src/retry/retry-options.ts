@@ -43,8 +43,8 @@ export interface RetryPolicy<T> {
   readonly deadlineMs: number | undefined;
   readonly attemptTimeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** The value of `Attempt.repeatable` for the attempts. */
-  readonly repeatable?: boolean | undefined;
+  /** The value of `Attempt.repeatable`, for the attempt that begins; missing: it has none. */
+  readonly repeats?: { readonly areSafe: boolean } | undefined;
   readonly budget?: RetryBudget | undefined;
   readonly decide: Decide<T>;
   /** Whether every value is the result, and nothing is to be done with it; missing: the outcome is looked at. */
@@ -80,7 +80,7 @@ export function retryPolicy<T>(options: RetryOptions<T>): RetryPolicy<T> {
     deadlineMs: checkMs("deadlineMs", deadlineMs),
     attemptTimeoutMs: checkMs("attemptTimeoutMs", attemptTimeoutMs),
     signal: options.signal,
-    repeatable: undefined,
+    repeats: undefined,
     budget,
     decide: decide ?? decideByDefault,
     takesAnyValue: (decide ?? budget ?? onEvent) === undefined,

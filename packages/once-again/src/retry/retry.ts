@@ -35,20 +35,39 @@ export function retry<T>(operation: Operation<T>, options?: RetryOptions<T>): Pr
   }
 }
 
-/** {@link retry} with options that were checked before: what other rooms build on. */
-export async function runRetry<T>(operation: Operation<T>, policy: RetryPolicy<T>): Promise<T> {
-  const call = beginCall(policy);
+/**
+ * {@link retry} with options that were checked before: what other rooms build on. Most calls succeed at once, so where only a
+ * failure is looked at, the rest of the call is made when its first attempt has failed.
+ */
+export function runRetry<T>(operation: Operation<T>, policy: RetryPolicy<T>): Promise<T> {
+  const startedAt = policy.clock.monotonic();
+  const goOn = (failure?: Outcome<T>): Promise<T> => runLoop(operation, policy, startedAt, failure);
+  if (!policy.takesAnyValue) return goOn();
+  const onError = (error: unknown): Promise<T> => goOn({ error });
   try {
-    for (;;) {
-      const remainingMs = beginAttempt(call);
-      let outcome: Outcome<T>;
-      try {
-        const value = await runAttempt(operation, call.attempts, remainingMs, policy);
-        // No object for an outcome that is never read.
-        if (policy.takesAnyValue) return value;
-        outcome = { value };
-      } catch (error) {
-        outcome = { error };
+    return Promise.resolve(runAttempt(operation, 1, policy.deadlineMs, policy)).then(undefined, onError);
+  } catch (error) {
+    return onError(error);
+  }
+}
+
+/** @param first the outcome of the first attempt, where that was made before. */
+async function runLoop<T>(
+  operation: Operation<T>,
+  policy: RetryPolicy<T>,
+  startedAt: number,
+  first: Outcome<T> | undefined,
+): Promise<T> {
+  const call = beginCall(policy, startedAt, first === undefined ? 0 : 1);
+  try {
+    for (let outcome = first; ; outcome = undefined) {
+      if (outcome === undefined) {
+        const remainingMs = beginAttempt(call);
+        try {
+          outcome = { value: await runAttempt(operation, call.attempts, remainingMs, policy) };
+        } catch (error) {
+          outcome = { error };
+        }
       }
       const delayMs = endAttempt(call, outcome);
       if (delayMs === undefined) return valueOf(outcome);

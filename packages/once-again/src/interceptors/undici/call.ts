@@ -67,7 +67,7 @@ export class Call implements AttemptOwner, SteeredCall {
       deadlineMs: Math.min(policy.deadlineMs, keyRetentionMs(key)),
       attemptTimeoutMs: undefined,
       signal: undefined,
-      repeatable: undefined,
+      repeats: undefined,
       budget: budgetOf(origin),
       decide: (outcome, attempt) => this.#decide(outcome, attempt),
       onEvent: onEvent && this.#listener(onEvent),
