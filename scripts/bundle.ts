@@ -1,20 +1,23 @@
 /**
- * The last step of the library's build, in its folder, after tsc has written dist/: bundles the entries for Node into
- * dist/node/, takes white space out of all JavaScript, and removes the declarations that no entry reaches. Why:
+ * The last step of a package's build, in its folder, after tsc has written dist/: bundles the entries for Node into dist/node/.
+ * Of the library it also takes white space out of all JavaScript, and removes the declarations that no entry reaches. Why:
  * docs/decisions/packages.md, "Node gets bundles, bundlers get modules".
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { transformSync } from "esbuild";
 import { rolldown } from "rolldown";
 import ts from "typescript";
 import { builtOf, packages } from "./entries.ts";
 
 const dist = resolve("dist");
-const entries = Object.values(packages["packages/once-again"]!.entries).map((source) => resolve(builtOf(source)));
+const folder = relative(fileURLToPath(new URL("../", import.meta.url)), resolve("."));
+const { entries: sources, programs = [] } = packages[folder]!;
+const entries = Object.values(sources).map((source) => resolve(builtOf(source)));
 
 /**
- * The chunk of each folder. Rooms that are loaded together share one, and a chunk imports only those above it: an entry loads
+ * The chunk of each folder of the library. Rooms that are loaded together share one, and a chunk imports only those above it: an entry loads
  * at most five files, and hardly more code than it needs.
  */
 const chunks: Readonly<Record<string, string>> = {
@@ -44,7 +47,10 @@ function chunkOf(file: string): string | null {
 
 async function bundleForNode(): Promise<void> {
   const bundle = await rolldown({
-    input: Object.fromEntries(entries.map((file) => [relative(dist, file).replace(/\.js$/, ""), file])),
+    input: {
+      ...Object.fromEntries(entries.map((file) => [relative(dist, file).replace(/\.js$/, ""), file])),
+      ...Object.fromEntries(programs.map((source) => [basename(source, ".ts"), resolve(builtOf(source))])),
+    },
     platform: "node",
     external: (specifier) => !/^[./]/.test(specifier),
     preserveEntrySignatures: "allow-extension",
@@ -80,12 +86,16 @@ function reachedDeclarations(): ReadonlySet<string> {
   return reached;
 }
 
-await bundleForNode();
-const reached = reachedDeclarations();
-for (const file of reached)
-  if (!existsSync(file)) throw new Error(`A declaration imports ${file}, which is not there.`);
-for (const name of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
-  const file = join(dist, name);
-  if (file.endsWith(".js")) takeOutWhiteSpace(file);
-  else if (file.endsWith(".d.ts") && !reached.has(file)) rmSync(file);
+function shrinkLibrary(): void {
+  const reached = reachedDeclarations();
+  for (const file of reached)
+    if (!existsSync(file)) throw new Error(`A declaration imports ${file}, which is not there.`);
+  for (const name of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
+    const file = join(dist, name);
+    if (file.endsWith(".js")) takeOutWhiteSpace(file);
+    else if (file.endsWith(".d.ts") && !reached.has(file)) rmSync(file);
+  }
 }
+
+await bundleForNode();
+if (folder === "packages/once-again") shrinkLibrary();

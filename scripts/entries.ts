@@ -6,6 +6,8 @@ interface Package {
   readonly entries: Entries;
   /** Where Node finds the entries as bundles, beside the module files that bundlers read. Absent: it reads those too. */
   readonly bundles?: string;
+  /** Sources that are started as programs. In the bundles they lie beside the package's first entry, which starts them. */
+  readonly programs?: readonly string[];
 }
 
 /** The packages that are published, by the folder that each is in. */
@@ -59,6 +61,8 @@ export const packages: Readonly<Record<string, Package>> = {
   },
   "packages/testing": {
     name: "@once-again/testing",
+    bundles: "./dist/node/",
+    programs: ["src/lambda/lambda-bootstrap.ts"],
     entries: { ".": "src/index.ts" },
   },
   "packages/gateway": {
@@ -68,6 +72,7 @@ export const packages: Readonly<Record<string, Package>> = {
   "packages/create-once-again": { name: "create-once-again", entries: {} },
   "packages/tools": {
     name: "@once-again/tools",
+    bundles: "./dist/node/",
     entries: {
       "./simulator": "src/simulator/index.ts",
       "./verify": "src/verify/index.ts",

@@ -3,11 +3,12 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import process from "node:process";
 import { json } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { OnceAgainError } from "once-again";
 import { http } from "../node-http.ts";
+
+const { process } = globalThis;
 
 /** A function, and how Lambda would run it. */
 export interface LambdaRuntimeOptions {
@@ -121,8 +122,8 @@ interface Invocation {
 /** How long a process may take to load its handler, milliseconds, as Lambda has it. */
 const initMsMax = 10_000;
 
-/** The program of a process: beside this file, with its ending. */
-const bootstrap = fileURLToPath(import.meta.url).replace(/lambda-runtime(?=\.\w+$)/, "lambda-bootstrap");
+/** The program of a process: beside this file, or the bundle that it is part of, with its ending. */
+const bootstrap = fileURLToPath(import.meta.url.replace(/[^/]+(?=\.\w+$)/, "lambda-bootstrap"));
 
 /** One process, with one event at a time. */
 class Environment {

@@ -1,4 +1,4 @@
-import process from "node:process";
+const { process } = globalThis;
 
 /** Set by `crashAtEachPoint`: the name of the point to die at, or empty to die at none. */
 export const crashPointVariable = "ONCE_AGAIN_CRASH_POINT";

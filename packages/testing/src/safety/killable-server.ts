@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import process from "node:process";
 import { OnceAgainError } from "once-again";
 import { crashPointVariable, type PointReached } from "./crash-point.ts";
+
+const { process } = globalThis;
 
 /** How a server is started. */
 export interface ServerCommand {

@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
 import { type ProbeResponse, parseResponse } from "./probe-response.ts";
 import { ConnectionClosed, NoResponse } from "./verdict.ts";
 
@@ -92,7 +91,12 @@ async function openSocket(url: URL, { timeoutMs, signal }: Limits): Promise<Sock
   const isTls = url.protocol === "https:";
   const port = Number(url.port) || (isTls ? 443 : 80);
   const socket = isTls
-    ? connectTls({ host, port, ALPNProtocols: ["http/1.1"], ...(/[a-z]/i.test(host) && { servername: host }) })
+    ? (await import("node:tls")).connect({
+        host,
+        port,
+        ALPNProtocols: ["http/1.1"],
+        ...(/[a-z]/i.test(host) && { servername: host }),
+      })
     : connectTcp({ host, port });
   socket.setNoDelay(true);
   try {

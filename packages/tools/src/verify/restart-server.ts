@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -31,6 +30,7 @@ export async function restartServer(
 }
 
 async function runCommand(command: string, signal: AbortSignal): Promise<void> {
+  const { spawn } = await import("node:child_process");
   // A server that the command leaves behind must not hold our output open.
   const child = spawn(command, { shell: true, stdio: "ignore", signal, timeout: commandMsMax });
   const [code] = (await once(child, "exit")) as [number | null];

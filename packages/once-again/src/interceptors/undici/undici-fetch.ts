@@ -1,4 +1,4 @@
-import { type UndiciAnswer, UndiciResponse } from "./undici-response.ts";
+import { type UndiciAnswer, type UndiciResponse, undiciResponseClass } from "./undici-response.ts";
 
 /** The redirects of a request, as undici's redirect interceptor reports them. */
 interface Context {
@@ -27,6 +27,7 @@ export type UndiciRequest = (url: string, options: never) => Promise<UndiciAnswe
  */
 export function undiciFetch(request: UndiciRequest, options: { readonly dispatcher?: unknown } = {}): typeof fetch {
   const { dispatcher } = options;
+  const AnswerClass = undiciResponseClass();
   return async (input, init = {}) => {
     const inputRequest = input instanceof Request ? input : undefined;
     const url = input instanceof Request ? input.url : input.toString();
@@ -36,7 +37,7 @@ export function undiciFetch(request: UndiciRequest, options: { readonly dispatch
     const signal = init.signal ?? inputRequest?.signal;
     const answer = await request(url, { method, headers, body, signal, dispatcher } as never);
     const history = answer.context?.history ?? [];
-    const response = new UndiciResponse(answer, {
+    const response = new AnswerClass(answer, {
       method,
       url: String(history.at(-1) ?? url),
       redirected: history.length > 1,

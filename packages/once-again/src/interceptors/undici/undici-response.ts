@@ -119,8 +119,14 @@ export class UndiciResponse implements Omit<Response, "textStream"> {
   }
 }
 
-// So that it is taken for what it stands for, also by those who ask for the class.
-Object.setPrototypeOf(UndiciResponse.prototype, Response.prototype);
+/**
+ * The class, as one of `Response`: so that an answer is taken for what it stands for, also by those who ask for the class. Not when
+ * this file is loaded: with the platform's class Node would load its own undici, HTTP/2 and workers.
+ */
+export function undiciResponseClass(): typeof UndiciResponse {
+  Object.setPrototypeOf(UndiciResponse.prototype, Response.prototype);
+  return UndiciResponse;
+}
 
 function headersOf(given: ResponseHeaders): Headers {
   const headers = new Headers();

@@ -1,13 +1,12 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import process from "node:process";
-import { createInterface } from "node:readline";
 import { NoResponse } from "../verdict.ts";
 import { type Connect, greet, type McpConnection, type Reply, replyBefore, type RpcMessage } from "./mcp-connection.ts";
 
 /** Starts the server's process for each connection: one JSON text a line, in both directions. */
 export function stdioConnect([command, ...args]: readonly [string, ...string[]], timeoutMs: number): Connect {
   return async () => {
+    // Most verifications start no process.
+    const [{ spawn }, { createInterface }] = await Promise.all([import("node:child_process"), import("node:readline")]);
     // A separate process group, so that the children of the command end with it.
     const child = spawn(command, args, { stdio: ["pipe", "pipe", "ignore"], detached: true });
     const waiting = new Map<number, PromiseWithResolvers<Reply>>();
@@ -40,7 +39,7 @@ export function stdioConnect([command, ...args]: readonly [string, ...string[]],
       notify: async (method, params) => write({ method, params }),
       async cut() {
         if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-        process.kill(-child.pid, "SIGKILL");
+        globalThis.process.kill(-child.pid, "SIGKILL");
         await once(child, "exit");
       },
     };
