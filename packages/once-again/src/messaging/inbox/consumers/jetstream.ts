@@ -93,12 +93,12 @@ export async function consumeJetstream<Transaction, Headers extends NatsHeaders>
       const message = inboxMessageOf(delivery, deliveryId(id, delivery, deliveries.onError));
       const position = await positionOf?.(delivery);
       const end = await deliveries.handle({ ...message, position }, { id: letterId(inbox.consumer, delivery) });
-      stop();
+      await stop();
       if (end === "acknowledge") await delivery.ackAck();
       // Nothing is delivered here any more: the server heard that before.
       else delivery.nak();
     } finally {
-      stop();
+      void stop();
     }
   };
   const consume = async (): Promise<void> => {

@@ -149,7 +149,7 @@ export async function consumeKafka<Transaction>(
       // Its effect is there. A commit that failed, as in a rebalance, is made up for by the next one, or by a repeat.
       deliveries.onError(error);
     } finally {
-      stop();
+      void stop();
     }
   };
   const ended = deliveries.insist(async () => {

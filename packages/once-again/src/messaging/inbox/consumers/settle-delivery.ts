@@ -202,15 +202,29 @@ export function writtenHeaders(json = "{}"): Record<string, string> {
   }
 }
 
-/** Says again and again that a message is being handled, until it is stopped. A call that throws or rejects goes to `onError`. */
-export function repeatSign(everyMs: number, call: () => unknown, { onError }: Pick<Deliveries, "onError">): () => void {
+/**
+ * Says again and again that a message is being handled. A call that throws or rejects goes to `onError`.
+ *
+ * @returns a function that stops it, and resolves when no such call is under way any more: one that is executed later would take back
+ *   that the message was given back.
+ */
+export function repeatSign(
+  everyMs: number,
+  call: () => unknown,
+  { onError }: Pick<Deliveries, "onError">,
+): () => Promise<void> {
   let cancel = (): void => undefined;
+  let underWay = Promise.resolve();
   const next = (): void => {
     cancel = systemClock.timer(everyMs, () => {
-      (async () => call())().catch(onError);
+      const called = (async () => call())().catch(onError);
+      underWay = Promise.all([underWay, called]).then(() => undefined);
       next();
     });
   };
   next();
-  return () => cancel();
+  return () => {
+    cancel();
+    return underWay;
+  };
 }

@@ -92,6 +92,32 @@ test("a delete that has no answer takes no place for ever, and its message is hi
   await consumer.close();
 });
 
+test("a message is neither deleted nor given back while it is hidden for longer, which would come last", async () => {
+  const { errors, options } = open();
+  const go = Promise.withResolvers<void>();
+  const extended = Promise.withResolvers<void>();
+  const calls: string[] = [];
+  const group = { Attributes: { MessageGroupId: "anna" } };
+  const client = clientOf([delivery("1", group), delivery("2", group)], {
+    async changeMessageVisibility({ ReceiptHandle, VisibilityTimeout }) {
+      if (VisibilityTimeout > 0) await extended.promise;
+      calls.push(`${ReceiptHandle} ${VisibilityTimeout}`);
+    },
+    deleteMessage: async ({ ReceiptHandle }) => calls.push(`${ReceiptHandle} deleted`),
+  });
+  const consumer = await consumeSqs(client, { ...options, queueUrl: `${queueUrl}.fifo` }, () => go.promise);
+  await vi.advanceTimersByTimeAsync(10_000);
+  const closing = consumer.close();
+  go.resolve();
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(calls).toEqual([]);
+  extended.resolve();
+  await vi.advanceTimersByTimeAsync(1000);
+  await closing;
+  expect(calls).toEqual(["receipt-1 30", "receipt-2 30", "receipt-1 deleted", "receipt-2 0"]);
+  expect(errors).toEqual([]);
+});
+
 test("two groups that number their messages alike have two effects", async () => {
   const { effects, options, work } = open();
   const ofGroup = (MessageGroupId: string): SqsDelivery =>

@@ -121,15 +121,15 @@ export async function consumeSqs<Transaction>(
       client.deleteMessage({ QueueUrl: queueUrl, ReceiptHandle }, options),
     );
 
-  const settle = async (delivery: SqsDelivery): Promise<void> => {
+  const settle = async (delivery: SqsDelivery, stop: () => Promise<void>): Promise<void> => {
     const { ReceiptHandle = "", MessageId } = delivery;
     const message = inboxMessageOf(delivery, queueUrl, deliveryId(id, delivery, deliveries.onError));
     // In a FIFO queue a second letter of one message within 5 minutes is a repeat only where it is of the same delivery.
     const end = await deliveries.handle(message, { id: deadLetterQueueUrl.endsWith(".fifo") ? MessageId : undefined });
-    if (end === "acknowledge") return void (await remove(ReceiptHandle));
     // Shown before, it would be delivered here again.
-    await ended;
-    await hide(ReceiptHandle, 0);
+    if (end === "give-back") await ended;
+    await stop();
+    await (end === "acknowledge" ? remove(ReceiptHandle) : hide(ReceiptHandle, 0));
   };
   const inTurn = keyQueue();
   const running = new Set<Promise<void>>();
@@ -142,12 +142,12 @@ export async function consumeSqs<Transaction>(
       deliveries,
     );
     const group = groupOf(delivery, queueUrl);
-    const settled = group === undefined ? settle(delivery) : inTurn(group, () => settle(delivery));
+    const settled = group === undefined ? settle(delivery, stop) : inTurn(group, () => settle(delivery, stop));
     const handled: Promise<void> = settled
       // It comes again when its time is over.
       .catch(deliveries.onError)
       .finally(() => {
-        stop();
+        void stop();
         running.delete(handled);
         free.wakeFirst();
       });
