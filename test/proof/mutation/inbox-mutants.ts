@@ -14,6 +14,14 @@ const inboxContract = test("packages/testing/src/inbox-contract/inbox-contract.t
 /** The promises of an inbox, and of the code that settles its deliveries. */
 export const inboxMutants: readonly Mutant[] = [
   {
+    guard: "inbox: a channel that comes too late consumes nothing",
+    file: `${inbox}/consumers/rabbitmq.ts`,
+    search: "(signal) => open(onClosed, signal)",
+    replace: "() => open(onClosed)",
+    check: test(`${inbox}/consumers/rabbitmq.test.ts`),
+    killedBy: "takes nothing beside the one",
+  },
+  {
     guard: "inbox: what another consumer has is not acknowledged",
     file: `${inbox}/inbox-decisions.ts`,
     search: 'return { isFailure: false, detail: "another consumer has it", delayMs };',

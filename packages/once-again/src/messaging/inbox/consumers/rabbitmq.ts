@@ -102,8 +102,8 @@ export async function consumeRabbitmq<Transaction>(
   const letters = publishToRabbitmq(connection, { exchange: "", routingKey: () => deadLetterQueue });
   const deliveries = deliveriesTo(options, work, letters);
 
-  const open = (onClosed: () => void): Promise<Opened> =>
-    openChannel({ connection, queue, deadLetterQueue, prefetch, id, deliveries }, onClosed);
+  const open = (onClosed: () => void, signal?: AbortSignal): Promise<Opened> =>
+    openChannel({ connection, queue, deadLetterQueue, prefetch, id, deliveries }, onClosed, signal);
   let opening: Promise<Opened | undefined>;
   const reopen = async (): Promise<Opened | undefined> => {
     // A connection that breaks says so a moment after its channels do.
@@ -113,7 +113,7 @@ export async function consumeRabbitmq<Transaction>(
     await deliveries.insist(async () => {
       // amqplib (2.3.1) may wait for a channel for ever, when its connection breaks just then.
       const late = "RabbitMQ did not open a channel";
-      opened = await withinTime(systemClock, openMsMax, late, () => open(onClosed));
+      opened = await withinTime(systemClock, openMsMax, late, (signal) => open(onClosed, signal));
     });
     return opened;
   };
@@ -136,16 +136,29 @@ interface ChannelParts {
   readonly deliveries: Deliveries;
 }
 
-/** Consumes on a new channel. `onClosed` is called at its end, unless `end()` ended it. */
+/**
+ * Consumes on a new channel. `onClosed` is called at its end, unless `end()` ended it.
+ *
+ * @param signal aborts when it has taken too long: another one is opened in its place.
+ */
 async function openChannel(
   { connection, queue, deadLetterQueue, prefetch, id, deliveries }: ChannelParts,
   onClosed: () => void,
+  signal?: AbortSignal,
 ): Promise<Opened> {
   const channel = await connection.createChannel();
   const running = new Set<Promise<void>>();
   let [isEnding, isClosed] = [false, false];
   channel.on("error", (error) => deliveries.onError(error));
-  for (const name of [queue, deadLetterQueue]) await channel.checkQueue(name);
+  // One that is there too late would consume beside the next one, and nothing would end it.
+  const leave = (): void => void channel.close().catch(() => undefined);
+  if (signal?.aborted) leave();
+  else signal?.addEventListener("abort", leave, { once: true });
+  for (const name of [queue, deadLetterQueue]) {
+    signal?.throwIfAborted();
+    await channel.checkQueue(name);
+  }
+  signal?.throwIfAborted();
   channel.on("close", () => {
     isClosed = true;
     if (!isEnding) onClosed();

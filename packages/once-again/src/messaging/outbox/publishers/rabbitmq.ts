@@ -22,6 +22,7 @@ export interface RabbitmqChannel {
   on(event: "return", listener: (message: { properties: { messageId?: unknown } }) => void): unknown;
   on(event: "error", listener: (error: unknown) => void): unknown;
   on(event: "close", listener: () => void): unknown;
+  close(): Promise<unknown>;
 }
 
 /** Where messages go in RabbitMQ. */
@@ -61,16 +62,30 @@ export function publishToRabbitmq(connection: RabbitmqConnection, options: Rabbi
   outliveBrokenConnection(connection);
   let opening: Promise<ConfirmChannel> | undefined;
   let channel: ConfirmChannel | undefined;
+  const forget = (opened: Promise<ConfirmChannel>): void => {
+    if (opening === opened) opening = channel = undefined;
+  };
+  const begin = (): Promise<ConfirmChannel> => {
+    const begun = openChannel(connection, () => forget(begun));
+    begun.then(
+      (ready) => {
+        // One that was given up takes the place of none, or is one too many.
+        opening ??= begun;
+        if (opening === begun) channel = ready;
+        else ready.close();
+      },
+      () => forget(begun),
+    );
+    return begun;
+  };
   const open = async (signal: AbortSignal): Promise<ConfirmChannel> => {
-    const opened = (opening ??= openChannel(connection, () => (opening = channel = undefined)));
+    const opened = (opening ??= begin());
     try {
       const ready = await unlessAborted(opened, signal);
-      // It may have been closed meanwhile.
-      if (opening === opened) channel = ready;
-      return ready;
+      return channel ?? ready;
     } catch (cause) {
       // On a connection that breaks just then, amqplib (2.3.1) waits for the channel for ever.
-      opening = undefined;
+      forget(opened);
       throw unavailableError("No channel to RabbitMQ could be opened.", cause);
     }
   };
@@ -93,6 +108,7 @@ async function unlessAborted<Value>(awaited: Promise<Value>, signal: AbortSignal
 
 interface ConfirmChannel {
   publish(exchange: string, routingKey: string, message: OutboxMessage): Promise<void>;
+  close(): void;
 }
 
 /** A channel that reports which messages no queue took. */
@@ -109,6 +125,7 @@ async function openChannel(connection: RabbitmqConnection, onClosed: () => void)
   });
   channel.on("close", onClosed);
   return {
+    close: () => void channel.close().catch(() => undefined),
     publish: (exchange, routingKey, message) =>
       new Promise((resolve, reject) => {
         const confirmed = (error: unknown): void => {
