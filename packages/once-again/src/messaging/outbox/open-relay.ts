@@ -68,7 +68,8 @@ async function runLoop(
   pause: WakeablePause,
   idlers: Set<() => void>,
 ): Promise<void> {
-  const { clock, outbox, concurrency, leaseMs, messagesPerKey, pollMs, publishMsMax, onEvent } = settings;
+  const { clock, outbox, concurrency, claimMax, loadMax, leaseMs, messagesPerKey, pollMs, publishMsMax, onEvent } =
+    settings;
   const onFailure = (error: unknown): void => notify(onEvent, { type: "fault", error });
   const queue = confirmQueue(settings, stop, onFailure);
   const broker = brokerState(settings);
@@ -103,7 +104,7 @@ async function runLoop(
   /** Claims what may be published, and says how long to wait then, milliseconds. */
   const claim = async (): Promise<number> => {
     const waiting = [...idlers];
-    const free = Math.min(claimMax(concurrency), loadMax(concurrency) - load);
+    const free = Math.min(claimMax, loadMax - load);
     const wanted = broker.isInDoubt() ? (load === 0 ? Math.min(probesMax, free) : 0) : free;
     if (wanted <= 0) return pollMs;
     const owner = crypto.randomUUID();
@@ -147,13 +148,6 @@ function lateClaimError({ leaseMs, publishMsMax }: Pick<RelaySettings, "leaseMs"
       "and it is claimed again. If this goes on, give the relay a longer leaseMs, or the database more capacity.",
   );
 }
-
-/**
- * How much a relay has at most: while the broker has one half, the other half comes from the database. A claim costs the
- * database as much as the messages of some tens do, so it is for twice as many as the broker has at a time.
- */
-const loadMax = (concurrency: number): number => 2 * claimMax(concurrency);
-const claimMax = (concurrency: number): number => 2 * concurrency;
 
 /** How many of its messages may be with the broker at a time. */
 function loadOf({ orderingKey, messages }: ClaimedBatch): number {

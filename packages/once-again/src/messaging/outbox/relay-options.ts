@@ -112,6 +112,9 @@ export function relaySettings(options: RelayOptions) {
     const given = checkFunction(name, options[name]) ?? otherwise;
     return steadyBackoff(name, given, otherwise, (error) => notify(onEvent, { type: "fault", error }));
   };
+  const concurrency = whole("concurrency", 64, 1, 1000);
+  // A claim costs the database as much as some tens of messages do, so it is for twice as many as the broker has at a time.
+  const claimMax = 2 * concurrency;
   return Object.freeze({
     outbox: options.outbox,
     publish: options.publish,
@@ -121,7 +124,10 @@ export function relaySettings(options: RelayOptions) {
     pauseBackoff: backoff("pauseBackoff", exponentialBackoff({ baseMs: 500, capMs: 30_000 })),
     publishMsMax,
     leaseMs: whole("leaseMs", Math.max(30_000, 2 * publishMsMax), 2 * publishMsMax),
-    concurrency: whole("concurrency", 64, 1, 1000),
+    concurrency,
+    claimMax,
+    /** How much a relay has at most: while the broker has one half, the other half comes from the database. */
+    loadMax: 2 * claimMax,
     messagesPerKey: whole("messagesPerKey", 16, 1, 1000),
     pollMs: whole("pollMs", 1000, 1),
     onEvent,
