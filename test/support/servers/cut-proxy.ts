@@ -11,14 +11,16 @@ export interface CutProxy extends AsyncDisposable {
    * @param onCut is called when it is cut.
    */
   cutNextAnswer(question?: string, onCut?: () => void): void;
+  /** Cuts a connection once: in the answer to this, so many bytes before its end. */
+  cutWithinAnswer(question: string, bytesLeft: number): void;
   /**
    * Cuts a connection once: when this is asked on it, before any of that is handed on, so that it is not done.
    *
    * @param onCut is called when it is cut.
    */
   cutNextQuestion(question: string, onCut?: () => void): void;
-  /** Calls once, when this is asked, which is handed on. */
-  onNextQuestion(question: string, call: () => void): void;
+  /** Calls once, when this is asked, which is handed on. The answer can be held: by `pause()` of the server's socket. */
+  onNextQuestion(question: string, call: (server: Socket) => void): void;
   /** How many answers were cut. */
   readonly answersCut: number;
   /** How often a client spoke since it was last answered, over all connections: round trips. */
@@ -52,16 +54,16 @@ export async function cutProxy(
   const isCut = (near: Socket): boolean => cutFrom.has(anywhere) || cutFrom.has(near.remoteAddress ?? anywhere);
   const silent = new WeakSet<Socket>();
   const overhearing = new Set<(bytes: Buffer) => void>();
-  let awaited: { question: string; onCut: () => void } | undefined;
+  let awaited: { question: string; onCut: () => void; bytesLeft?: number } | undefined;
   let unwanted: typeof awaited;
-  let expected: { question: string; call: () => void } | undefined;
+  let expected: { question: string; call: (server: Socket) => void } | undefined;
   let answersCut = 0;
   let trips = 0;
 
   const server = createServer((near) => {
     const far = connect(typeof upstream === "number" ? upstream : upstream(), "127.0.0.1");
     let isAnswered = true;
-    let onAnswerCut: (() => void) | undefined;
+    let answerCut: typeof awaited;
     const end = (): void => {
       if (resets) far.resetAndDestroy();
       for (const socket of [near, far]) {
@@ -87,26 +89,28 @@ export async function cutProxy(
         return;
       }
       if (awaited !== undefined && bytes.includes(awaited.question)) {
-        onAnswerCut = awaited.onCut;
+        answerCut = awaited;
         awaited = undefined;
       }
       far.write(bytes);
       if (expected !== undefined && bytes.includes(expected.question)) {
         const { call } = expected;
         expected = undefined;
-        call();
+        call(far);
       }
     });
     far.on("data", (bytes) => {
       if (silent.has(far)) return;
       isAnswered = true;
-      if (onAnswerCut === undefined) {
+      if (answerCut === undefined) {
         near.write(bytes);
         return;
       }
       answersCut += 1;
-      onAnswerCut();
-      end();
+      answerCut.onCut();
+      if (answerCut.bytesLeft === undefined) return end();
+      silent.add(far);
+      near.end(bytes.subarray(0, bytes.length - answerCut.bytesLeft), end);
     });
   });
 
@@ -115,6 +119,7 @@ export async function cutProxy(
   return {
     port: (server.address() as AddressInfo).port,
     cutNextAnswer: (question = "", onCut = () => undefined) => void (awaited = { question, onCut }),
+    cutWithinAnswer: (question, bytesLeft) => void (awaited = { question, onCut: () => undefined, bytesLeft }),
     cutNextQuestion: (question, onCut = () => undefined) => void (unwanted = { question, onCut }),
     onNextQuestion: (question, call) => void (expected = { question, call }),
     get answersCut() {

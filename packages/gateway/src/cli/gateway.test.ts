@@ -283,7 +283,7 @@ describeWithServer("workers over a store that may be away", redisBinary, () => {
     const { redis, proxy, gateway } = await startWorkers();
     // A store that is silent keeps a worker from listening.
     process.kill(redis.pid!, "SIGSTOP");
-    const isStarting = new Promise<void>((resolve) => proxy.onNextQuestion("", resolve));
+    const isStarting = new Promise((resolve) => proxy.onNextQuestion("", resolve));
     process.kill(childrenOf(gateway.pid)[0]!, "SIGKILL");
     expect(await gateway.said()).toContain("has a successor");
     await isStarting;
