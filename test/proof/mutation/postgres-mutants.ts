@@ -23,7 +23,7 @@ export const postgresMutants: readonly Mutant[] = [
   {
     guard: "postgres: a commit that got through holds the key",
     file: "packages/once-again/src/stores/postgres/transact.ts",
-    search: "hold: () => holdKey(query, keyed, { ...request, owner }),",
+    search: "hold: () => holdKey(query, key, { fingerprint, owner, heldRetentionMs, details }),",
     replace: "",
     check: test("packages/once-again/src/stores/postgres/given-transaction.test.ts"),
     killedBy: "leaves its key held",

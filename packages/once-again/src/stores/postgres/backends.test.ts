@@ -15,10 +15,14 @@ const commit = { keep: "commit", result, value: "ran" } as const;
 const connectionsMax = 4;
 const busyMsMax = 300;
 
-const operations: Record<string, (store: PostgresStore<PostgresConnection>, key: string) => Promise<unknown>> = {
+type Ask = (store: PostgresStore<PostgresConnection>, key: string) => Promise<unknown>;
+
+const transact: Ask = (store, key) =>
+  store.transact({ scope: "acme", key, fingerprint: "f", retentionMs: 60_000 }, async () => commit);
+
+const operations: Record<string, Ask> = {
   claims: (store, key) => store.claim(longClaim(key)),
-  transactions: (store, key) =>
-    store.transact({ scope: "acme", key, fingerprint: "f", retentionMs: 60_000 }, async () => commit),
+  transactions: transact,
 };
 
 /** Looks again and again, until something holds. @param outside shows what the server's sessions do, should it never hold. */
@@ -118,6 +122,20 @@ describeWithServer("the connections that a store has in PostgreSQL", postgresBin
       await expect(givenUp).rejects.toBe(overdue);
       await eventually(outside, async () => (await count("wait_event = 'PgSleep'")) === 0);
       await eventually(outside, () => isGranted(store.claim(longClaim("after"))));
+    },
+  );
+
+  test.for(Object.entries(postgresClients))(
+    "are of use after one of their statements could not be prepared: %s",
+    async ([, open]) => {
+      const { url, outside, count } = await opened();
+      const store = open(url, { connectionsMax: 1, busyMsMax });
+      // A look may be prepared by now, and not the statement that stores.
+      await outside.query("BEGIN; LOCK TABLE once_again_keys IN SHARE MODE");
+      await expect(transact(store, "locked")).rejects.toThrow("did not answer");
+      await eventually(outside, async () => (await count("wait_event_type = 'Lock'")) === 0);
+      await outside.query("ROLLBACK");
+      await eventually(outside, () => isGranted(transact(store, "after")));
     },
   );
 

@@ -194,6 +194,17 @@ describeWithServer("the connections of a PostgreSQL store", postgresBinary, () =
     });
   });
 
+  test("have the statements of several tables", async () => {
+    const pool = pgPool(await create(), { max: 1 });
+    for (const tablePrefix of ["one_", "two_", "one_"]) {
+      const store = postgresStore(pool, { tablePrefix });
+      await store.migrate();
+      const asked = { ...operation, key: crypto.randomUUID() };
+      expect(await store.transact(asked, async () => commit)).toEqual({ kind: "executed", value: "ran" });
+      expect(await store.inspect(asked)).toMatchObject({ state: "done" });
+    }
+  });
+
   test("behind a pooler that knows no prepared statements say so", async () => {
     const pool = pgPool(await migrated(), { max: 1 });
     const store = postgresStore(pool);

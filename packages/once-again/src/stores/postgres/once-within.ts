@@ -1,11 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { OnceAgainError } from "../../core/errors.ts";
 import { withOurNames } from "../sql/names.ts";
-import type { KeyRow } from "../sql/record-format.ts";
 import type { TransactionAnswer, TransactionRequest } from "../store.ts";
 import { type CallersTransaction, connectionOf } from "./callers-transaction.ts";
 import { hasLostTransaction, rethrowExplained, sqlState } from "./errors.ts";
-import { keyedStatements } from "./statements.ts";
+import { keyedStatements, keyRowOf, type RecordRow, type StatementsOfKey } from "./statements.ts";
 import { storeStatements, existingAnswer } from "./transact.ts";
 
 /** A handler's transaction refuses to have the store's own savepoint made anew. */
@@ -42,7 +41,7 @@ export async function onceWithin(
   work: () => Promise<Uint8Array>,
   options: { readonly tablePrefix?: string | undefined } = {},
 ): Promise<TransactionAnswer<Uint8Array>> {
-  const keyed = keyedStatements(options.tablePrefix ?? "once_again_", false);
+  const key = keyedStatements(options.tablePrefix ?? "once_again_", false).of(request);
   const connection = connectionOf(transaction);
   const others = running.get(connection) ?? [];
   if (others.length > 0 && others.at(-1) !== asking.getStore()) throw twoAtOnce();
@@ -50,7 +49,7 @@ export async function onceWithin(
   running.set(connection, [...others, operation]);
   try {
     const renamed: CallersTransaction = async (statement) => withOurNames(await transaction(statement));
-    return await asking.run(operation, () => executeOnce(renamed, keyed, request, work));
+    return await asking.run(operation, () => executeOnce(renamed, key, request, work));
   } finally {
     running.set(connection, others);
   }
@@ -58,12 +57,13 @@ export async function onceWithin(
 
 async function executeOnce(
   transaction: CallersTransaction,
-  keyed: ReturnType<typeof keyedStatements>,
+  key: StatementsOfKey,
   request: TransactionRequest,
   work: () => Promise<Uint8Array>,
 ): Promise<TransactionAnswer<Uint8Array>> {
-  const [lock] = (await transaction(keyed.tryLock(request))) as { locked: boolean }[];
-  const [row] = (await transaction(keyed.lookUp(request)).catch(rethrowExplained)) as KeyRow[];
+  const [lock] = (await transaction(key.tryLock())) as { locked: boolean }[];
+  const [found] = (await transaction(key.lookUp()).catch(rethrowExplained)) as RecordRow[];
+  const row = found && keyRowOf(found);
   const answer = existingAnswer(row, lock?.locked === true, request);
   if (answer !== undefined) return answer;
   await transaction(`SAVEPOINT ${savepoint}`);
@@ -73,10 +73,11 @@ async function executeOnce(
       if (!hasLostTransaction(error)) throw error;
       // Of the transaction that the work was given nothing is left. Whatever it began in its place is undone.
       await transaction("ROLLBACK");
-      for (const held of [keyed.clear(request), keyed.hold({ ...request, owner })]) await transaction(held);
+      for (const held of [key.clear(), key.hold({ ...request, owner })]) await transaction(held);
       throw endedTransaction(error);
     });
   };
+  const { fingerprint, retentionMs, details } = request;
   const result = await work().catch(async (error: unknown) => {
     await end(`ROLLBACK TO SAVEPOINT ${savepoint}`);
     await transaction(`RELEASE SAVEPOINT ${savepoint}`);
@@ -87,7 +88,8 @@ async function executeOnce(
     if (sqlState(error) === "25P02") await end(`ROLLBACK TO SAVEPOINT ${savepoint}`);
     throw error;
   });
-  for (const statement of storeStatements(keyed, row, { ...request, owner, result })) await transaction(statement);
+  for (const statement of storeStatements(key, row, { fingerprint, owner, result, retentionMs, details }))
+    await transaction(statement);
   return { kind: "executed", value: result };
 }
 

@@ -1,6 +1,7 @@
 import { storedNever } from "../transition.ts";
 import { heldCountMax } from "../health.ts";
 import { storedName, tableName } from "../sql/names.ts";
+import type { KeyRow } from "../sql/record-format.ts";
 import type { RecordName } from "../store.ts";
 import { preparedName } from "./client.ts";
 
@@ -21,13 +22,40 @@ export const clock = `clock AS MATERIALIZED (SELECT ${now} AS ms)`;
  */
 export const lazyClock = `clock AS MATERIALIZED (SELECT ${now} AS ms, ${commitLazily} AS setting)`;
 
+const plainColumns = [
+  ...["scope", "key", "state", "fingerprint", "owner", "attempt", "fence", "lease_until"],
+  ...["created_at", "expires_at", "settled_at"],
+];
+
 /** The columns that decide, of a row `k`. */
-export const columns =
-  "k.scope, k.key, k.state, k.fingerprint, k.owner, k.attempt, k.fence, k.lease_until, " +
-  "k.checkpoints::text AS checkpoints, k.result, k.created_at, k.expires_at, k.settled_at, k.settlement_note";
+const columns = [
+  ...plainColumns.map((column) => `k.${column}`),
+  "k.checkpoints::text AS checkpoints, k.result, k.settlement_note",
+].join(", ");
 
 /** The columns that people see, of a row `k`. */
 const shownColumns = `${columns}, k.details`;
+
+/**
+ * The columns that decide, for a statement that has a row at most, and often none: the result, and the others as JSON. A
+ * driver reads the name and the type of each column in each answer, and fifteen of them cost it more than the rest of an answer
+ * without a row. A batch has them once for all its rows, and the server takes longer to make JSON of each.
+ */
+const record = `json_build_object('ms', ${now}, ${plainColumns.map((column) => `'${column}', k.${column}`).join(", ")},
+    'checkpoints', k.checkpoints::text, 'settlement_note', encode(k.settlement_note, 'hex'))::text AS record, k.result`;
+
+/** A row as `record` answers it. */
+export interface RecordRow {
+  readonly record: string;
+  readonly result: Uint8Array | null;
+}
+
+/** The row that was answered. */
+export function keyRowOf({ record, result }: RecordRow): KeyRow {
+  const row = JSON.parse(record) as Omit<KeyRow, "result" | "settlement_note"> & { settlement_note: string | null };
+  const note = row.settlement_note;
+  return { ...row, result, settlement_note: note === null ? null : Buffer.from(note, "hex") };
+}
 
 /** When a record expires that runs; `held`: its `heldRetentionMs`, or null. */
 export const heldUntil = (held: string): string => `coalesce(ms + ${held}, ${storedNever})`;
@@ -169,93 +197,126 @@ function takeOverStatement(keys: string): string {
 }
 
 /** A result to be stored, with the token of who stores it. */
-export interface StoredResult extends RecordName {
-  fingerprint: string;
-  owner: string;
-  result: Uint8Array;
-  retentionMs: number;
-  details?: Uint8Array | null | undefined;
+export interface StoredResult {
+  readonly fingerprint: string;
+  readonly owner: string;
+  readonly result: Uint8Array;
+  readonly retentionMs: number;
+  readonly details: Uint8Array | undefined;
 }
 
 /** An operation that must not run again, with the token of who ran it. */
-export interface HeldKey extends RecordName {
-  fingerprint: string;
-  owner: string;
-  heldRetentionMs?: number | undefined;
-  details?: Uint8Array | null | undefined;
+export interface HeldKey {
+  readonly fingerprint: string;
+  readonly owner: string;
+  readonly heldRetentionMs?: number | undefined;
+  readonly details?: Uint8Array | undefined;
 }
 
 /**
- * The statements of a keyed transaction. They have no parameters, so that several can travel in one message.
+ * The statements of keyed transactions. They have no parameters, so that several can travel in one message.
  *
- * @param isPrepared whether the two that each transaction has are parsed and planned once for each connection, where they were
+ * @param isPrepared whether those that each transaction has are parsed and planned once for each connection, where they were
  *   prepared by `preparing`.
  */
-export function keyedStatements(prefix: string, isPrepared: boolean) {
+export function keyedStatements(prefix: string, isPrepared: boolean): KeyedStatements {
   const keys = tableName(prefix, "keys");
-  const named = (name: RecordName): string => {
-    const { scope, key } = storedName(name);
-    return `k.scope = ${textLiteral(scope)} AND k.key = ${textLiteral(key)}`;
-  };
-  const lockOf = ({ scope, key }: RecordName): string =>
-    `hashtextextended(${textLiteral(JSON.stringify([keys, scope, key]))}, 0)`;
-  const lookUp = namedStatement(
-    isPrepared,
-    `WITH ${clock} SELECT clock.ms, ${columns} FROM clock, ${keys} AS k WHERE k.scope = $1 AND k.key = $2`,
-    "text, text",
-  );
-  const store = namedStatement(
-    isPrepared,
-    `WITH ${clock} INSERT INTO ${keys}
-      (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, result, created_at, expires_at,
-        details)
-      SELECT $1, $2, 'done', $3, $4, 1, ms, ms, '{}', $5, ms, ms + $6, $7 FROM clock`,
-    "text, text, text, text, bytea, bigint, bytea",
-  );
+  const lookUpText = `SELECT ${record} FROM ${keys} AS k WHERE k.scope = $1 AND k.key = $2`;
+  const storeText = `WITH ${clock} INSERT INTO ${keys}
+    (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, result, created_at, expires_at,
+      details)
+    SELECT $1, $2, 'done', $3, $4, 1, ms, ms, '{}', $5, ms, ms + $6, $7 FROM clock`;
+  // A connection that has the look, which is executed first, must have the other of the same table. And `pg` prepares by names
+  // of the same kind, and must not take one of these for its own.
+  const name = preparedName(`by name: ${[lookUpText, storeText].join("; ")}`);
+  const lookUp = namedStatement(isPrepared, `${name}_look`, lookUpText, "text, text");
+  const types = "text, text, text, text, bytea, bigint, bytea";
+  const store = namedStatement(isPrepared, `${name}_store`, storeText, types);
   return {
-    preparing: `${lookUp.preparing}; ${store.preparing}`,
-    /** Takes the key's lock until the transaction ends, unless another has it: says whether it is `locked`. */
-    tryLock: (name: RecordName) => `SELECT pg_try_advisory_xact_lock(${lockOf(name)}) AS locked`,
-    /** The same, but waits for another to end. */
-    waitForLock: (name: RecordName) => `SELECT true AS locked FROM pg_advisory_xact_lock(${lockOf(name)})`,
-    /** The row of a key, expired or not. Its snapshot must be younger than the lock. */
-    lookUp(name: RecordName) {
-      const { scope, key } = storedName(name);
-      return lookUp.with([scope, key]);
-    },
-    /** Holds a key: a running row with its lease over. One that is there stays as it is. */
-    hold: ({ fingerprint, owner, heldRetentionMs, details = null, ...name }: HeldKey) => {
-      const { scope, key } = storedName(name);
-      return `WITH ${clock} INSERT INTO ${keys}
-        (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, created_at, expires_at,
-          details)
-        SELECT ${textLiteral(scope)}, ${textLiteral(key)}, 'running', ${textLiteral(fingerprint)}, ${textLiteral(owner)},
-          1, ms, ms, '{}', ms, ${heldUntil(literal(heldRetentionMs ?? null))}, ${literal(details)} FROM clock ON CONFLICT DO NOTHING`;
-    },
-    /** Makes room for a new row where an expired one is. */
-    clear: (name: RecordName) =>
-      `WITH ${clock} DELETE FROM ${keys} AS k USING clock WHERE ${named(name)} AND ${expired}`,
-    /** Stores a result. A new row each time, so that no dead one is left. */
-    store({ fingerprint, owner, result, retentionMs, details = null, ...name }: StoredResult) {
-      const { scope, key } = storedName(name);
-      return store.with([scope, key, fingerprint, owner, result, retentionMs, details]);
-    },
+    preparing: [store, lookUp].map(({ preparing }) => preparing).join("; "),
+    of: (record) => new StatementsOfKey({ keys, lookUp: lookUp.with, store: store.with }, record),
   };
 }
 
-export type KeyedStatements = ReturnType<typeof keyedStatements>;
+export interface KeyedStatements {
+  readonly preparing: string;
+  /** @throws OnceAgainError `ONCE_KEY_INVALID`. */
+  of(name: RecordName): StatementsOfKey;
+}
+
+/** The number that stands for a lock: PostgreSQL's advisory locks have no names. */
+const lockNumber = (name: string): string => `hashtextextended(${name}, 0)`;
+
+interface NamedStatements {
+  readonly keys: string;
+  readonly lookUp: (literals: readonly string[]) => string;
+  readonly store: (literals: readonly string[]) => string;
+}
+
+/** The statements of one key: its name is made a literal once for all of them. */
+export class StatementsOfKey {
+  readonly #named: NamedStatements;
+  readonly #lock: string;
+  readonly #scope: string;
+  readonly #key: string;
+
+  constructor(named: NamedStatements, name: RecordName) {
+    const { scope, key } = storedName(name);
+    this.#named = named;
+    this.#lock = textLiteral(JSON.stringify([named.keys, name.scope, name.key]));
+    this.#scope = textLiteral(scope);
+    this.#key = textLiteral(key);
+  }
+
+  /** Takes the key's lock until the transaction ends, unless another has it: says whether it is `locked`. */
+  tryLock(): string {
+    return `SELECT pg_try_advisory_xact_lock(${lockNumber(this.#lock)}) AS locked`;
+  }
+
+  /** The same, but waits for another to end. */
+  waitForLock(): string {
+    return `SELECT true AS locked FROM pg_advisory_xact_lock(${lockNumber(this.#lock)})`;
+  }
+
+  /** The row of the key, expired or not. Its snapshot must be younger than the lock. */
+  lookUp(): string {
+    return this.#named.lookUp([this.#scope, this.#key]);
+  }
+
+  /** Holds the key: a running row with its lease over. One that is there stays as it is. */
+  hold({ fingerprint, owner, heldRetentionMs, details }: HeldKey): string {
+    return `WITH ${clock} INSERT INTO ${this.#named.keys}
+      (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, created_at, expires_at, details)
+      SELECT ${this.#scope}, ${this.#key}, 'running', ${textLiteral(fingerprint)}, ${textLiteral(owner)},
+        1, ms, ms, '{}', ms, ${heldUntil(literal(heldRetentionMs ?? null))}, ${literal(details ?? null)}
+      FROM clock ON CONFLICT DO NOTHING`;
+  }
+
+  /** Makes room for a new row where an expired one is. */
+  clear(): string {
+    return `WITH ${clock} DELETE FROM ${this.#named.keys} AS k USING clock
+      WHERE k.scope = ${this.#scope} AND k.key = ${this.#key} AND ${expired}`;
+  }
+
+  /** Stores a result. A new row each time, so that no dead one is left. */
+  store({ fingerprint, owner, result, retentionMs, details }: StoredResult): string {
+    const literals = [this.#scope, this.#key, textLiteral(fingerprint), textLiteral(owner), bytesLiteral(result)];
+    literals.push(integerLiteral(retentionMs), literal(details ?? null));
+    return this.#named.store(literals);
+  }
+}
 
 /**
  * A statement to be executed by its name, with its values in the text: the server takes as long to parse and plan one of
  * these as to execute it.
  */
-function namedStatement(isPrepared: boolean, text: string, types: string) {
-  // `pg` prepares by names of the same kind, and must not take this one for its own.
-  const name = preparedName(`by name: ${text}`);
+function namedStatement(isPrepared: boolean, name: string, text: string, types: string) {
   return {
-    preparing: `PREPARE ${name} (${types}) AS ${text}`,
-    with: (values: readonly Literal[]): string =>
-      isPrepared ? `EXECUTE ${name} (${values.map(literal).join(", ")})` : withLiterals(text, values),
+    // PREPARE outlives its rollback, so one may be there of a connection on which the other failed.
+    preparing: `DO $once$BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE name = '${name}') THEN
+      EXECUTE $text$PREPARE ${name} (${types}) AS ${text}$text$; END IF; END$once$`,
+    with: (literals: readonly string[]): string =>
+      isPrepared ? `EXECUTE ${name} (${literals.join(", ")})` : fillIn(text, (place) => literals[place]!),
   };
 }
 
@@ -263,7 +324,12 @@ export type Literal = string | number | Uint8Array | null;
 
 /** A statement with its values written into its text, in the places of `$1` and so on. */
 export function withLiterals(text: string, values: readonly Literal[]): string {
-  return text.replaceAll(/\$(\d+)/g, (_, place: string) => literal(values[Number(place) - 1] ?? null));
+  return fillIn(text, (place) => literal(values[place] ?? null));
+}
+
+/** @param literalAt the literal for a place, from 0. */
+function fillIn(text: string, literalAt: (place: number) => string): string {
+  return text.replaceAll(/\$(\d+)/g, (_, place: string) => literalAt(Number(place) - 1));
 }
 
 export function literal(value: Literal): string {

@@ -20,7 +20,15 @@ import type {
 } from "../store.ts";
 import type { PostgresQuery } from "./client.ts";
 import { explainErrors, isConflict, sqlState, transactionErrors as errors } from "./errors.ts";
-import type { HeldKey, KeyedStatements, PostgresStatements, StoredResult } from "./statements.ts";
+import {
+  type HeldKey,
+  type KeyedStatements,
+  keyRowOf,
+  type PostgresStatements,
+  type RecordRow,
+  type StatementsOfKey,
+  type StoredResult,
+} from "./statements.ts";
 import { checkpointValues } from "./leased-operations.ts";
 import type { OpenSession, PostgresSession } from "./session.ts";
 
@@ -49,8 +57,8 @@ export function existingAnswer(
 }
 
 /** Stores a result, in the place of an expired one if there is any. */
-export function storeStatements(keyed: KeyedStatements, row: KeyRow | undefined, stored: StoredResult): string[] {
-  return row === undefined ? [keyed.store(stored)] : [keyed.clear(stored), keyed.store(stored)];
+export function storeStatements(key: StatementsOfKey, row: KeyRow | undefined, stored: StoredResult): string[] {
+  return row === undefined ? [key.store(stored)] : [key.clear(), key.store(stored)];
 }
 
 /** `transact` of the port. */
@@ -60,15 +68,18 @@ export async function transact<Connection, Value>(
   work: Work<Connection, Value>,
   onLateUse?: OnLateUse,
 ): Promise<TransactionAnswer<Value>> {
+  const { fingerprint, retentionMs, heldRetentionMs, details } = request;
+  const key = keyed.of(request);
   const owner = crypto.randomUUID();
   let committed: TransactionAnswer<Value> | undefined;
   return runTransaction<PostgresSession<Connection>, TransactionAnswer<Value>>({
     errors,
     recognizesItself: true,
     // The transaction in doubt holds the lock until it has ended: with the lock, the row shows how.
-    open: (inDoubt) => open([inDoubt ? keyed.waitForLock(request) : keyed.tryLock(request), keyed.lookUp(request)]),
+    open: (inDoubt) => open([inDoubt ? key.waitForLock() : key.tryLock(), key.lookUp()]),
     async body(session) {
-      const [[{ locked }], [row]] = session.opened as [[{ locked: boolean }], KeyRow[]];
+      const [[{ locked }], [found]] = session.opened as [[{ locked: boolean }], RecordRow[]];
+      const row = found && keyRowOf(found);
       if (committed !== undefined && row?.owner === owner) return { answer: committed, rollBack: "unawaited" };
       const answer = existingAnswer(row, locked, request);
       if (answer !== undefined) {
@@ -79,10 +90,10 @@ export async function transact<Connection, Value>(
       const { keep, result, value } = await runWork(session, errors, work, onLateUse);
       committed = { kind: "executed", value };
       if (keep === "rollback") return { answer: committed, rollBack: "awaited" };
-      const stored = { ...request, owner, result };
-      return { answer: committed, commit: [savepointEnd(keep), ...storeStatements(keyed, row, stored)] };
+      const stored = { fingerprint, owner, result, retentionMs, details };
+      return { answer: committed, commit: [savepointEnd(keep), ...storeStatements(key, row, stored)] };
     },
-    hold: () => holdKey(query, keyed, { ...request, owner }),
+    hold: () => holdKey(query, key, { fingerprint, owner, heldRetentionMs, details }),
   });
 }
 
@@ -90,10 +101,10 @@ export async function transact<Connection, Value>(
 const holdsMax = 5;
 
 /** Writes a key that must not run again: running, with its lease over. One that is there already stays. */
-async function holdKey(query: PostgresQuery, keyed: KeyedStatements, held: HeldKey): Promise<void> {
+async function holdKey(query: PostgresQuery, key: StatementsOfKey, held: HeldKey): Promise<void> {
   for (let asked = 1; ; asked += 1) {
     try {
-      await query(`${keyed.clear(held)}; ${keyed.hold(held)}`);
+      await query(`${key.clear()}; ${key.hold(held)}`);
       return;
     } catch (error) {
       if (!isConflict(error) || asked === holdsMax) throw error;
@@ -108,14 +119,15 @@ export async function transactStep<Connection>(
   work: (connection: Connection) => Promise<Uint8Array>,
   onLateUse?: OnLateUse,
 ): Promise<Uint8Array | undefined> {
+  const key = keyed.of(request);
   return runTransaction<PostgresSession<Connection>, Uint8Array | undefined>({
     errors,
     recognizesItself: true,
     // A step that is asked for again waits for its first time to end, which may be pending.
-    open: () => open([keyed.waitForLock(request), keyed.lookUp(request)]),
+    open: () => open([key.waitForLock(), key.lookUp()]),
     async body(session) {
-      const [, [row]] = session.opened as [unknown, KeyRow[]];
-      const end = stepEnd(row, request);
+      const [, [found]] = session.opened as [unknown, RecordRow[]];
+      const end = stepEnd(found && keyRowOf(found), request);
       if (end !== undefined) return end;
       const { result } = await runWork(session, errors, stepWork(work), onLateUse);
       // Only now is the row locked, so that the lease can be renewed while the step runs.

@@ -29,15 +29,17 @@ export function originalText(stored: string): string {
  * @throws OnceAgainError `ONCE_KEY_INVALID` when the scope or the key is longer than an index can hold.
  */
 export function storedName({ scope, key }: RecordName): RecordName {
-  const stored = { scope: storedText(scope), key: storedText(key) };
-  for (const [part, text] of Object.entries(stored)) {
-    // A character takes three bytes at most: nearly no name has to be encoded for this.
-    if (text.length > nameBytesMax / 3 && new TextEncoder().encode(text).length > nameBytesMax) {
-      throw new OnceAgainError(
-        "ONCE_KEY_INVALID",
-        `The ${part} is longer than ${nameBytesMax} bytes. Use a shorter one.`,
-      );
-    }
+  return { scope: storedPart("scope", scope), key: storedPart("key", key) };
+}
+
+function storedPart(part: "scope" | "key", text: string): string {
+  const stored = storedText(text);
+  // A character takes three bytes at most: nearly no name has to be encoded for this.
+  if (stored.length > nameBytesMax / 3 && new TextEncoder().encode(stored).length > nameBytesMax) {
+    throw new OnceAgainError(
+      "ONCE_KEY_INVALID",
+      `The ${part} is longer than ${nameBytesMax} bytes. Use a shorter one.`,
+    );
   }
   return stored;
 }
