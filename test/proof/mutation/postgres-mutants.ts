@@ -45,6 +45,23 @@ export const postgresMutants: readonly Mutant[] = [
     killedBy: "that fell silent are closed by a claim",
   },
   {
+    guard: "postgres: no ROLLBACK of an ORM follows a COMMIT that was answered late",
+    file: "packages/once-again/src/stores/postgres/orms/orm-session.ts",
+    search: "const isCommitted = await committing.then(\n      () => true,\n      () => false,\n    );",
+    replace: "const isCommitted = false as boolean;",
+    check: test("packages/once-again/src/stores/postgres/orms/orm-misuse.test.ts"),
+    killedBy: "MikroORM's sends no ROLLBACK behind a COMMIT that was answered late",
+  },
+  {
+    guard: "postgres: a transaction of an ORM does not end before its operations",
+    file: "packages/once-again/src/stores/postgres/orms/orm-session.ts",
+    search:
+      "const rollBackBy = async (checksSavepoint: boolean): Promise<RollbackOutcome> => {\n    await guard.idle();",
+    replace: "const rollBackBy = async (checksSavepoint: boolean): Promise<RollbackOutcome> => {",
+    check: test("packages/once-again/src/stores/postgres/orms/orm-misuse.test.ts"),
+    killedBy: "TypeORM's does not end before a statement that a subscriber holds back",
+  },
+  {
     guard: "postgres: a connection with a slow ROLLBACK is given back when it has rolled back",
     file: "packages/once-again/src/stores/postgres/session.ts",
     search: 'giveUp(overdue);\n        return "rolled back";\n      }\n    },',

@@ -124,12 +124,13 @@ function guardContext(transaction: MikroOrmContext, guard: OrmGuard): MikroOrmCo
   const executor = transaction.getExecutor();
   const executeQuery = executor.executeQuery.bind(executor);
   const stream = executor.stream.bind(executor);
-  executor.executeQuery = async (statement, ...others) => {
-    const [first = statement.sql, ...rest] = guard.admit(statement.sql) ?? [];
-    const answer = await executeQuery({ ...statement, sql: first }, ...others);
-    for (const other of rest) await executeQuery({ ...statement, sql: other }, ...others);
-    return answer;
-  };
+  executor.executeQuery = (statement, ...others) =>
+    guard.track(async () => {
+      const [first = statement.sql, ...rest] = guard.admit(statement.sql) ?? [];
+      const answer = await executeQuery({ ...statement, sql: first }, ...others);
+      for (const other of rest) await executeQuery({ ...statement, sql: other }, ...others);
+      return answer;
+    });
   executor.stream = async function* guarded(statement, ...others) {
     guard.admit(statement.sql);
     yield* stream(statement, ...others);

@@ -1,10 +1,13 @@
-import { EntitySchema, DataSource } from "typeorm";
+import type { Socket } from "node:net";
+import { DataSource, EntitySchema, EventSubscriber } from "typeorm";
 import { defineEntity, MikroORM, p } from "@mikro-orm/postgresql";
 import { DataTypes, Sequelize } from "sequelize";
 import { expect, onTestFinished, test } from "vitest";
 import { databases, pgPool } from "../../../../../../test/postgres/databases.ts";
+import { cutProxy } from "../../../../../../test/support/servers/cut-proxy.ts";
 import { describeWithServer } from "../../../../../../test/support/servers/describe-with-server.ts";
 import { postgresBinary } from "../../../../../../test/support/servers/postgres.ts";
+import { OnceAgainError } from "../../../core/errors.ts";
 import {
   fromMikroOrm,
   fromSequelize,
@@ -19,6 +22,7 @@ import {
 const result = Uint8Array.of(0, 1, 255);
 const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };
 const commit = { keep: "commit", result, value: "ran" } as const;
+const overdue = new OnceAgainError("ONCE_HANDLER_TIMEOUT", "The work was given up, and goes on.");
 const refused = expect.objectContaining({ code: "ONCE_HANDLER_FAILED" }) as Error;
 const invalid = (text: string) =>
   expect.objectContaining({ code: "ONCE_OPTION_INVALID", message: expect.stringContaining(text) as string }) as Error;
@@ -27,7 +31,7 @@ const invalid = (text: string) =>
 const loosely = (call: unknown) => call as (...given: unknown[]) => unknown;
 
 describeWithServer("a transaction that is", postgresBinary, () => {
-  const { create } = databases();
+  const { server, create } = databases();
   const opened = async () => {
     const url = await create();
     const pool = pgPool(url);
@@ -39,6 +43,65 @@ describeWithServer("a transaction that is", postgresBinary, () => {
       (await pool.query<{ amount: number }>("SELECT amount FROM charges ORDER BY 1")).rows.map(({ amount }) => amount);
     return { url, pool, outbox, amounts };
   };
+
+  test("TypeORM's does not end before a statement that a subscriber holds back", async () => {
+    const { url, pool, amounts } = await opened();
+    const [held, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    class HoldsBack {
+      async beforeQuery({ query }: { query: string }): Promise<void> {
+        if (!query.includes("charges")) return;
+        held.resolve();
+        await go.promise;
+      }
+    }
+    EventSubscriber()(HoldsBack);
+    const source = await new DataSource({ type: "postgres", url, poolSize: 1, subscribers: [HoldsBack] }).initialize();
+    onTestFinished(() => source.destroy());
+    const store = postgresStore(pool, { transactions: typeOrmTransactions(source) });
+    let late: Promise<unknown> | undefined;
+    const asked = store.transactUnkeyed(async (manager) => {
+      late = manager.query("INSERT INTO charges (amount) VALUES (7)").catch(() => undefined);
+      await held.promise;
+      throw overdue;
+    });
+    await expect(asked).rejects.toBe(overdue);
+    // Its only connection.
+    const users = source.query("SELECT 1");
+    await Promise.race([users, new Promise((resolve) => setTimeout(resolve, 300))]);
+    go.resolve();
+    await Promise.all([users, late]);
+    expect(await amounts()).toEqual([]);
+  });
+
+  test("MikroORM's sends no ROLLBACK behind a COMMIT that was answered late", async () => {
+    await using proxy = await cutProxy(server().port);
+    const { url, pool, amounts } = await opened();
+    const go = Promise.withResolvers<void>();
+    const charge = defineEntity({ name: "Charge", tableName: "charges", properties: { id: p.integer().primary() } });
+    const orm = new MikroORM({
+      ...{ clientUrl: url.replace(/:\d+\//, `:${proxy.port}/`), entities: [charge], pool: { max: 1 }, debug: false },
+      subscribers: [{ beforeTransactionRollback: () => go.promise }],
+    });
+    onTestFinished(() => orm.close());
+    const store = postgresStore(pool, { busyMsMax: 500, transactions: mikroOrmTransactions(orm) });
+    // An ORM takes long to begin for the first time.
+    await store.transactUnkeyed(async () => commit).catch(() => undefined);
+    const answers: Socket[] = [];
+    const asked = store.transactUnkeyed(async (em) => {
+      await em.execute("INSERT INTO charges (amount) VALUES (1)");
+      proxy.onNextQuestion("commit", (answering) => void answers.push(answering.pause()));
+      return commit;
+    });
+    await expect(asked).rejects.toThrow("no answer came to a COMMIT");
+    answers[0]!.resume();
+    await orm.em.fork().transactional(async (em) => {
+      await em.execute("INSERT INTO charges (amount) VALUES (2)");
+      go.resolve();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await em.execute("SELECT 1");
+    });
+    expect(await amounts()).toEqual([1, 2]);
+  });
 
   test("TypeORM's commits with its own methods refused, and the wrong things are refused by name", async () => {
     const { url, pool, outbox, amounts } = await opened();

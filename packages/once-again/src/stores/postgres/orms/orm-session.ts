@@ -50,12 +50,14 @@ export function ormSessionOpener<Transaction>(options: OrmSessionOptions<Transac
         throw error;
       });
       const session = sessionOn(begun, guard, limitTime, () => places.leave());
+      // Nothing waits for the locks that a session takes which was given up.
+      const ask: PostgresQuery = (text) => (isGivenUp ? Promise.reject(givenUp()) : session.query(text));
       const opened: (readonly unknown[])[] = [];
       try {
-        await check(session.query);
-        await session.query(options.boundLocks);
-        for (const question of questions) opened.push(await session.query(question).catch(rethrowExplained));
-        await session.query(`SAVEPOINT ${savepoint}`);
+        await check(ask);
+        await ask(options.boundLocks);
+        for (const question of questions) opened.push(await ask(question).catch(rethrowExplained));
+        await ask(`SAVEPOINT ${savepoint}`);
         if (isGivenUp) throw givenUp();
       } catch (error) {
         void session.rollBack({ cause: error, checksSavepoint: false });
@@ -87,8 +89,17 @@ function sessionOn<Transaction>(
   const query: PostgresQuery = (text, values) =>
     limitTime(send(values === undefined ? text : withLiterals(text, values as readonly Literal[])));
 
+  let committing: Promise<unknown> = Promise.reject(new Error("No commit was asked for."));
+  committing.catch(() => undefined);
+
   const rollBackBy = async (checksSavepoint: boolean): Promise<RollbackOutcome> => {
-    await begun.idle?.();
+    await guard.idle();
+    // A commit that is under way gives the connection back: a ROLLBACK that follows it would be another's.
+    const isCommitted = await committing.then(
+      () => true,
+      () => false,
+    );
+    if (isCommitted) return "rolled back";
     const outcome = checksSavepoint ? await toSavepoint(send) : "rolled back";
     await guard.pass(() => begun.rollback());
     return outcome;
@@ -106,12 +117,13 @@ function sessionOn<Transaction>(
         guard.end();
       }
       // An operation that was not awaited is part of the work as far as it was begun before the end.
-      if (begun.idle !== undefined) await limitTime(begun.idle());
+      await limitTime(guard.idle());
       return ending;
     },
     async commit(statements) {
       for (const statement of statements) await query(statement);
-      await limitTime(guard.pass(() => begun.commit()));
+      committing = guard.pass(() => begun.commit());
+      await limitTime(committing);
     },
     // Its commit has given the connection back.
     release: leave,

@@ -39,8 +39,6 @@ export interface OrmTransaction<Transaction> {
   readonly run: CallersTransaction;
   /** Sends the changes that the handler has made to entities and not sent; missing where there are none. Not inside `guard.pass`. */
   flush?(): Promise<void>;
-  /** Resolves when no operation of the handler runs; missing where the guard sees each of their statements. Never rejects. */
-  idle?(): Promise<void>;
   /** Commits, and gives the connection back, also when it fails. */
   commit(): Promise<void>;
   /** Rolls back, and gives the connection back, also when it fails, and also after a commit that failed. */
@@ -53,6 +51,7 @@ const passing = new AsyncLocalStorage<OrmGuard>();
 /** The guard of a transaction in which statements of the store and those of the handler take the same way: through the ORM. */
 export class OrmGuard extends TransactionGuard {
   #onLateUse: OnLateUse | undefined;
+  readonly #running = new Set<Promise<unknown>>();
 
   constructor(isolation: IsolationLevel) {
     super("postgres", isolation, (error) => this.#onLateUse?.(error));
@@ -71,6 +70,26 @@ export class OrmGuard extends TransactionGuard {
   /** Whether what runs now is the store's. */
   get isPassing(): boolean {
     return passing.getStore() === this;
+  }
+
+  /**
+   * Runs an operation that the ORM sends later than it is admitted. The transaction does not end before it has: its
+   * statements would be sent on a connection that is another's.
+   */
+  async track<Value>(operation: () => Promise<Value>): Promise<Value> {
+    if (this.isPassing) return operation();
+    const running = operation();
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  /** Resolves when no operation that is tracked runs. Never rejects. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
   }
 
   override enter(): void {

@@ -75,8 +75,7 @@ export function prismaTransactions<Transaction extends PrismaTransaction>(
     orm: "Prisma",
     from: fromPrisma,
     async begin({ isolation, waitMsMax, guard }) {
-      const operations = new Set<Promise<unknown>>();
-      const client = guardedClient(prisma, guard, operations);
+      const client = guardedClient(prisma, guard);
       const options = { maxWait: waitMsMax, timeout: timeoutMsMax, isolationLevel: isolationLevels[isolation] };
       const begun = Promise.withResolvers<Transaction>();
       const work = Promise.withResolvers<void>();
@@ -89,9 +88,6 @@ export function prismaTransactions<Transaction extends PrismaTransaction>(
       return {
         transaction,
         run: fromPrisma(transaction),
-        idle: async () => {
-          while (operations.size > 0) await Promise.allSettled(operations);
-        },
         async commit() {
           work.resolve();
           await ended;
@@ -116,19 +112,12 @@ interface PrismaOperation {
 function guardedClient<Transaction>(
   prisma: PrismaClientLike<Transaction>,
   guard: OrmGuard,
-  operations: Set<Promise<unknown>>,
 ): PrismaClientLike<Transaction> {
-  const $allOperations = async ({ operation, args, query }: PrismaOperation): Promise<unknown> => {
-    if (guard.isPassing) return query(args);
-    const texts = guard.admit(rawText(operation, args));
-    const running = texts === undefined ? Promise.resolve(query(args)) : sendInstead(texts, query);
-    operations.add(running);
-    try {
-      return await running;
-    } finally {
-      operations.delete(running);
-    }
-  };
+  const $allOperations = ({ operation, args, query }: PrismaOperation): Promise<unknown> =>
+    guard.track(async () => {
+      const texts = guard.admit(rawText(operation, args));
+      return texts === undefined ? query(args) : sendInstead(texts, query);
+    });
   return (prisma as { $extends(extension: object): PrismaClientLike<Transaction> }).$extends({
     query: { $allOperations },
   });

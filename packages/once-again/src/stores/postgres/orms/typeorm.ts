@@ -82,18 +82,20 @@ export function typeOrmTransactions<Manager extends TypeOrmManager>(
       // A handler has another object: TypeORM refuses a released runner by an error that nothing reports.
       const given = Object.create(runner, {
         query: {
-          value: async (text: string, ...others: unknown[]) => {
-            const [first = text, ...rest] = guard.admit(text) ?? [];
-            const answer = await runner.query(first, ...(others as [undefined, true]));
-            for (const other of rest) await runner.query(other, undefined, true);
-            return answer;
-          },
+          value: (text: string, ...others: unknown[]) =>
+            guard.track(async () => {
+              const [first = text, ...rest] = guard.admit(text) ?? [];
+              const answer = await runner.query(first, ...(others as [undefined, true]));
+              for (const other of rest) await runner.query(other, undefined, true);
+              return answer;
+            }),
         },
         stream: {
-          value: async (text: string, ...others: never[]) => {
-            guard.admit(text);
-            return runner.stream(text, ...others);
-          },
+          value: (text: string, ...others: never[]) =>
+            guard.track(async () => {
+              guard.admit(text);
+              return runner.stream(text, ...others);
+            }),
         },
         release: { value: async () => undefined },
         isReleased: { value: false },
