@@ -1,8 +1,10 @@
+import type { Socket } from "node:net";
 import { Client, Pool } from "pg";
 import postgres from "postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { databases, execute, pgPool, postgresClients } from "../../../../../test/postgres/databases.ts";
+import { cutProxy } from "../../../../../test/support/servers/cut-proxy.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { pgbouncerBinary, startPgbouncer } from "../../../../../test/support/servers/pgbouncer.ts";
 import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
@@ -122,6 +124,23 @@ describeWithServer("the connections that a store has in PostgreSQL", postgresBin
       await expect(givenUp).rejects.toBe(overdue);
       await eventually(outside, async () => (await count("wait_event = 'PgSleep'")) === 0);
       await eventually(outside, () => isGranted(store.claim(longClaim("after"))));
+    },
+  );
+
+  test.for(Object.entries(postgresClients))(
+    "have no transaction left of one that was given up while it began: %s",
+    async ([, open]) => {
+      const { url, outside } = await opened();
+      await using proxy = await cutProxy(server().port);
+      const store = open(url.replace(/:\d+\//, `:${proxy.port}/`), { connectionsMax: 1, busyMsMax: 60 });
+      const statements = proxy.listen(/(?<!\$)(BEGIN|COMMIT|ROLLBACK)\b/g);
+      const held: Socket[] = [];
+      proxy.onNextQuestion("BEGIN ISOLATION", (answers) => void held.push(answers.pause()));
+      await expect(transact(store, "given up")).rejects.toThrow();
+      // It says that the connection has none of our statements yet.
+      held[0]!.resume();
+      await eventually(outside, () => isGranted(transact(store, "after")));
+      expect(statements().join(" ")).not.toContain("BEGIN BEGIN");
     },
   );
 

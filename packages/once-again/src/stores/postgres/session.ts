@@ -45,15 +45,17 @@ export function sessionOpener<Connection extends PostgresConnection>(
     let session: TransactionSession<Connection> | undefined;
     const opened = (async () => {
       const pooled = await options.takeInTurn(() => !isGivenUp);
-      const run = postgresQuery(pooled.connection, options.prepare);
-      const taken = sessionOn(options, pooled, run);
+      const send = postgresQuery(pooled.connection, options.prepare);
+      const taken = sessionOn(options, pooled, send);
       session = taken;
       if (isGivenUp) {
         taken.release();
-        throw new Error("The transaction was given up.");
+        throw givenUpError();
       }
+      // Behind the ROLLBACK of a session that was given up, it would begin another transaction.
+      const ask: PostgresQuery = (text) => (isGivenUp ? Promise.reject(givenUpError()) : send(text));
       const opening = [begin, ...questions, `SAVEPOINT ${savepoint}`].join("; ");
-      return { ...taken, opened: await openedBy(run, opening, options.preparing).catch(rethrowExplained) };
+      return { ...taken, opened: await openedBy(ask, opening, options.preparing).catch(rethrowExplained) };
     })();
     try {
       return await options.limitTime(opened);
@@ -64,6 +66,10 @@ export function sessionOpener<Connection extends PostgresConnection>(
       throw error;
     }
   };
+}
+
+function givenUpError(): Error {
+  return new Error("The transaction was given up.");
 }
 
 /** Begins a transaction. Only the server knows whether the connection has its statements: poolers change it. */
