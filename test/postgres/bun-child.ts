@@ -1,4 +1,5 @@
 /** Runs the contract in Bun, through its own client of PostgreSQL, and prints which cases failed. */
+import { openEngine } from "../../packages/once-again/src/engine/open-engine.ts";
 import { postgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";
 import { storeContract } from "../../packages/testing/src/store-contract/store-contract.ts";
 
@@ -28,5 +29,13 @@ for (const { name, run } of storeContract({ open })) {
   }
   await Promise.all(pools.splice(0).map((sql) => sql.end()));
 }
-process.stdout.write(JSON.stringify({ passed, failed }));
+const sql = new SQL({ url: process.argv[2], max: 2 });
+const store = postgresStore(sql as unknown as Parameters<typeof postgresStore>[0]);
+let refusal: unknown;
+try {
+  openEngine({ store, mode: "transactional" });
+} catch (error) {
+  refusal = String(error);
+}
+process.stdout.write(JSON.stringify({ passed, failed, refusal }));
 process.exit();

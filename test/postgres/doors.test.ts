@@ -128,12 +128,13 @@ const bunBinary = {
 
 describeWithServer("through Bun.sql", bunBinary, () => {
   const { server } = databases();
-  test("every case of the contract passes", async () => {
+  test("every case of the contract passes, and transactional mode is refused", async () => {
     const program = fileURLToPath(new URL("bun-child.ts", import.meta.url));
     const args = ["--conditions=@once-again/source", program, server().url];
     const { stdout } = await promisify(execFile)(findBinary(bunBinary)!, args, { timeout: 110_000 });
-    const { passed, failed } = JSON.parse(stdout) as { passed: number; failed: string[] };
+    const { passed, failed, refusal } = JSON.parse(stdout) as { passed: number; failed: string[]; refusal: string };
     expect(failed).toEqual([]);
     expect(passed).toBe(contract({ open: () => expect.unreachable() }).length);
+    expect(refusal).toContain("On Bun.sql, postgresStore has leased mode alone");
   }, 120_000);
 });

@@ -343,14 +343,6 @@ const outboxMutants: readonly Mutant[] = [
     killedBy: "between an answer and the next question it rests",
   },
   {
-    guard: "outbox, postgres: no connection is opened for a notification when its pool has ended",
-    file: `${stores}/postgres/outbox.ts`,
-    search: 'const ask = "unsafe" in pool ? postgresQuery(pool, prepare) : query;',
-    replace: "const ask = query;",
-    check: groupedNotify,
-    killedBy: "let a process end that has ended its pool of postgres",
-  },
-  {
     guard: "outbox, postgres: a clean-up locks no addition out",
     file: `${stores}/postgres/outbox.ts`,
     search: "await write(withLiterals(statements.confirm, [JSON.stringify(positions)]))",

@@ -262,7 +262,7 @@ export function checkTransactionalStore(store: Store): void {
   throw new OnceAgainError(
     "ONCE_UNSAFE_PAIR",
     "Transactional mode needs a store in the database that the handler writes to. Use postgresStore, mariadbStore or " +
-      "sqliteStore there, or leased mode.",
+      "sqliteStore there, or leased mode. On Bun.sql, postgresStore has leased mode alone: use pg or postgres.",
   );
 }
 

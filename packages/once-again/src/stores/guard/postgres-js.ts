@@ -3,28 +3,35 @@ import { OnceAgainError } from "../../core/errors.ts";
 import { guardText, type TransactionGuard } from "./guard.ts";
 
 /** The part of a query of `postgres` that we use: it is sent by its `handler`, when it is first waited for. */
-interface PostgresJsQuery extends Promise<readonly unknown[]> {
+export interface PostgresJsQuery extends Promise<readonly unknown[]> {
   strings: readonly string[];
   args: readonly unknown[];
   handler: (query: PostgresJsQuery) => void;
+  resolve: (rows: readonly unknown[]) => void;
   reject: (error: Error) => void;
+  readonly cancelled: unknown;
+  /** Whether all is answered that its connection was asked before. */
+  readonly active: boolean;
+  /** The session that it was sent in. */
+  readonly state: { readonly pid: number; readonly secret: number } | null;
+  readonly canceller: ((query: { state: unknown; active: boolean }) => Promise<void>) | null;
 }
 
-/** The part of a reserved `sql` of `postgres` that we use. */
-interface ReservedSql {
+/** Sends queries on one connection. */
+export interface SendQuery {
+  /** Sends it in its turn. It is rejected where the connection is lost, which may be another's by then. */
+  readonly send: (query: PostgresJsQuery) => void;
+  readonly isLost: () => boolean;
+}
+
+/** The part of the `sql` of `postgres` that we use. */
+interface PostgresJsSql {
   (...values: unknown[]): unknown;
   unsafe(...values: unknown[]): PostgresJsQuery;
   file(...values: unknown[]): PostgresJsQuery;
 }
 
 type Work = (sql: unknown) => unknown;
-
-/** A connection that is gone must not be given another statement. */
-export interface ConnectionLoss {
-  /** Whether an error says that the connection is gone. */
-  readonly isLost: (error: unknown) => boolean;
-  readonly onLost: (error: Error) => void;
-}
 
 /** How deep fragments in fragments are read. */
 const fragmentsMax = 16;
@@ -36,27 +43,30 @@ const ignore = (): void => undefined;
  * `begin` and `savepoint`, until the operation has ended.
  */
 export function guardedSql<Connection extends object>(
-  connection: Connection,
   pool: object,
   guard: TransactionGuard,
-  loss: ConnectionLoss,
+  link: SendQuery,
 ): Connection {
-  const reserved = connection as unknown as ReservedSql;
-  const send = sendGuarded(reserved, guard, loss);
+  const make = pool as PostgresJsSql & Record<string, unknown>;
+  const send = sendGuarded(make, guard, link);
   const watched = (query: unknown): unknown => {
     // A fragment, a name or a list is part of a query, and is not sent by itself.
     if (isQuery(query)) query.handler = send;
     return query;
   };
-  const inScope = scopes((text) => watched(reserved.unsafe(text)) as PostgresJsQuery, guard, loss);
-  const { options, parameters, PostgresError } = pool as Record<string, unknown>;
-  const sql = Object.assign((...values: unknown[]) => watched(reserved(...values)), reserved, {
+  const inScope = scopes((text) => watched(make.unsafe(text)) as PostgresJsQuery, guard, link);
+  const { options, parameters, PostgresError, types, typed, array, json } = make;
+  const sql = Object.assign((...values: unknown[]) => watched(make(...values)), {
     options,
     parameters,
     PostgresError,
-    unsafe: (...values: unknown[]) => watched(reserved.unsafe(...values)),
+    types,
+    typed,
+    array,
+    json,
+    unsafe: (...values: unknown[]) => watched(make.unsafe(...values)),
     file: (path: string, ...values: unknown[]) => {
-      const query = reserved.file(path, ...values);
+      const query = make.file(path, ...values);
       query.handler = (sent) =>
         readFile(path, "utf8", (error, text) => {
           if (error !== null) return sent.reject(error);
@@ -66,7 +76,7 @@ export function guardedSql<Connection extends object>(
       return query;
     },
     notify: async (channel: string, payload: string) =>
-      watched(reserved.unsafe("SELECT pg_notify($1, $2)", [channel, payload])),
+      watched(make.unsafe("SELECT pg_notify($1, $2)", [channel, payload])),
     begin: (modes: string | Work, work?: Work) => {
       const judged = typeof modes === "string" ? guardText(`BEGIN ${modes}`, guard) : undefined;
       if (judged === undefined || !("refusal" in judged)) return inScope(work ?? (modes as Work), sql);
@@ -83,29 +93,17 @@ export function guardedSql<Connection extends object>(
 }
 
 /** Sends a query as the guard says, in its turn. */
-function sendGuarded(
-  reserved: ReservedSql,
-  guard: TransactionGuard,
-  { isLost, onLost }: ConnectionLoss,
-): (query: PostgresJsQuery) => void {
-  const { handler } = reserved.unsafe("");
-  let lost: Error | undefined;
+function sendGuarded(make: PostgresJsSql, guard: TransactionGuard, link: SendQuery): (query: PostgresJsQuery) => void {
   return (query) => {
     try {
       const texts = guard.admit(textOf(query, fragmentsMax));
-      if (lost !== undefined) throw lost;
-      const { reject } = query;
-      query.reject = (error) => {
-        if (isLost(error)) onLost((lost = error));
-        reject(error);
-      };
-      if (texts === undefined) return handler(query);
+      if (texts === undefined) return link.send(query);
       [query.strings, query.args] = [texts.slice(0, 1), []];
-      handler(query);
+      link.send(query);
       for (const text of texts.slice(1)) {
-        const next = reserved.unsafe(text);
+        const next = make.unsafe(text);
         ignoreFailure(next);
-        handler(next);
+        link.send(next);
       }
     } catch (error) {
       ignoreFailure(query);
@@ -118,7 +116,7 @@ function sendGuarded(
 function scopes(
   run: (text: string) => PostgresJsQuery,
   guard: TransactionGuard,
-  { isLost }: ConnectionLoss,
+  link: SendQuery,
 ): (work: Work, sql: unknown) => Promise<unknown> {
   let count = 0;
   const scope = async (work: Work, sql: unknown): Promise<unknown> => {
@@ -131,7 +129,7 @@ function scopes(
       await run(`RELEASE SAVEPOINT ${name}`);
       return value;
     } catch (error) {
-      if (!guard.hasEnded && !isLost(error)) await run(`ROLLBACK TO SAVEPOINT ${name}`);
+      if (!guard.hasEnded && !link.isLost()) await run(`ROLLBACK TO SAVEPOINT ${name}`);
       throw error;
     }
   };
@@ -143,11 +141,12 @@ function scopes(
 }
 
 /** Who does not wait for a query need not lose the process. Its own `catch` would have it sent again. */
-function ignoreFailure(query: PostgresJsQuery): void {
+export function ignoreFailure(query: Promise<unknown>): void {
   void Promise.prototype.then.call(query, ignore, ignore);
 }
 
-function isQuery(value: unknown): value is PostgresJsQuery {
+/** Whether it is a query of `postgres` that was not sent yet: not what a wrapper makes of one. */
+export function isQuery(value: unknown): value is PostgresJsQuery {
   return value instanceof Promise && "strings" in value && "handler" in value;
 }
 

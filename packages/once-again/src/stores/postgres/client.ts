@@ -27,7 +27,14 @@ export interface PgPool<Connection> extends PgClient {
 
 /** The part of the `sql` of `postgres` (postgres.js) that we use. */
 export interface PostgresJsClient {
-  unsafe(text: string, values?: never[], options?: { prepare?: boolean }): PromiseLike<readonly unknown[]>;
+  unsafe(text: string, values?: never[], options?: PostgresJsOptions): PromiseLike<readonly unknown[]>;
+}
+
+/** How `postgres` sends a statement. */
+export interface PostgresJsOptions {
+  readonly prepare?: boolean | undefined;
+  /** Is called with the connection as soon as it is sent on it; where it returns `false`, nothing else is sent behind. */
+  readonly onexecute?: ((link: never) => boolean) | undefined;
 }
 
 /** The part that we use of a connection lent by `sql.reserve()` of `postgres`. */
@@ -39,6 +46,16 @@ export interface PostgresJsConnection extends PostgresJsClient {
 export interface PostgresJsPool<Connection> extends PostgresJsClient {
   reserve(): Promise<Connection>;
   readonly options?: { readonly max?: number | undefined } | undefined;
+}
+
+/** The part of a connection lent by a pool of `Bun.sql` that we use. */
+export interface BunConnection extends PostgresJsConnection {
+  close(options: { readonly timeout: number }): Promise<void>;
+}
+
+/** Whether a pool is one of `Bun.sql`, which looks like one of `postgres`. */
+export function isBunSql(pool: object): boolean {
+  return "options" in pool && (pool.options as { adapter?: unknown } | undefined)?.adapter === "postgres";
 }
 
 /** A connection that a pool lends: what handlers are given has this and more. */

@@ -1,15 +1,17 @@
 import type { TransactionGuard } from "../guard/guard.ts";
-import type {
-  PgConnection,
-  PgPool,
-  PostgresConnection,
-  PostgresJsConnection,
-  PostgresJsPool,
-  PostgresPool,
+import {
+  type BunConnection,
+  isBunSql,
+  type PgConnection,
+  type PgPool,
+  type PostgresConnection,
+  type PostgresJsConnection,
+  type PostgresJsPool,
+  type PostgresPool,
 } from "./client.ts";
 import { GuardedClient } from "../guard/pg.ts";
-import { isConnectionLost } from "./errors.ts";
-import { guardedSql } from "../guard/postgres-js.ts";
+import { guardedSql, type PostgresJsQuery } from "../guard/postgres-js.ts";
+import { reserveLink } from "./reserve-link.ts";
 
 /** A connection as a handler is given it. */
 export interface HandlerConnection<Connection> {
@@ -20,15 +22,17 @@ export interface HandlerConnection<Connection> {
 
 /** A connection of the user's pool that is ours for a while. Whichever of its ends comes first counts. */
 export interface PooledConnection<Connection> {
+  /** Refuses statements from the moment on at which the connection is lost: the pool may lend it anew, to another. */
   readonly connection: Connection;
-  readonly give: (guard: TransactionGuard, onLost: (error: Error) => void) => HandlerConnection<Connection>;
+  readonly give: (guard: TransactionGuard) => HandlerConnection<Connection>;
   readonly release: () => void;
-  /** Closes it. `postgres` closes a lost one by itself, and no other. */
   readonly destroy: () => void;
-  /** Whether `destroy` closes one that is not lost. */
-  readonly isClosable: boolean;
+  /** Keeps it, also where it would go back to its pool by itself when it has answered. */
+  readonly hold: () => void;
   /** Resolves when no statement runs on it: a Client of `pg` is to be given no other one before. */
   readonly idle: () => Promise<void>;
+  /** Whether all is answered that it was asked before it was lent. */
+  readonly isOurs: () => boolean;
   /** How its statement is cancelled in the server; `undefined` where it can't be. */
   readonly cancelRequest: () => CancelRequest | undefined;
 }
@@ -51,11 +55,11 @@ export type TakeConnection<Connection> = () => Promise<PooledConnection<Connecti
 export function connectionsOf<Connection extends PostgresConnection>(
   pool: PostgresPool<Connection>,
 ): TakeConnection<Connection> {
-  return (
-    "reserve" in pool
-      ? () => reserved(pool as PostgresJsPool<PostgresJsConnection>)
-      : () => connected(pool as PgPool<PgConnection>)
-  ) as TakeConnection<Connection>;
+  let take: TakeConnection<PostgresConnection>;
+  if (!("reserve" in pool)) take = () => connected(pool as PgPool<PgConnection>);
+  else if (isBunSql(pool)) take = () => reservedOfBun(pool as PostgresPool<never> as PostgresJsPool<BunConnection>);
+  else take = () => reserved(pool as PostgresJsPool<PostgresJsConnection>);
+  return take as TakeConnection<Connection>;
 }
 
 // A lent connection that breaks says so by an event, which would end the process without a listener. The statement that
@@ -90,8 +94,9 @@ function lentClient(pool: PgPool<PgConnection>, connection: PgConnection): Poole
     give: (guard) => givenClient(connection, guard),
     release: () => giveBack(false),
     destroy: () => giveBack(true),
-    isClosable: true,
+    hold: ignore,
     idle: () => idle(connection),
+    isOurs: () => true,
     cancelRequest: () => pgCancelRequest(pool, connection),
   };
 }
@@ -99,11 +104,17 @@ function lentClient(pool: PgPool<PgConnection>, connection: PgConnection): Poole
 function idle(connection: PgConnection): Promise<void> {
   const client = connection as unknown as {
     readyForQuery?: boolean;
-    once(event: string, listener: () => void): unknown;
+    on(event: string, listener: () => void): unknown;
+    removeListener(event: string, listener: () => void): unknown;
   };
   if (client.readyForQuery !== false) return Promise.resolve();
   return new Promise((resolve) => {
-    for (const event of ["drain", "end"]) client.once(event, resolve);
+    const events = ["drain", "end"];
+    const end = (): void => {
+      for (const event of events) client.removeListener(event, end);
+      resolve();
+    };
+    for (const event of events) client.on(event, end);
   });
 }
 
@@ -113,31 +124,42 @@ function givenClient(connection: PgConnection, guard: TransactionGuard): Handler
 }
 
 async function reserved(pool: PostgresJsPool<PostgresJsConnection>): Promise<PooledConnection<PostgresJsConnection>> {
+  const link = await reserveLink(pool);
+  return {
+    connection: { unsafe: link.unsafe, release: ignore },
+    give: (guard) => ({ transaction: guardedSql(pool, guard, link), takeBack: ignore }),
+    release: () => (link.isLost() ? link.close : link.giveBack)(),
+    destroy: link.close,
+    hold: link.hold,
+    idle: () => Promise.resolve(),
+    // It may be lent while it still runs a statement of the user's, which ours is sent behind.
+    isOurs: link.isOurs,
+    cancelRequest: () => (link.isLost() ? undefined : postgresJsCancelRequest(link.first)),
+  };
+}
+
+/** Its queries show neither their text nor their session: the store gives no handler one, and cancels nothing. */
+async function reservedOfBun(pool: PostgresJsPool<BunConnection>): Promise<PooledConnection<PostgresConnection>> {
   const connection = await pool.reserve();
-  const cancelRequest = postgresJsCancelRequest(connection);
-  let isReturned = false;
   return {
     connection,
-    give: (guard, onLost) => ({
-      transaction: guardedSql(connection, pool, guard, { isLost: isConnectionLost, onLost }),
-      takeBack: ignore,
-    }),
-    release: () => {
-      if (isReturned) return;
-      isReturned = true;
-      connection.release();
+    give: () => {
+      throw new Error("A connection of Bun.sql is given to no handler.");
     },
-    destroy: ignore,
-    isClosable: false,
+    release: () => connection.release(),
+    destroy: () => void connection.close({ timeout: 0 }).catch(ignore),
+    hold: ignore,
     idle: () => Promise.resolve(),
-    cancelRequest,
+    isOurs: () => true,
+    cancelRequest: () => undefined,
   };
 }
 
 /**
  * Asks the server to cancel the statement that runs on a connection, over another link, as the protocol wants it. Resolves
  * when the server has closed that link: the connection that it named has its signal by then, so no later statement of
- * that connection is cancelled. Rejects when the server can't be reached.
+ * that connection is cancelled. Rejects when it did not within a second: a request that is under way may still cancel whatever
+ * the connection is asked then.
  */
 export type CancelRequest = () => Promise<void>;
 
@@ -175,46 +197,37 @@ export function pgCancelRequest(pool: unknown, client: PgConnection): CancelRequ
     new Promise((resolve, reject) => {
       const { connection, host, port } = new Client(options);
       if (connection === undefined) return resolve();
-      const timer = setTimeout(() => connection.stream.destroy(), cancelMsMax);
-      let isSent = false;
-      const send = (): void => {
-        connection.cancel(processID, secretKey);
-        isSent = true;
+      const abort = (): void => {
+        reject(unconfirmedError());
+        connection.stream.destroy();
       };
+      const timer = setTimeout(abort, cancelMsMax);
+      const send = (): void => connection.cancel(processID, secretKey);
       connection.on("connect", () => (connection.ssl ? connection.requestSsl() : send()));
       connection.on("sslconnect", send);
-      connection.on("error", () => connection.stream.destroy());
+      connection.on("error", abort);
       connection.on("end", () => {
         clearTimeout(timer);
-        if (isSent) resolve();
-        else reject(new Error("The server took no cancel request."));
+        resolve();
       });
       if (host.startsWith("/")) connection.connect(`${host}/.s.PGSQL.${port}`);
       else connection.connect(port, host);
     });
 }
 
-/** The part of a query of `postgres` that we use: what its own `cancel` uses. */
-interface PostgresJsInternals {
-  readonly state: { readonly pid: number; readonly secret: number } | null;
-  readonly canceller: ((query: { state: unknown; active: boolean }) => Promise<void>) | null;
+function postgresJsCancelRequest({ state: session, canceller }: PostgresJsQuery): CancelRequest | undefined {
+  if (!session || !canceller) return undefined;
+  // It shows another session as soon as the connection has one.
+  const state = { pid: session.pid, secret: session.secret };
+  return () =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(unconfirmedError()), cancelMsMax);
+      void canceller({ state, active: true })
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer));
+    });
 }
 
-/**
- * Remembers the first query of a reserved connection of `postgres`, which knows what to name in a cancel request.
- *
- * @returns `undefined` until a query was sent.
- */
-export function postgresJsCancelRequest(connection: PostgresJsConnection): () => CancelRequest | undefined {
-  const unsafe = connection.unsafe.bind(connection);
-  let first: PostgresJsInternals | undefined;
-  connection.unsafe = (...asked) => {
-    const query = unsafe(...asked);
-    first ??= query as unknown as PostgresJsInternals;
-    return query;
-  };
-  return () => {
-    const { state, canceller } = first ?? { state: null, canceller: null };
-    return state && canceller ? () => canceller({ state, active: true }) : undefined;
-  };
+function unconfirmedError(): Error {
+  return new Error("The server did not confirm a cancel request.");
 }

@@ -40,7 +40,7 @@ function prismaCode(error: unknown): string | undefined {
 
 /**
  * Whether an error of `postgres` says that its connection is gone. It must not be given another statement for it then: it
- * throws where it can't be caught (3.4.9). Its error for a broken socket has the `query` beside the system's code,
+ * throws where it can't be caught (3.4.9), or is another's. Its error for a broken socket has the `query` beside the system's code,
  * which distinguishes it from a connection to elsewhere that a handler had. (`pg` refuses such a statement, as it should.)
  */
 export function isConnectionLost(error: unknown): boolean {

@@ -81,9 +81,7 @@ export function postgresOutbox(
   const write = readCommitted(query);
   const statements = outboxStatements(tablePrefix);
   const channel = tableName(tablePrefix, "outbox");
-  // `postgres` reserves a connection even when its pool has ended, and that one would hold the process.
-  const ask = "unsafe" in pool ? postgresQuery(pool, prepare) : query;
-  const onAdded = notify === "grouped" ? notifyAfterCommit(channel, ask, clock) : undefined;
+  const onAdded = notify === "grouped" ? notifyAfterCommit(channel, query, clock) : undefined;
   const addMessage = messageAdder(tablePrefix, { notify: notify === true, prepare }, onAdded);
   const rows = async <Row>(statement: string, ...values: unknown[]): Promise<Row[]> =>
     (await query(statement, values)) as Row[];

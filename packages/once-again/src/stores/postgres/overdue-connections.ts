@@ -6,6 +6,9 @@ import { standbyQuestion } from "./standby-question.ts";
 /** How long a connection is waited for after its statement was cancelled, milliseconds. */
 const answerMsMax = 1000;
 
+/** How long a statement of the user's in front of ours is waited for before it is looked at again, milliseconds. */
+const turnMsMax = 50;
+
 /** How often a statement is cancelled: the handler of a transaction may have sent another one behind it. */
 const cancelsMax = 2;
 
@@ -30,7 +33,10 @@ export function overdueConnections<Connection extends PostgresConnection>(
   take: TakeConnection<Connection>,
   clock: Clock,
 ): GiveUp {
-  const giveUp: GiveUp = (overdue) => void end(overdue);
+  const giveUp: GiveUp = (overdue) => {
+    overdue.pooled.hold();
+    void end(overdue);
+  };
   const isStandbyAwaited = standbyQuestion(pool, take, clock, giveUp);
 
   /** Waits for a commit's answer, as long as a standby may be awaited. @returns whether the server could be asked. */
@@ -46,18 +52,20 @@ export function overdueConnections<Connection extends PostgresConnection>(
   };
 
   const end = async ({ pooled, isWhole, mayCommit }: OverdueConnection): Promise<void> => {
-    const state = { hasAnswered: false };
+    // A cancel request that may still be under way would cancel what the connection is asked next.
+    const state = { hasAnswered: false, mayBeCancelled: false };
     void isWhole.then(() => (state.hasAnswered = true));
     const within = (msMax: number): Promise<unknown> => Promise.race([isWhole, sleep(clock, msMax)]);
+    while (!state.hasAnswered && !pooled.isOurs()) await within(turnMsMax);
     const cancel = pooled.cancelRequest();
     if (cancel !== undefined) {
       const cancels = !mayCommit || (await leaveAlone(state, within)) ? cancelsMax : 0;
       for (let attempt = 0; !state.hasAnswered && attempt < cancels; attempt += 1) {
-        await cancel().catch(() => undefined);
+        await cancel().catch(() => (state.mayBeCancelled = true));
         await within(answerMsMax);
       }
     }
-    if (!state.hasAnswered && pooled.isClosable) return pooled.destroy();
+    if (!state.hasAnswered || state.mayBeCancelled) return pooled.destroy();
     if (await isWhole) pooled.release();
     else pooled.destroy();
   };

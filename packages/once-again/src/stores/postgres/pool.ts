@@ -3,9 +3,17 @@ import type { Clock } from "../../core/clock.ts";
 import { invalidOptionError } from "../../core/options.ts";
 import { outliveBrokenConnection } from "../../core/outlive-broken-connection.ts";
 import { semaphore } from "../../core/semaphore.ts";
+import { ignoreFailure, isQuery } from "../guard/postgres-js.ts";
 import { originalName } from "../sql/names.ts";
 import { type TimeLimit, timeLimit } from "../time-limit.ts";
-import { type PostgresConnection, type PostgresPool, type PostgresQuery, postgresQuery } from "./client.ts";
+import {
+  isBunSql,
+  type PostgresConnection,
+  type PostgresJsClient,
+  type PostgresPool,
+  type PostgresQuery,
+  postgresQuery,
+} from "./client.ts";
 import { connectionsOf, type GiveUp, type PooledConnection, type TakeConnection } from "./connection.ts";
 import { isConnectionLost } from "./errors.ts";
 import { overdueConnections } from "./overdue-connections.ts";
@@ -16,12 +24,25 @@ const ofMysql2 = ["promise", "beginTransaction"];
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for what lends no connections, a single connection among it. */
 export function checkPool(pool: unknown): void {
   const isOne = typeof pool === "object" && pool !== null && "processID" in pool;
+  const isSql = hasMethod(pool, "unsafe") && hasMethod(pool, "reserve");
   const isPool =
-    (hasMethod(pool, "unsafe") && hasMethod(pool, "reserve")) ||
+    isSql ||
     (hasMethod(pool, "query") && hasMethod(pool, "connect") && !ofMysql2.some((method) => hasMethod(pool, method)));
-  if (isPool && !isOne) return checkTransform(pool);
   const expected = "a Pool of pg, or the sql of postgres";
-  throw isOne ? invalidOptionError("pool", expected, "one connection") : wrongClientError("pool", expected, pool);
+  if (isOne) throw invalidOptionError("pool", expected, "one connection");
+  if (!isPool) throw wrongClientError("pool", expected, pool);
+  checkTransform(pool);
+  if (isSql && !isBunSql(pool as object) && !givesQueries(pool as PostgresJsClient))
+    throw invalidOptionError("pool", expected, "a wrapper that gives no queries of postgres");
+}
+
+/** Whether a `sql` has queries to be sent as we say: those of a wrapper would be sent on any connection, outside of their transaction. */
+function givesQueries(sql: PostgresJsClient): boolean {
+  const query: unknown = sql.unsafe("");
+  if (isQuery(query)) return true;
+  // It is sent already, perhaps to a server that is away.
+  if (query instanceof Promise) ignoreFailure(query);
+  return false;
 }
 
 /** The part of the options of a `sql` of `postgres` that we use. */

@@ -88,16 +88,13 @@ function sessionOn<Connection extends PostgresConnection>(
   pooled: PooledConnection<Connection>,
   send: PostgresQuery,
 ): Omit<PostgresSession<Connection>, "opened"> {
-  let lost: Error | undefined;
-  // A connection of `postgres` that is lost must not be given another statement.
-  const query: PostgresQuery = (text, values) =>
-    lost === undefined ? limitTime(send(text, values)) : Promise.reject(lost);
+  const query: PostgresQuery = (text, values) => limitTime(send(text, values));
 
   return {
     query,
     async run(work, onLateUse) {
       const guard = new TransactionGuard("postgres", isolation, onLateUse);
-      const { transaction, takeBack } = pooled.give(guard, (error) => void (lost = error));
+      const { transaction, takeBack } = pooled.give(guard);
       try {
         return await work(transaction);
       } finally {
@@ -108,19 +105,18 @@ function sessionOn<Connection extends PostgresConnection>(
     commit: async (statements) => void (await query([...statements, "COMMIT"].join("; "))),
     release: pooled.release,
     async rollBack({ cause, checksSavepoint, isUnknown = false }) {
-      if (lost !== undefined || isConnectionLost(cause)) {
+      if (isConnectionLost(cause)) {
         pooled.destroy();
         return "rolled back";
       }
-      // It may not answer: nothing waits for it any more. A ROLLBACK that the server refuses has never been seen; then
-      // the connection is closed where it can be.
+      // It may not answer: nothing waits for it any more. A connection that has not executed its ROLLBACK is closed.
       const isStuck = mayStillRun(cause) || OnceAgainError.isInstance(cause, "ONCE_STORE_UNAVAILABLE");
       const rollingBack = isStuck
         ? pooled.idle().then(() => rollBackBy(send, false))
         : rollBackBy(send, checksSavepoint);
       const isWhole = rollingBack.then(
         () => true,
-        (error: unknown) => !pooled.isClosable && !isConnectionLost(error),
+        () => false,
       );
       const overdue = { pooled, isWhole, mayCommit: isUnknown };
       if (isStuck) {

@@ -8,6 +8,7 @@ import {
   postgresQuery,
 } from "./client.ts";
 import type { GiveUp, TakeConnection } from "./connection.ts";
+import { isConnectionLost } from "./errors.ts";
 
 /** How long the answer is waited for, milliseconds: it needs no lock, and no disk. */
 const answerMsMax = 1000;
@@ -60,7 +61,7 @@ export function standbyQuestion<Connection extends PostgresConnection>(
     } catch (error) {
       const isWhole = answer.then(
         () => true,
-        () => false,
+        (error: unknown) => !isConnectionLost(error),
       );
       giveUp({ pooled, isWhole, mayCommit: false });
       throw error;

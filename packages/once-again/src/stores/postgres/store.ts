@@ -9,6 +9,7 @@ import {
   sqlOptionNames,
 } from "../sql/options.ts";
 import {
+  isBunSql,
   type PgConnection,
   type PgPool,
   type PostgresConnection,
@@ -66,8 +67,8 @@ export type PostgresStore<Connection> = SqlStore<Connection>;
  * `synchronous_commit` is on, as by default), and a failover if the standby is synchronous.
  *
  * In transactional mode, handlers are given a connection of the pool: a PoolClient of `pg`, a reserved `sql` of
- * `postgres`; with the option `transactions`, the transaction of your ORM. Prefer `pg` there: a connection of `postgres` (3.4.9) that is lost while a handler has it makes the next
- * statement throw where it can't be caught, as in its own `sql.begin`. `close()` leaves the pool open: it is yours.
+ * `postgres`; with the option `transactions`, the transaction of your ORM. `Bun.sql` can take the place of `postgres`, but
+ * has leased mode alone. `close()` leaves the pool open: it is yours.
  *
  * @example
  * ```ts
@@ -116,13 +117,18 @@ export function postgresStore<Given>(
   const touch = replayTouch ? "SELECT pg_logical_emit_message(true, 'once_again', '')::text" : "";
   const context: TransactionContext<Given> = { open, query, statements, keyed, touch };
   const leased = leasedOperations(query, statements, { clock, busyMsMax });
+  // The statements of a handler don't show themselves on a connection of Bun.
+  const canWatch = !isBunSql(pool) || options.transactions !== undefined;
+  const transactional: Pick<PostgresStore<Given>, "transact" | "transactStep" | "transactUnkeyed"> = {
+    transact: (request, work, onLateUse) => transact(context, request, work, onLateUse),
+    transactStep: (request, work, onLateUse) => transactStep(context, request, work, onLateUse),
+    transactUnkeyed: (work, onLateUse) => transactUnkeyed(context, work, onLateUse),
+  };
   return {
     survivesFailover: "synchronous",
     schemaSql,
     ...leased,
-    transact: (request, work, onLateUse) => transact(context, request, work, onLateUse),
-    transactStep: (request, work, onLateUse) => transactStep(context, request, work, onLateUse),
-    transactUnkeyed: (work, onLateUse) => transactUnkeyed(context, work, onLateUse),
+    ...(canWatch ? transactional : ({} as typeof transactional)),
     moveMark: markMover(prefix, queryIn),
     migrate: async () => void (await postgresQuery(pool, prepare)(schemaSql)),
     health: () =>
