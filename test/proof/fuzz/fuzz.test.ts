@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import { isRequestId, requestId } from "./random-connection.ts";
+import { describeWithServer } from "../../support/servers/describe-with-server.ts";
+import { postgresBinary } from "../../support/servers/postgres.ts";
 import { fuzz, type TargetName } from "./targets.ts";
 
 const quiet = { onProgress: () => undefined };
@@ -17,6 +19,15 @@ test.concurrent.for<[target: TargetName, workers: number]>([
   expect(result.breaches, program).toEqual([]);
   expect(result.deaths, program).toBe(0);
   expect(result.cases).toBeGreaterThan(0);
+});
+
+describeWithServer("pools behind an unsteady network", postgresBinary, () => {
+  test("are lent as they were, and lose nothing of the user's", async () => {
+    const seed = Date.now();
+    const result = await fuzz("pools", { ...quiet, seed, seconds: 10 });
+    expect(result.breaches, `npm run fuzz -- --target pools --seconds 10 --seed ${seed}`).toEqual([]);
+    expect(result.cases).toBeGreaterThan(0);
+  });
 });
 
 test("no changed byte makes the name of a request that of another one", () => {

@@ -10,7 +10,8 @@ Attacks what strangers reach. gateway and servers: random connections, pipelined
 stage, and a hostile service behind the gateway. The process has to live, a caller that behaves well is served, memory and the turns
 of the event loop stay within their bounds, no request is forwarded twice, no operation has two effects, and each one that was
 answered has its response, or a closed connection. parsers: random and doubling texts; no error but documented ones, and linear time.
-webhooks: changed and forged ones are never handled, genuine ones once.
+webhooks: changed and forged ones are never handled, genuine ones once. pools: stores in SQL on small pools behind an unsteady network;
+no connection goes back that is not as it was, and no statement of the user's is lost, cancelled or refused.
 
   npm run fuzz -- --target gateway --seconds 60 --seed 7
 

@@ -1,6 +1,7 @@
 import type { FuzzResult, FuzzRun } from "./fuzz.ts";
 import { fuzzGateway } from "./target-gateway.ts";
 import { fuzzParsers } from "./target-parsers.ts";
+import { fuzzPools } from "./target-pools.ts";
 import { fuzzServers } from "./target-servers.ts";
 import { fuzzWebhooks } from "./target-webhooks.ts";
 
@@ -10,6 +11,7 @@ const targets = {
   servers: fuzzServers,
   parsers: fuzzParsers,
   webhooks: fuzzWebhooks,
+  pools: fuzzPools,
 } satisfies Record<string, (run: FuzzRun) => Promise<FuzzResult>>;
 
 export type TargetName = keyof typeof targets;
