@@ -94,19 +94,33 @@ export function stuck(server: ModelServer, call: ModelCall): ModelRecord {
   return { fingerprint: server.fingerprint(call), answer, isDone: false, replays: 0 };
 }
 
+/** Work that its caller's hang-up overtakes, if there is one. */
+const workAtHangUp =
+  (server: ModelServer): ModelServer["work"] =>
+  async (call) => {
+    const gone = new AbortController();
+    call.request.socket.once("close", () => gone.abort());
+    await setTimeout(raceMsMax, undefined, { signal: gone.signal }).catch(() => undefined);
+    return ModelServer.prototype.work.call(server, call);
+  };
+
 /** A caller that is gone takes its key along. */
 export function freeingAtHangUp(server: ModelServer): Partial<ModelServer> {
   return {
-    async work(call) {
-      // A hang-up has this long to arrive, and ends the wait.
-      const gone = new AbortController();
-      call.request.socket.once("close", () => gone.abort());
-      await setTimeout(250, undefined, { signal: gone.signal }).catch(() => undefined);
-      return ModelServer.prototype.work.call(server, call);
-    },
+    work: workAtHangUp(server),
     done(name, record, _answer, { request }) {
       record.isDone = true;
       if (request.socket.destroyed) server.records.delete(name);
+    },
+  };
+}
+
+/** The key of a caller that is gone stays in progress. */
+export function stuckAtHangUp(server: ModelServer): Partial<ModelServer> {
+  return {
+    work: workAtHangUp(server),
+    done(_name, record, _answer, { request }) {
+      if (!request.socket.destroyed) record.isDone = true;
     },
   };
 }
