@@ -17,6 +17,7 @@ import {
   type MessageWork,
 } from "../../packages/once-again/src/messaging/inbox/index.ts";
 import { awsClientOptions } from "../support/servers/moto.ts";
+import { streamMaker } from "../support/servers/nats.ts";
 import type { PrivateServer } from "../support/servers/private-server.ts";
 
 /** A server for the tests of one description. */
@@ -100,18 +101,18 @@ export const openRabbitmq: Open = async ({ url }) => {
 
 /** A stream for orders with a consumer for billing, and one for dead letters. */
 export async function jetstreamOf(connection: NatsConnection, more: { max_ack_pending?: number } = {}) {
-  const manager = await jetstreamManager(connection);
+  const maker = await streamMaker(connection);
   for (const [name, subject] of [
     ["orders", "orders.>"],
     ["dead", "dead.>"],
   ] as const) {
-    await manager.streams.add({ name, subjects: [subject] });
-    await manager.streams.purge(name);
+    await maker.streams.add({ name, subjects: [subject] });
+    await maker.streams.purge(name);
   }
-  await manager.consumers.delete("orders", "billing").catch(() => undefined);
+  await maker.consumers.delete("orders", "billing").catch(() => undefined);
   const config = { durable_name: "billing", ack_policy: AckPolicy.Explicit, ack_wait: 1e9, ...more };
-  await manager.consumers.add("orders", config);
-  return manager;
+  await maker.consumers.add("orders", config);
+  return jetstreamManager(connection);
 }
 
 export const openJetstream: Open = async ({ url }) => {

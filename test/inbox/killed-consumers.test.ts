@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
-import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";
@@ -21,7 +20,7 @@ import { type Child, startChild } from "../support/child.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { mariadbBinary } from "../support/servers/mariadb.ts";
 import { startFauxqs } from "../support/servers/fauxqs.ts";
-import { natsBinary, startNats } from "../support/servers/nats.ts";
+import { natsBinary, startNats, streamMaker } from "../support/servers/nats.ts";
 import { postgresBinary } from "../support/servers/postgres.ts";
 import type { PrivateServer } from "../support/servers/private-server.ts";
 import { startRabbitmq } from "../support/servers/rabbitmq.ts";
@@ -58,7 +57,7 @@ const sends: Record<
   async jetstream(server) {
     const broker = await openJetstream(server);
     const connection = closeLater(await connect({ servers: server.url }));
-    await (await jetstreamManager(connection)).consumers.update("orders", "billing", { max_ack_pending: 1 });
+    await (await streamMaker(connection)).consumers.update("orders", "billing", { max_ack_pending: 1 });
     return sendTo(broker);
   },
   redis: async (server) => sendTo(await openRedis("ioredis")(server)),

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { jetstreamManager } from "@nats-io/jetstream";
-import { connect } from "@nats-io/transport-node";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { repeatUntilAnswered } from "../store-load.ts";
 import { findBinary, type ServerBinary } from "./binary.ts";
 import { serverFolder } from "./server-folder.ts";
@@ -69,6 +69,13 @@ function configOf(port: number, folder: string, routes: Routes | undefined): str
     ...(cluster && { cluster }),
   });
 }
+
+/** How long making a stream may take, milliseconds: on a busy disk it takes more than the 5 s of the client. */
+const makingMsMax = 60_000;
+
+/** Makes streams and consumers, in their time. Where a server is killed or cut off, ask by a manager that gives up sooner. */
+export const streamMaker = (connection: NatsConnection): Promise<JetStreamManager> =>
+  jetstreamManager(connection, { timeout: makingMsMax });
 
 /** Some servers in a Raft group. */
 export interface NatsCluster extends AsyncDisposable {

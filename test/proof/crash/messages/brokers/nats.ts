@@ -3,7 +3,7 @@ import { AckPolicy, DiscardPolicy, jetstream, type JetStreamManager, jetstreamMa
 import { connect, headers, type NatsConnection } from "@nats-io/transport-node";
 import { consumeJetstream } from "../../../../../packages/once-again/src/messaging/inbox/index.ts";
 import { publishToJetstream } from "../../../../../packages/once-again/src/messaging/outbox/index.ts";
-import { natsBinary, startNats } from "../../../../support/servers/nats.ts";
+import { natsBinary, startNats, streamMaker } from "../../../../support/servers/nats.ts";
 import type { MessagesBroker } from "../broker.ts";
 import type { Place, PlaceTopic } from "../places.ts";
 import { consumerNames, consumers, topics } from "../shop.ts";
@@ -37,13 +37,14 @@ export const natsBroker: MessagesBroker = {
   async prepare(url, leaseMs) {
     const connection = await connectTo(url);
     const manager = await jetstreamManager(connection);
-    await manager.streams.add({ name: stream, subjects: [...topics] });
-    await manager.streams.add({ name: dead, subjects: [dead] });
-    await manager.streams.add({ name: "full", subjects: [full], max_msgs: 1, discard: DiscardPolicy.New });
+    const maker = await streamMaker(connection);
+    await maker.streams.add({ name: stream, subjects: [...topics] });
+    await maker.streams.add({ name: dead, subjects: [dead] });
+    await maker.streams.add({ name: "full", subjects: [full], max_msgs: 1, discard: DiscardPolicy.New });
     const place = boundedPlace(manager);
     for (const name of consumerNames) {
       const { isOrdered, topic } = consumers[name];
-      await manager.consumers.add(stream, {
+      await maker.consumers.add(stream, {
         durable_name: name,
         filter_subject: topic,
         ack_policy: AckPolicy.Explicit,
