@@ -81,7 +81,7 @@ describe("the simulation of messages", () => {
     "finds an outbox of which is true: %s",
     async ([flaw, invariant]) => {
       const found = new Set<InvariantName>();
-      for (let seed = 1; seed <= 20 && !found.has(invariant); seed += 1) {
+      for (let seed = 1; seed <= 100 && !found.has(invariant); seed += 1) {
         for (const breach of (await runMessageSeed(seed, flaw)).breaches) found.add(breach.invariant);
       }
       expect([...found]).toContain(invariant);

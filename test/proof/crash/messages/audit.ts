@@ -29,20 +29,26 @@ export async function readProgress({ database: { shop }, broker: { admin }, plac
   return { committed, effects: effects + taken, waiting: backlog.messages + waiting };
 }
 
-/** How long nothing may go forward in the end, milliseconds, until what waits is said to wait for ever. */
-const standstillMsMax = 30_000;
+/** How often a look in the end may find nothing gone forward, until what waits is said to wait for ever. */
+const standstillLooksMax = 300;
+
+/** How long after a look comes the next one, milliseconds: a busy process looks later, and not less often. */
+const lookMs = 200;
+
+/** How long nothing may go forward, milliseconds, where looks get no answer. */
+const standstillMsMax = 300_000;
 
 /** Waits until everything has had its effect, or nothing goes forward any more. */
 export async function drained(scene: Scene): Promise<void> {
   let best = "";
   let since = performance.now();
-  while (performance.now() - since < standstillMsMax) {
+  for (let looks = 0; looks < standstillLooksMax && performance.now() - since < standstillMsMax; looks += 1) {
     // A server may still be on its way back.
     const progress = await readProgress(scene).catch(() => undefined);
     if (progress?.waiting === 0 && progress.effects >= progress.committed) return;
     const now = JSON.stringify(progress);
-    if (now !== best) [best, since] = [now, performance.now()];
-    await setTimeout(200);
+    if (now !== best) [best, looks, since] = [now, 0, performance.now()];
+    await setTimeout(lookMs);
   }
 }
 
