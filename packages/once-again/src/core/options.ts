@@ -69,9 +69,11 @@ export function invalidOptionError(name: string, expected: string, value: unknow
 }
 
 function shownValue(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
   // The source of a function says less.
-  return typeof value === "function" ? "a function" : errorText(value);
+  if (typeof value === "function") return "a function";
+  const text = typeof value === "string" ? JSON.stringify(value) : errorText(value);
+  // The user of an address may have a password.
+  return text.replace(/\/\/.*@/s, "//***@");
 }
 
 /**
