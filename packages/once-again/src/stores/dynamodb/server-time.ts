@@ -107,11 +107,27 @@ const httpDate = /\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT/g;
 
 /** Whether a header has a date that can be read. */
 export function isDated(header: string | undefined): header is string {
-  return header !== undefined && !Number.isNaN(Date.parse(header.match(httpDate)?.[0] ?? ""));
+  return header !== undefined && !Number.isNaN(readDates(header).first);
 }
 
-/** The dates of a header, the first and the last in time: where a proxy adds its own, there are two in one. */
-function readDates(header: string): { first: number; last: number } {
-  const dates = (header.match(httpDate) ?? []).map((date) => Date.parse(date)).filter((ms) => !Number.isNaN(ms));
-  return { first: Math.min(...dates), last: Math.max(...dates) };
+/** The dates of a header, milliseconds since the epoch; not numbers where it has none. */
+interface Dates {
+  readonly first: number;
+  readonly last: number;
 }
+
+/** The header that was read last: all answers of one second have the same. */
+let known: { readonly header: string; readonly dates: Dates } | undefined;
+
+/** The dates of a header, the first and the last in time: where a proxy adds its own, there are two in one. */
+export function readDates(header: string): Dates {
+  if (known?.header !== header) known = { header, dates: parseDates(header) };
+  return known.dates;
+}
+
+function parseDates(header: string): Dates {
+  const dates = (header.match(httpDate) ?? []).map((date) => Date.parse(date)).filter((ms) => !Number.isNaN(ms));
+  return dates.length === 0 ? noDates : { first: Math.min(...dates), last: Math.max(...dates) };
+}
+
+const noDates: Dates = { first: Number.NaN, last: Number.NaN };
