@@ -136,7 +136,7 @@ export const contextNamesOf: Readonly<Record<string, Readonly<Record<string, str
   "packages/once-again/src/opentelemetry/message-telemetry.ts": {
     store: 'declare const store: import("once-again/stores").TransactionalStore<never>;',
   },
-  "packages/once-again/src/stores/dynamodb/outbox.ts": {
+  "packages/once-again/src/stores/dynamodb/client.ts": {
     transaction: 'declare const transaction: import("once-again/stores/dynamodb").DynamodbTransaction;',
   },
   "packages/once-again/src/stores/mariadb/callers-transaction.ts": {

@@ -14,6 +14,7 @@ import {
   dynamodbStore,
 } from "../../packages/once-again/src/stores/dynamodb/index.ts";
 import { createTable, dynamodbClient } from "../support/dynamodb/tables.ts";
+import { ways } from "../support/dynamodb/ways.ts";
 import { guideBlock, guidePermissions, watchPermissions } from "../support/dynamodb/permissions.ts";
 import { longClaim } from "../support/long-claim.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
@@ -249,8 +250,8 @@ describeWithServer("the table of the guide to DynamoDB, by moto", motoBinary, ()
     },
   };
 
-  test("its policy allows to each role what it sends, and no more", async () => {
-    const options = { table: await createTable(client, "roles"), requestMsMax };
+  test.each(ways)("its policy allows to each role what it sends, and no more: $way", async (way) => {
+    const options = { table: await createTable(client, way.way.replaceAll(" ", "-")), requestMsMax };
     const [store, outbox] = [dynamodbStore(client, options), dynamodbOutbox(client, options)];
     await addMessages(store, outbox, ["a", "b", "c"]);
     const held = longClaim("held");
@@ -258,9 +259,9 @@ describeWithServer("the table of the guide to DynamoDB, by moto", motoBinary, ()
     await store.renew({ ...held, leaseMs: 0 });
     const needed = new Map<string, readonly string[]>();
     for (const [role, act] of Object.entries(acts)) {
-      const ofRole = dynamodbClient(server.url);
+      const ofRole = way.open(server.url);
       const permissions = watchPermissions(ofRole);
-      await act(dynamodbStore(ofRole, options), dynamodbOutbox(ofRole, options));
+      await act(ofRole.store(options), ofRole.outbox(options));
       ofRole.destroy();
       needed.set(role, [...permissions].sort());
     }

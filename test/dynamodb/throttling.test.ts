@@ -3,9 +3,9 @@ import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
-import { dynamodbStore } from "../../packages/once-again/src/stores/dynamodb/index.ts";
 import { seededRandom } from "../../packages/testing/src/index.ts";
 import { createTable, dynamodbClient, scanAll } from "../support/dynamodb/tables.ts";
+import { type OpenWay, type Way, ways } from "../support/dynamodb/ways.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { startDynalite } from "../support/servers/dynalite.ts";
 import { motoBinary, startMoto } from "../support/servers/moto.ts";
@@ -30,9 +30,9 @@ const order = (key: string): Request =>
 const limits = { resultBytesMax: 300_000 };
 
 /** Effects elsewhere: in a list. */
-function leasedRoute(client: DynamoDBClient): Route {
+function leasedRoute(client: OpenWay): Route {
   const done: string[] = [];
-  const store = dynamodbStore(client, { table, prefix: "leased", requestMsMax: 20_000 });
+  const store = client.store({ table, prefix: "leased", requestMsMax: 20_000 });
   const respond = onceFetch({ store, scope: "public", limits }, async (request) => {
     const { id } = (await request.json()) as { id: string };
     done.push(id);
@@ -42,8 +42,8 @@ function leasedRoute(client: DynamoDBClient): Route {
 }
 
 /** Effects in the same transaction: each is another item, so two of one key would be seen. */
-function transactionalRoute(client: DynamoDBClient, direct: DynamoDBClient): Route {
-  const store = dynamodbStore(client, { table, prefix: "transactional", requestMsMax: 20_000 });
+function transactionalRoute(client: OpenWay, direct: DynamoDBClient): Route {
+  const store = client.store({ table, prefix: "transactional", requestMsMax: 20_000 });
   const respond = onceFetch(
     { mode: "transactional", store, scope: "public", limits },
     async (request, { transaction }) => {
@@ -58,18 +58,19 @@ function transactionalRoute(client: DynamoDBClient, direct: DynamoDBClient): Rou
 /** The rules for a table that is throttled. */
 function itsRules(
   start: () => Promise<{ readonly url: string } & AsyncDisposable>,
-  open: (client: DynamoDBClient, direct: DynamoDBClient) => Route,
+  way: Way,
+  open: (client: OpenWay, direct: DynamoDBClient) => Route,
 ): void {
   let server: Awaited<ReturnType<typeof start>>;
   let proxy: AwsProxy;
-  let near: DynamoDBClient;
+  let near: OpenWay;
   let direct: DynamoDBClient;
   let route: Route;
   beforeAll(async () => {
     server = await start();
     proxy = await awsProxy(server.url);
     // The client of a test asks once, so that each refusal reaches the store.
-    [near, direct] = [dynamodbClient(proxy.url), dynamodbClient(server.url)];
+    [near, direct] = [way.open(proxy.url), dynamodbClient(server.url)];
     for (const name of [table, effects]) await createTable(direct, name);
     route = open(near, direct);
   });
@@ -124,10 +125,12 @@ function itsRules(
   });
 }
 
-describe("a leased route on a table that is throttled, by dynalite", () => {
-  itsRules(startDynalite, leasedRoute);
+describe.each(ways)("a leased route on a table that is throttled, by dynalite, $way", (way) => {
+  itsRules(startDynalite, way, leasedRoute);
 });
 
 describeWithServer("a transactional route on a table that is throttled, by moto", motoBinary, () => {
-  itsRules(startMoto, transactionalRoute);
+  describe.each(ways)("$way", (way) => {
+    itsRules(startMoto, way, transactionalRoute);
+  });
 });

@@ -7,8 +7,8 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { systemClock } from "../../packages/once-again/src/core/system-clock.ts";
-import type { DynamodbClient, SdkCommand } from "../../packages/once-again/src/stores/dynamodb/client.ts";
-import { dynamodbOutboxOn } from "../../packages/once-again/src/stores/dynamodb/outbox.ts";
+import { type DynamodbClient, sdkTransport } from "../../packages/once-again/src/stores/dynamodb/client.ts";
+import { type DynamodbOutboxOptions, openOutbox } from "../../packages/once-again/src/stores/dynamodb/outbox.ts";
 import {
   dynamodbOutbox,
   dynamodbStore,
@@ -21,6 +21,7 @@ import { outboxContract } from "../../packages/testing/src/outbox-contract/outbo
 import { awsProxy, type AwsProxy, shiftDate } from "../support/servers/aws-proxy.ts";
 import { expectAllowed, watchPermissions } from "../support/dynamodb/permissions.ts";
 import { createTable, dynamodbClient, exactTime, scanAll } from "../support/dynamodb/tables.ts";
+import { type OpenWay, ways } from "../support/dynamodb/ways.ts";
 import { dynamodbFixture } from "../support/outbox/engines.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { startDynalite } from "../support/servers/dynalite.ts";
@@ -33,33 +34,41 @@ const committed = { keep: "commit", result, value: undefined } as const;
 describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
   let server: Awaited<ReturnType<typeof startMoto>>;
   let client: DynamoDBClient;
-  let clientOfContract: DynamoDBClient;
-  let needed: Set<string>;
   beforeAll(async () => {
     server = await startMoto();
-    [client, clientOfContract] = [dynamodbClient(server.url), dynamodbClient(server.url)];
+    client = dynamodbClient(server.url);
     await createTable(client, table);
-    needed = watchPermissions(clientOfContract);
   });
   afterAll(async () => {
-    for (const one of [client, clientOfContract]) one.destroy();
+    client.destroy();
     await server[Symbol.asyncDispose]();
-    expectAllowed(needed);
   });
 
-  /** Each outbox of a test has another prefix. */
-  const fixtureOf = (prefix: string, open: typeof dynamodbOutbox) => {
-    const options = { table, prefix, requestMsMax: 20_000 };
-    const [store, outbox] = [dynamodbStore(clientOfContract, options), open(clientOfContract, options)];
-    return { ...dynamodbFixture(store, outbox), close: async () => undefined };
+  const clocks = {
+    "by an exact clock": ({ transport }: OpenWay, options: DynamodbOutboxOptions) =>
+      openOutbox(transport, options, systemClock, exactTime(systemClock)),
+    "by the dates of its answers": ({ outbox }: OpenWay, options: DynamodbOutboxOptions) => outbox(options),
   };
-  const times = {
-    "by an exact clock": ((given, options) =>
-      dynamodbOutboxOn(given, options, systemClock, exactTime(systemClock))) as typeof dynamodbOutbox,
-    "by the dates of its answers": dynamodbOutbox,
-  };
-  describe.for(Object.keys(times) as (keyof typeof times)[])("%s", (name) => {
-    const open = (records: string) => fixtureOf(records, times[name]);
+  const dated = ways.map((way) => ({ ...way, clock: "by the dates of its answers" as const }));
+  describe.each([{ ...ways[0]!, clock: "by an exact clock" as const }, ...dated])("$way, $clock", (one) => {
+    let near: OpenWay;
+    let needed: Set<string>;
+    beforeAll(() => {
+      near = one.open(server.url);
+      needed = watchPermissions(near);
+    });
+    afterAll(() => {
+      near.destroy();
+      expectAllowed(needed);
+    });
+    // Each outbox of a test has another prefix.
+    const open = (prefix: string) => {
+      const options = { table, prefix: `${one.way.replaceAll(" ", "-")}-${prefix}`, requestMsMax: 60_000 };
+      return {
+        ...dynamodbFixture(near.store(options), clocks[one.clock](near, options)),
+        close: async () => undefined,
+      };
+    };
     for (const { name, run } of outboxContract({ open })) test(name, run);
   });
 
@@ -70,7 +79,7 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
       const prefix = `shop-${(prefixes.count += 1)}`;
       const options = { table, prefix, requestMsMax: 20_000 };
       const store = dynamodbStore(through, options);
-      const outbox = dynamodbOutboxOn(through, options, systemClock, time);
+      const outbox = openOutbox(sdkTransport(through), options, systemClock, time);
       const add = (...messages: readonly Partial<NewMessage>[]) =>
         store.transactUnkeyed(async (transaction) => {
           for (const message of messages) await outbox.add(transaction, { topic: "orders", body: "tea", ...message });
@@ -285,7 +294,7 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
       const { options, store, claimed } = shop();
       // Requests are late by this clock, too: it moves only when each handler waits for the other, and no request is under way.
       const clock = fakeClock();
-      const outbox = dynamodbOutboxOn(client, options, clock, exactTime(systemClock));
+      const outbox = openOutbox(sdkTransport(client), options, clock, exactTime(systemClock));
       const haveOne = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
       const wantOther = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
       const addTo = (keys: readonly [string, string], turn: 0 | 1) =>
@@ -321,8 +330,8 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
       const slow = {
         destroy: () => undefined,
         async send(command: never, options?: { abortSignal?: AbortSignal }): Promise<unknown> {
-          const { middlewareStack } = command as SdkCommand<unknown>;
-          middlewareStack.add(dated as never, { step: "deserialize", priority: "low" } as never);
+          const { middlewareStack } = command as { middlewareStack: { add(...middleware: unknown[]): void } };
+          middlewareStack.add(dated, { step: "deserialize", priority: "low" });
           const answer: unknown = await direct.send(command, options);
           spentMs += 100;
           return answer;
@@ -334,7 +343,7 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
     test("a claim that takes seconds has all messages that it leased", async () => {
       const { options, add } = shop();
       const { slow, clock, spentMs } = slowTable();
-      const { claim } = dynamodbOutboxOn(slow, options, clock, serverTime(clock));
+      const { claim } = openOutbox(sdkTransport(slow), options, clock, serverTime(clock));
       const ids = Array.from({ length: 20 }, (_, index) => `${index}`);
       for (const id of ids) await add({ id, orderingKey: id });
       const { batches } = await claim({ owner: "one", leaseMs: 60_000, limit: 100, messagesPerKey: 10 });
@@ -346,7 +355,7 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
       const { options, add } = shop();
       const { slow, clock, spentMs } = slowTable();
       const time = exactTime({ now: () => Date.now() + spentMs() });
-      const { claim, confirm } = dynamodbOutboxOn(slow, options, clock, time);
+      const { claim, confirm } = openOutbox(sdkTransport(slow), options, clock, time);
       const ids = Array.from({ length: 30 }, (_, index) => `${index}`);
       await add(...ids.map((id) => ({ id })));
       for (const id of ids) await add({ id: `key-${id}`, orderingKey: id });

@@ -315,8 +315,7 @@ describe("the types", () => {
         ...compilers.map((version) => `typescript-${version}@npm:typescript@${version}`),
         ...nodes.map((version) => `types-${version}@npm:@types/node@${version}`),
       ];
-      // The declarations of the store in DynamoDB take over types of its client.
-      const installed = [...packed.map(({ tarball }) => tarball), ...aliases, "@aws-sdk/client-dynamodb@3"];
+      const installed = [...packed.map(({ tarball }) => tarball), ...aliases];
       plain = await consumerOf(installed, join(folder(), "plain"));
       await plain.lend(["@nestjs/common", "undici"]);
       await plain.write("every.mts", imported);

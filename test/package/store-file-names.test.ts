@@ -32,7 +32,7 @@ const ownNames: Readonly<Record<string, readonly string[]>> = {
   d1: [],
   "durable-object": ["object-keys"],
   indexeddb: ["resume-on", "tab-lock"],
-  dynamodb: ["outbox-claims", "outbox-ends", "outbox-format", "outbox-items", "server-time"],
+  dynamodb: ["api-types", "outbox-claims", "outbox-ends", "outbox-format", "outbox-items", "server-time"],
   mariadb: [],
   memory: [],
   nats: ["purge"],

@@ -1,6 +1,6 @@
 import { deepEqual } from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { OpenWay } from "./ways.ts";
 
 /** A statement of a policy of IAM. */
 interface Statement {
@@ -60,19 +60,16 @@ function permissionsOf(command: string, input: Record<string, unknown>): (readon
 }
 
 /** The permissions that a client needs for what it sends from now on; none for the tables of a test's effects. */
-export function watchPermissions(client: DynamoDBClient, effects: readonly string[] = []): Set<string> {
+export function watchPermissions(
+  { onRequest }: Pick<OpenWay, "onRequest">,
+  effects: readonly string[] = [],
+): Set<string> {
   const needed = new Set<string>();
-  client.middlewareStack.add(
-    (next, { commandName }) =>
-      (args) => {
-        const command = String(commandName).replace(/Command$/, "");
-        for (const [action, on] of permissionsOf(command, args.input as Record<string, unknown>)) {
-          const [table = "", ...index] = on.split("/");
-          if (!effects.includes(table)) needed.add(`${action} ${["table", ...index].join("/")}`);
-        }
-        return next(args);
-      },
-    { step: "initialize", name: "permissions" },
-  );
+  onRequest((operation, input) => {
+    for (const [action, on] of permissionsOf(operation, input)) {
+      const [table = "", ...index] = on.split("/");
+      if (!effects.includes(table)) needed.add(`${action} ${["table", ...index].join("/")}`);
+    }
+  });
   return needed;
 }

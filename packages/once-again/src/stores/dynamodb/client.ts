@@ -1,14 +1,21 @@
-import type { AttributeValue, CancellationReason } from "@aws-sdk/client-dynamodb";
-import { sleep, type Clock } from "../../core/clock.ts";
+import {
+  BatchGetItemCommand,
+  BatchWriteItemCommand,
+  DescribeTableCommand,
+  DescribeTimeToLiveCommand,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  ScanCommand,
+  TransactGetItemsCommand,
+  TransactWriteItemsCommand,
+  UpdateItemCommand,
+} from "@aws-sdk/client-dynamodb";
 import { hasMethod, wrongClientError } from "../../core/duck-typing.ts";
-import { OnceAgainError } from "../../core/errors.ts";
-import { invalidOptionError } from "../../core/options.ts";
-import { type Random, uniform } from "../../core/random.ts";
-import { storeLateError } from "../../core/store-late-error.ts";
-import { type AnswerTime, isDated, type ServerTime } from "./server-time.ts";
-
-/** An item as DynamoDB has it, with the type of each attribute. */
-export type Item = Record<string, AttributeValue>;
+import type { AttemptListener, Transport } from "./connection.ts";
+import type { OperationName, Operations } from "./api-types.ts";
+import { type DynamodbOutbox, type DynamodbOutboxOptions, openOutbox } from "./outbox.ts";
+import { type DynamodbStore, type DynamodbStoreOptions, openStore } from "./store.ts";
 
 /** The part of a `DynamoDBClient` of `@aws-sdk/client-dynamodb`, version 3, that we use. */
 export interface DynamodbClient {
@@ -16,58 +23,28 @@ export interface DynamodbClient {
 }
 
 /** The part of each command of the SDK that we use. `Output` is what it answers with. */
-export interface SdkCommand<Output> {
+interface SdkCommand<Output> {
   readonly middlewareStack: { add(middleware: never, options: { step: "deserialize"; priority: "high" }): void };
   /** Never there: it names the answer's type. */
-  readonly output?: Output;
+  readonly resolveMiddleware?: (...parts: never) => (...given: never) => Promise<{ output: Output }>;
 }
 
-/** An answer, and the time by the server that gave it. */
-export interface Answered<Output> {
-  readonly output: Output;
-  readonly time: AnswerTime;
-}
-
-/** The refusal of a write: its condition does not hold. */
-export interface Refused {
-  readonly refusal: ConditionRefusal;
-  readonly time: AnswerTime;
-}
-
-/** `ConditionalCheckFailedException`, or `TransactionCanceledException`. */
-export interface ConditionRefusal extends Error {
-  /** The item that was there, where the server says it. */
-  readonly Item?: Item;
-  readonly CancellationReasons?: readonly CancellationReason[];
-}
-
-/** Sends commands, each in its time. */
-export interface DynamodbConnection {
-  /** @throws what the client throws; OnceAgainError `ONCE_STORE_UNAVAILABLE`. */
-  send<Output>(command: SdkCommand<Output>): Promise<Answered<Output>>;
-  /** The same for a command with a condition: that it does not hold is an answer, too. */
-  sendIf<Output>(command: SdkCommand<Output>): Promise<Answered<Output> | Refused>;
-  /** Waits before the next try of one operation, longer each time, with jitter. @param tries how many met another's write. */
-  pause(tries: number): Promise<void>;
-}
-
-/** How a connection waits. */
-export interface ConnectionParts {
-  readonly client: DynamodbClient;
-  readonly time: ServerTime;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** How long one request may take, milliseconds. */
-  readonly requestMsMax: number;
-}
-
-const refusals: ReadonlySet<string> = new Set(["ConditionalCheckFailedException", "TransactionCanceledException"]);
-
-/** The longest pause after a conflict, milliseconds. */
-const pauseMsMax = 400;
-
-/** How often a request is sent that meets a transaction on its item: the pauses between take up to 1.4 s. */
-const meetingsMax = 8;
+/** The SDK's command for each operation: the compiler holds our types to the SDK's. */
+const commands: {
+  readonly [Name in OperationName]: (input: Operations[Name]["input"]) => SdkCommand<Operations[Name]["output"]>;
+} = {
+  BatchGetItem: (input) => new BatchGetItemCommand(input),
+  BatchWriteItem: (input) => new BatchWriteItemCommand(input),
+  DescribeTable: (input) => new DescribeTableCommand(input),
+  DescribeTimeToLive: (input) => new DescribeTimeToLiveCommand(input),
+  GetItem: (input) => new GetItemCommand(input),
+  PutItem: (input) => new PutItemCommand(input),
+  Query: (input) => new QueryCommand(input),
+  Scan: (input) => new ScanCommand(input),
+  TransactGetItems: (input) => new TransactGetItemsCommand(input),
+  TransactWriteItems: (input) => new TransactWriteItemsCommand(input),
+  UpdateItem: (input) => new UpdateItemCommand(input),
+};
 
 /** An answer of HTTP, as the SDK hands it to its middleware. */
 interface HttpAnswer {
@@ -77,65 +54,37 @@ interface HttpAnswer {
 type Handler = (given: unknown) => Promise<{ readonly response?: HttpAnswer }>;
 
 /**
- * Asks through the user's own client, with its retries. The middleware is the command's, so that the client stays as it is; and each command
- * is sent with options, without which a client with `cacheMiddleware` leaves the command's middleware out.
+ * Asks through the user's own client of AWS, with its retries. The middleware is the command's, so that the client stays as it is; and each
+ * command is sent with options, without which a client with `cacheMiddleware` leaves the command's middleware out.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no client.
  */
-export function dynamodbConnection({ client, time, clock, random, requestMsMax }: ConnectionParts): DynamodbConnection {
-  const pause = (tries: number): Promise<void> =>
-    sleep(clock, uniform(random, 1, Math.min(pauseMsMax, 10 * 2 ** Math.min(tries, 10))));
-  const send = async <Output>(command: SdkCommand<Output>): Promise<Answered<Output> | Refused> => {
-    let answered: AnswerTime | undefined;
-    const note = (answer: HttpAnswer | undefined, sentAt: number): void => {
-      const date = dateOf(answer);
-      if (isDated(date)) answered = time.observe(date, sentAt);
-    };
-    const middleware = (next: Handler) => async (given: unknown) => {
-      answered = undefined;
-      const sentAt = clock.monotonic();
-      try {
-        const answer = await next(given);
-        note(answer.response, sentAt);
-        return answer;
-      } catch (error) {
-        note((error as { $response?: HttpAnswer }).$response, sentAt);
-        throw error;
-      }
-    };
-    command.middlewareStack.add(middleware as never, { step: "deserialize", priority: "high" });
-    for (let meetings = 1; ; meetings += 1) {
-      const late = new AbortController();
-      const cancel = clock.timer(requestMsMax, () => late.abort());
-      try {
-        const output = (await client.send(command as never, { abortSignal: late.signal })) as Output;
-        return { output, time: answered ?? refuseUndated() };
-      } catch (error) {
-        if (late.signal.aborted) throw storeLateError(requestMsMax);
-        if (isRefusal(error)) return { refusal: error, time: answered ?? refuseUndated() };
-        if (!isMeeting(error) || meetings === meetingsMax) throw explainError(error);
-      } finally {
-        cancel();
-      }
-      await pause(meetings);
-    }
-  };
+export function sdkTransport(client: DynamodbClient): Transport {
+  if (!hasMethod(client, "send") || !hasMethod(client, "destroy")) {
+    throw wrongClientError("client", "a DynamoDBClient of @aws-sdk/client-dynamodb", client);
+  }
   return {
-    sendIf: send,
-    async send(command) {
-      const answer = await send(command);
-      if ("refusal" in answer) throw answer.refusal;
-      return answer;
+    request(operation, input, abortSignal, attempts) {
+      const command = (commands[operation] as (input: object) => SdkCommand<unknown>)(input);
+      const middleware = (next: Handler) => (given: unknown) => sendOnce(next, given, attempts);
+      command.middlewareStack.add(middleware as never, { step: "deserialize", priority: "high" });
+      return client.send(command as never, { abortSignal });
     },
-    pause,
   };
 }
 
-function isRefusal(error: unknown): error is ConditionRefusal {
-  return error instanceof Error && refusals.has(error.name);
-}
-
-/** Whether a transaction was just writing the item, so that nothing was written. The client of AWS does not ask again. */
-function isMeeting(error: unknown): boolean {
-  return error instanceof Error && error.name === "TransactionConflictException";
+async function sendOnce(next: Handler, given: unknown, attempts: AttemptListener): ReturnType<Handler> {
+  attempts.onSend();
+  try {
+    const answer = await next(given);
+    attempts.onAnswer(dateOf(answer.response));
+    return answer;
+  } catch (error) {
+    const { $fault: fault, $response: response } = error as { $fault?: string; $response?: HttpAnswer };
+    // Any other error may be of a server between, and its time is not DynamoDB's.
+    if (fault === "client") attempts.onAnswer(dateOf(response));
+    throw error;
+  }
 }
 
 function dateOf(answer: HttpAnswer | undefined): string | undefined {
@@ -144,72 +93,50 @@ function dateOf(answer: HttpAnswer | undefined): string | undefined {
   return headers["date"] ?? Object.entries(headers).find(([name]) => name.toLowerCase() === "date")?.[1];
 }
 
-function refuseUndated(): never {
-  throw new OnceAgainError(
-    "ONCE_STORE_UNAVAILABLE",
-    "An answer of DynamoDB came without a Date header, which is the only clock of this store. Let what is between pass it on, and " +
-      "give the client as the SDK makes it.",
-  );
+/**
+ * A store in a table of DynamoDB, through your own `DynamoDBClient` of `@aws-sdk/client-dynamodb`, version 3. A first claim, the end of an
+ * operation and a replay are one request each; the first request of a process is a read, which says what time it is. Its times are those
+ * of the answers' `Date` header, and no host's clock counts: a lease may seem alive for up to a second more, and never for less.
+ * Leases are best of 5 s and more.
+ *
+ * In transactional mode a handler collects its writes, and one TransactWriteItems commits them with the key and the answer: no lease, no clock,
+ * nothing unknown.
+ *
+ * Results have up to 300,000 bytes, since an item has up to 400 KB: set `limits.resultBytesMax` of a route to it. Expired records are removed
+ * by DynamoDB (time to live on the attribute `ttl`), so `purge` removes none. `list` reads the whole table.
+ *
+ * `close()` leaves the client open, since it is yours.
+ *
+ * @example
+ * ```ts
+ * const store = dynamodbStore(new DynamoDBClient({}), { table: "once-again" });
+ * ```
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ */
+export function dynamodbStore(client: DynamodbClient, options: DynamodbStoreOptions): DynamodbStore {
+  return openStore(sdkTransport(client), options);
 }
 
-/** The words of DynamoDB for a query of an index that is not there, or has other keys. */
-const isOfIndex = /specified index|key schema element|key condition not supported/i;
-
-/** The error of a table without the index of an outbox, or with another one. */
-export function wrongIndexError(cause?: unknown): OnceAgainError {
-  return new OnceAgainError(
-    "ONCE_STORE_UNAVAILABLE",
-    "The table has no index for an outbox, or another one: add the index outbox, with the partition key queue and the sort key place, " +
-      "both strings, that projects id and due.",
-    { cause },
-  );
-}
-
-/** Says what to do about the errors that a table causes which is not there, or another one. */
-function explainError(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  const isMissing = error.name === "ResourceNotFoundException";
-  if (error.name === "ValidationException" && isOfIndex.test(error.message)) return wrongIndexError(error);
-  const isOther =
-    error.name === "ValidationException" && /key element|missing the key|Missing the key/i.test(error.message);
-  if (!isMissing && !isOther) return error;
-  const found = isMissing ? "The table is not there" : "The table has another key";
-  return new OnceAgainError(
-    "ONCE_STORE_UNAVAILABLE",
-    `${found}: make one in the client's region, with the partition key pk, a string, and no sort key.`,
-    { cause: error },
-  );
-}
-
-/** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no client. */
-export function checkClient(client: unknown): void {
-  if (!hasMethod(client, "send") || !hasMethod(client, "destroy")) {
-    throw wrongClientError("client", "a DynamoDBClient of @aws-sdk/client-dynamodb", client);
-  }
-}
-
-/** @throws OnceAgainError `ONCE_OPTION_INVALID`. */
-export function checkTable(table: unknown): string {
-  if (typeof table === "string" && /^[\w.:/-]{1,1024}$/.test(table)) return table;
-  throw invalidOptionError("table", "the name or ARN of a table, 1 to 1024 of A-Z a-z 0-9 _ . - : /", table);
-}
-
-/** @throws OnceAgainError `ONCE_OPTION_INVALID`. */
-export function checkPrefix(prefix: unknown = "once-again"): string {
-  if (typeof prefix === "string" && /^[\w:.-]{1,64}$/.test(prefix)) return prefix;
-  throw invalidOptionError("prefix", "1 to 64 of A-Z a-z 0-9 _ : . -", prefix);
-}
-
-/** Whether DynamoDB refused a write since its item would be larger than 400 KB. */
-export function isTooLarge(error: unknown): boolean {
-  return error instanceof Error && error.name === "ValidationException" && /item size/i.test(error.message);
-}
-
-/** The names that an expression's `#name` stand for, so that no word of DynamoDB's is in the way. */
-export function namesIn(...expressions: readonly (string | undefined)[]): Record<string, string> {
-  const names: Record<string, string> = {};
-  for (const expression of expressions) {
-    for (const name of expression?.match(/#\w+/g) ?? []) names[name] = name.slice(1);
-  }
-  return names;
+/**
+ * An outbox in a table of DynamoDB, through your own `DynamoDBClient` of `@aws-sdk/client-dynamodb`, version 3. `add` takes the transaction that
+ * a handler of a `dynamodbStore` is given, in transactional mode: the messages are among its writes, and commit with its key, its effect and its
+ * answer. A message is one write of the 99 that a handler has, and each ordering key another one.
+ *
+ * Transactions that add to one ordering key wait for each other within a process, for up to `requestMsMax`. Of those of several processes one
+ * commits, and the handlers of the others run again, as for any condition that fails.
+ *
+ * Relays find messages by the index `outbox`, and nothing wakes them: they look every `pollMs`. Leases are decided by the time that DynamoDB's
+ * answers have, and no host's clock counts. `addedAt` and the order of messages without a key are right to within a second or two.
+ *
+ * @example
+ * ```ts
+ * const outbox = dynamodbOutbox(new DynamoDBClient({}), { table: "once-again" });
+ * // In a handler of transactional mode:
+ * transaction.put({ TableName: "orders", Item: { pk: { S: id } } });
+ * await outbox.add(transaction, { topic: "orders", orderingKey: id, body: { id } });
+ * ```
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ */
+export function dynamodbOutbox(client: DynamodbClient, options: DynamodbOutboxOptions): DynamodbOutbox {
+  return openOutbox(sdkTransport(client), options);
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { awsProxy, type AwsProxy } from "../../../../../test/support/servers/aws-proxy.ts";
 import { createTable, dynamodbClient } from "../../../../../test/support/dynamodb/tables.ts";
 import { startDynalite } from "../../../../../test/support/servers/dynalite.ts";
-import { dynamodbStore } from "./store.ts";
+import { dynamodbStore } from "./client.ts";
 
 let server: Awaited<ReturnType<typeof startDynalite>>;
 let proxy: AwsProxy;

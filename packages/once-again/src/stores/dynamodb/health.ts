@@ -1,17 +1,10 @@
-import {
-  DescribeTableCommand,
-  type DescribeTableCommandOutput,
-  DescribeTimeToLiveCommand,
-  type DescribeTimeToLiveCommandOutput,
-  type TableDescription,
-} from "@aws-sdk/client-dynamodb";
 import { errorText } from "../../core/error-text.ts";
-import type { DynamodbConnection } from "./client.ts";
+import type { DynamodbConnection } from "./connection.ts";
+import type { TableDescription } from "./api-types.ts";
 
 /** Dangers to the records in a table, one sentence each. */
 export async function tableProblems(connection: DynamodbConnection, table: string): Promise<string[]> {
-  const command = new DescribeTableCommand({ TableName: table });
-  const { output } = await connection.send<DescribeTableCommandOutput>(command);
+  const { output } = await connection.send("DescribeTable", { TableName: table });
   return problemsOf(output.Table);
 }
 
@@ -40,9 +33,8 @@ function problemsOf(table: TableDescription | undefined): string[] {
 
 /** The things about a table that a person has to look at, one sentence each. */
 export async function tableWarnings(connection: DynamodbConnection, table: string): Promise<string[]> {
-  const command = new DescribeTimeToLiveCommand({ TableName: table });
   try {
-    const { output } = await connection.send<DescribeTimeToLiveCommandOutput>(command);
+    const { output } = await connection.send("DescribeTimeToLive", { TableName: table });
     const { TimeToLiveStatus: status, AttributeName: attribute } = output.TimeToLiveDescription ?? {};
     if (attribute === "ttl" && (status === "ENABLED" || status === "ENABLING")) return [];
     return ["Time to live is off, so that expired records stay, and are paid for: enable it on the attribute ttl."];

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export type { DynamodbClient } from "./client.ts";
-export { dynamodbOutbox, type DynamodbOutbox, type DynamodbOutboxOptions } from "./outbox.ts";
-export { dynamodbStore, type DynamodbStore, type DynamodbStoreOptions } from "./store.ts";
+export { type DynamodbClient, dynamodbOutbox, dynamodbStore } from "./client.ts";
+export type { DynamodbOutbox } from "./outbox.ts";
+export type { DynamodbStore } from "./store.ts";
 export type { DynamodbTransaction } from "./transact.ts";

@@ -1,10 +1,3 @@
-import {
-  GetItemCommand,
-  type GetItemCommandOutput,
-  PutItemCommand,
-  type PutItemCommandOutput,
-  UpdateItemCommand,
-} from "@aws-sdk/client-dynamodb";
 import { OnceAgainError } from "../../core/errors.ts";
 import { keyQueue } from "../../core/key-queue.ts";
 import { putLast } from "../../core/put-last.ts";
@@ -21,7 +14,8 @@ import type {
   ResolveRequest,
 } from "../store.ts";
 import { type AnswerTo, inspectRecord, isExpired, type Operation, transition } from "../transition.ts";
-import { type DynamodbConnection, isTooLarge, type Item, namesIn, type SdkCommand } from "./client.ts";
+import { type Answered, type DynamodbConnection, isTooLarge, namesIn, type Refused } from "./connection.ts";
+import type { Item } from "./api-types.ts";
 import {
   bytes,
   itemKey,
@@ -76,8 +70,8 @@ type LeasedOperations = Pick<
 
 /** Reads an item, as the last write left it. */
 export async function readSeen({ connection, table }: TableParts, pk: string): Promise<SeenNow> {
-  const command = new GetItemCommand({ TableName: table, Key: { pk: text(pk) }, ConsistentRead: true });
-  const { output, time } = await connection.send<GetItemCommandOutput>(command);
+  const input = { TableName: table, Key: { pk: text(pk) }, ConsistentRead: true };
+  const { output, time } = await connection.send("GetItem", input);
   return { stored: readItem(output.Item), now: time };
 }
 
@@ -419,8 +413,8 @@ type Written = AnswerTime | SeenNow;
 /** Writes of one item each, on a condition. */
 function conditionalWrites(parts: TableParts) {
   const { connection, table } = parts;
-  const write = async (pk: string, command: SdkCommand<PutItemCommandOutput>): Promise<Written> => {
-    const answer = await connection.sendIf(command).catch((error: unknown) => {
+  const writtenBy = async (pk: string, sent: Promise<Answered<object> | Refused>): Promise<Written> => {
+    const answer = await sent.catch((error: unknown) => {
       throw isTooLarge(error)
         ? resultTooLargeError("The result, or the results of the operation's steps,", error)
         : error;
@@ -431,9 +425,9 @@ function conditionalWrites(parts: TableParts) {
   };
   return {
     put: (pk: string, item: Item, condition: string, values: Item): Promise<Written> =>
-      write(
+      writtenBy(
         pk,
-        new PutItemCommand({
+        connection.sendIf("PutItem", {
           TableName: table,
           Item: item,
           ConditionExpression: condition,
@@ -443,9 +437,9 @@ function conditionalWrites(parts: TableParts) {
         }),
       ),
     update: (pk: string, { update, condition, values, names }: ConditionalUpdate): Promise<Written> =>
-      write(
+      writtenBy(
         pk,
-        new UpdateItemCommand({
+        connection.sendIf("UpdateItem", {
           TableName: table,
           Key: { pk: text(pk) },
           UpdateExpression: update,

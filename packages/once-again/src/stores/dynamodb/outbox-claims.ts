@@ -1,7 +1,7 @@
 import type { ClaimedBatch, ClaimedMessage, ClaimMessagesRequest, OutboxStore } from "../outbox-store.ts";
 import { claimRound, keylessAnewEvery, looksPerKey } from "../sql/outbox.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { Item } from "./client.ts";
+import type { Item } from "./api-types.ts";
 import type { TableParts } from "./leased-operations.ts";
 import {
   isFree,

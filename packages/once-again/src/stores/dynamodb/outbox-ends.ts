@@ -1,8 +1,7 @@
-import type { TransactWriteItem } from "@aws-sdk/client-dynamodb";
 import type { PostponeRequest } from "../outbox-store.ts";
 import { storedRefusal } from "../sql/outbox.ts";
-import type { Item } from "./client.ts";
 import type { TableParts } from "./leased-operations.ts";
+import type { Item, TransactWriteItem } from "./api-types.ts";
 import { idleKeyEnd } from "./outbox-claims.ts";
 import {
   isFree,

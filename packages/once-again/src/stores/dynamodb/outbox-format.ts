@@ -1,7 +1,7 @@
 import { createHash, randomInt } from "node:crypto";
 import type { ClaimedMessage, OutboxMessage, ParkedMessage, WholeParkedMessage } from "../outbox-store.ts";
 import type { StoredMessage } from "../outbox-message.ts";
-import type { Item } from "./client.ts";
+import type { Item } from "./api-types.ts";
 import { bytes, number, text } from "./record-format.ts";
 
 /*

@@ -1,23 +1,6 @@
-import {
-  BatchGetItemCommand,
-  type BatchGetItemCommandOutput,
-  BatchWriteItemCommand,
-  type BatchWriteItemCommandOutput,
-  GetItemCommand,
-  type GetItemCommandOutput,
-  QueryCommand,
-  type QueryCommandOutput,
-  TransactGetItemsCommand,
-  type TransactGetItemsCommandOutput,
-  type TransactWriteItem,
-  TransactWriteItemsCommand,
-  type TransactWriteItemsCommandOutput,
-  type Update,
-  UpdateItemCommand,
-  type UpdateItemCommandOutput,
-} from "@aws-sdk/client-dynamodb";
-import { type Item, namesIn, wrongIndexError } from "./client.ts";
+import { namesIn, wrongIndexError } from "./connection.ts";
 import { conflictsError, type TableParts } from "./leased-operations.ts";
+import type { DeleteRequest, Item, TransactWriteItem, Update } from "./api-types.ts";
 import { indexName, pkOf, queues } from "./outbox-format.ts";
 import { text } from "./record-format.ts";
 import type { AnswerTime } from "./server-time.ts";
@@ -53,7 +36,7 @@ export async function readQueue(
 ): Promise<{ entries: readonly Item[]; next: Item | undefined; time: AnswerTime }> {
   const condition = "#queue = :queue AND #place > :after";
   const filter = id === undefined ? undefined : "#id = :id";
-  const command = new QueryCommand({
+  const { output, time } = await connection.send("Query", {
     TableName: table,
     IndexName: indexName,
     KeyConditionExpression: condition,
@@ -68,7 +51,6 @@ export async function readQueue(
     Limit: limit,
     ...(from && { ExclusiveStartKey: from }),
   });
-  const { output, time } = await connection.send<QueryCommandOutput>(command);
   const entries = output.Items ?? [];
   const ofKeys = queue === queues(prefix).keys;
   // An index that does not project them would let messages wait for ever.
@@ -107,8 +89,7 @@ export async function readItems(
         ConsistentRead: true,
         ...(projection && { ProjectionExpression: projection, ExpressionAttributeNames: namesIn(projection) }),
       };
-      const command = new BatchGetItemCommand({ RequestItems: { [table]: asked } });
-      const { output } = await connection.send<BatchGetItemCommandOutput>(command);
+      const { output } = await connection.send("BatchGetItem", { RequestItems: { [table]: asked } });
       const items = Object.values(output.Responses ?? {}).flat();
       for (const item of items) found.set(pkOf(item), item);
       wanted = Object.values(output.UnprocessedKeys ?? {}).flatMap(({ Keys = [] }) => Keys);
@@ -132,9 +113,7 @@ export async function readTogether(
   for (const group of groups(keys, readsMax)) {
     const TransactItems = group.map((pk) => ({ Get: { TableName: table, Key: { pk: text(pk) } } }));
     for (let tries = 1; ; tries += 1) {
-      const answer = await connection.sendIf<TransactGetItemsCommandOutput>(
-        new TransactGetItemsCommand({ TransactItems }),
-      );
+      const answer = await connection.sendIf("TransactGetItems", { TransactItems });
       if (!("refusal" in answer)) {
         for (const { Item } of answer.output.Responses ?? []) if (Item !== undefined) found.set(pkOf(Item), Item);
         break;
@@ -151,8 +130,8 @@ export async function readOne(
   { connection, table }: TableParts,
   pk: string,
 ): Promise<{ item: Item | undefined; time: AnswerTime }> {
-  const command = new GetItemCommand({ TableName: table, Key: { pk: text(pk) }, ConsistentRead: true });
-  const { output, time } = await connection.send<GetItemCommandOutput>(command);
+  const input = { TableName: table, Key: { pk: text(pk) }, ConsistentRead: true };
+  const { output, time } = await connection.send("GetItem", input);
   return { item: output.Item, time };
 }
 
@@ -186,16 +165,14 @@ export async function change(
   { connection, table }: TableParts,
   asked: Change,
 ): Promise<{ item: Item; time: AnswerTime } | undefined> {
-  const command = new UpdateItemCommand({ ...updateOf(table, asked), ReturnValues: "ALL_NEW" });
-  const answer = await connection.sendIf<UpdateItemCommandOutput>(command);
+  const answer = await connection.sendIf("UpdateItem", { ...updateOf(table, asked), ReturnValues: "ALL_NEW" });
   return "refusal" in answer ? undefined : { item: answer.output.Attributes ?? {}, time: answer.time };
 }
 
 /** Writes all or nothing. `false`: a condition does not hold. */
 export async function writeTogether({ connection }: TableParts, writes: TransactWriteItem[]): Promise<boolean> {
   for (let tries = 1; ; tries += 1) {
-    const command = new TransactWriteItemsCommand({ TransactItems: writes });
-    const answer = await connection.sendIf<TransactWriteItemsCommandOutput>(command);
+    const answer = await connection.sendIf("TransactWriteItems", { TransactItems: writes });
     if (!("refusal" in answer)) return true;
     const codes = (answer.refusal.CancellationReasons ?? []).map(({ Code }) => Code);
     if (codes.includes("ConditionalCheckFailed")) return false;
@@ -207,13 +184,12 @@ export async function writeTogether({ connection }: TableParts, writes: Transact
 /** Deletes items, whether they are there or not. */
 export async function deleteItems({ connection, table }: TableParts, keys: readonly string[]): Promise<void> {
   await forEach(groups(keys, deletesMax), async (group) => {
-    let requests = group.map((pk) => ({ DeleteRequest: { Key: { pk: text(pk) } } }));
+    let requests: DeleteRequest[] = group.map((pk) => ({ DeleteRequest: { Key: { pk: text(pk) } } }));
     for (let tries = 1; requests.length > 0; tries += 1) {
       if (tries > triesMax) throw conflictsError();
       if (tries > 1) await connection.pause(tries);
-      const command = new BatchWriteItemCommand({ RequestItems: { [table]: requests } });
-      const { output } = await connection.send<BatchWriteItemCommandOutput>(command);
-      requests = Object.values(output.UnprocessedItems ?? {}).flat() as typeof requests;
+      const { output } = await connection.send("BatchWriteItem", { RequestItems: { [table]: requests } });
+      requests = Object.values(output.UnprocessedItems ?? {}).flat();
     }
   });
 }

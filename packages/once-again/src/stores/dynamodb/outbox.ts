@@ -1,4 +1,3 @@
-import { ScanCommand, type ScanCommandOutput } from "@aws-sdk/client-dynamodb";
 import type { Clock } from "../../core/clock.ts";
 import { sharedTimers } from "../../core/deadline-timer.ts";
 import { keyQueue } from "../../core/key-queue.ts";
@@ -10,16 +9,9 @@ import { checkAfter, checkListLimit } from "../list-records.ts";
 import { storedMessage, type StoredMessage } from "../outbox-message.ts";
 import type { OutboxBacklog, OutboxStore } from "../outbox-store.ts";
 import { showParkedMax } from "../sql/outbox.ts";
-import {
-  checkClient,
-  checkPrefix,
-  checkTable,
-  type DynamodbClient,
-  dynamodbConnection,
-  type Item,
-  namesIn,
-} from "./client.ts";
+import { checkPrefix, checkTable, dynamodbConnection, namesIn, type Transport } from "./connection.ts";
 import type { TableParts } from "./leased-operations.ts";
+import type { Item } from "./api-types.ts";
 import { messageClaimer } from "./outbox-claims.ts";
 import { confirmMessages, discardMessage, postponeMessages, retryMessage } from "./outbox-ends.ts";
 import {
@@ -69,36 +61,12 @@ export type DynamodbOutbox = OutboxStore<DynamodbTransaction>;
 /** The largest body; 290,000 with the longest names and headers is what the emulator moto takes, which counts bytes as Base64. */
 const bodyBytesMaxMax = 290_000;
 
-/**
- * An outbox in a table of DynamoDB, through your own `DynamoDBClient` of `@aws-sdk/client-dynamodb`, version 3. `add` takes the transaction that
- * a handler of a `dynamodbStore` is given, in transactional mode: the messages are among its writes, and commit with its key, its effect and its
- * answer. A message is one write of the 99 that a handler has, and each ordering key another one.
- *
- * Transactions that add to one ordering key wait for each other within a process, for up to `requestMsMax`. Of those of several processes one
- * commits, and the handlers of the others run again, as for any condition that fails.
- *
- * Relays find messages by the index `outbox`, and nothing wakes them: they look every `pollMs`. Leases are decided by the time that DynamoDB's
- * answers have, and no host's clock counts. `addedAt` and the order of messages without a key are right to within a second or two.
- *
- * @example
- * ```ts
- * const outbox = dynamodbOutbox(new DynamoDBClient({}), { table: "once-again" });
- * // In a handler of transactional mode:
- * transaction.put({ TableName: "orders", Item: { pk: { S: id } } });
- * await outbox.add(transaction, { topic: "orders", orderingKey: id, body: { id } });
- * ```
- * @throws OnceAgainError `ONCE_OPTION_INVALID`.
- */
-export function dynamodbOutbox(client: DynamodbClient, options: DynamodbOutboxOptions): DynamodbOutbox {
-  return dynamodbOutboxOn(client, options, systemClock, serverTime(systemClock));
-}
-
-/** The same by another clock for its waits, and by another source of the server's time. */
-export function dynamodbOutboxOn(
-  client: DynamodbClient,
+/** An outbox through a transport, by a clock for its waits, and by a source of the server's time. */
+export function openOutbox(
+  transport: Transport,
   options: DynamodbOutboxOptions,
-  clock: Clock,
-  time: ServerTime,
+  clock: Clock = systemClock,
+  time: ServerTime = serverTime(clock),
 ): DynamodbOutbox {
   checkNames("dynamodbOutbox", options, {
     table: true,
@@ -106,12 +74,11 @@ export function dynamodbOutboxOn(
     bodyBytesMax: true,
     requestMsMax: true,
   } satisfies OptionNames<DynamodbOutboxOptions>);
-  checkClient(client);
   const bytes = { min: 1, max: bodyBytesMaxMax, integer: true };
   const bodyBytesMax = checkNumber("bodyBytesMax", options.bodyBytesMax ?? bodyBytesMaxMax, bytes);
   const requestMsMax = checkNumber("requestMsMax", options.requestMsMax ?? 2000, { min: 1 });
   const timers = sharedTimers(clock);
-  const connection = dynamodbConnection({ client, time, clock: timers, random: systemRandom, requestMsMax });
+  const connection = dynamodbConnection({ transport, time, clock: timers, random: systemRandom, requestMsMax });
   const table = checkTable(options.table);
   const parts: TableParts = { connection, time, table, prefix: checkPrefix(options.prefix) };
   const addMessage = messageAdder(parts, timers, requestMsMax);
@@ -268,7 +235,7 @@ async function readBacklog({ connection, table, prefix }: TableParts): Promise<O
   const filter = "begins_with(#queue, :all) AND #queue <> :keys";
   let [messages, parked, oldest] = [0, 0, Infinity];
   for (let from: Item | undefined; ;) {
-    const command = new ScanCommand({
+    const { output, time } = await connection.send("Scan", {
       TableName: table,
       IndexName: indexName,
       FilterExpression: filter,
@@ -276,7 +243,6 @@ async function readBacklog({ connection, table, prefix }: TableParts): Promise<O
       ExpressionAttributeValues: { ":all": text(all), ":keys": text(keys) },
       ...(from && { ExclusiveStartKey: from }),
     });
-    const { output, time } = await connection.send<ScanCommandOutput>(command);
     for (const item of output.Items ?? []) {
       messages += 1;
       if (item["queue"]?.S === parkedQueue) parked += 1;

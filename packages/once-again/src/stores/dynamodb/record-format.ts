@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { storedName } from "../sql/names.ts";
 import { readExpiry, storedExpiry, unreadableRecord } from "../transition.ts";
 import type { KeyRecord, RecordName } from "../store.ts";
-import type { Item } from "./client.ts";
+import type { Item } from "./api-types.ts";
 
 /*
  * How a record is stored, one item each:

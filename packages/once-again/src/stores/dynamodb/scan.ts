@@ -1,9 +1,9 @@
-import { ScanCommand, type ScanCommandOutput } from "@aws-sdk/client-dynamodb";
 import { checkListRequest, firstRecords, isListed } from "../list-records.ts";
 import type { InspectedRecord, ListRequest } from "../store.ts";
 import { inspectRecord, isExpired } from "../transition.ts";
-import { type Item, namesIn } from "./client.ts";
+import { namesIn } from "./connection.ts";
 import type { TableParts } from "./leased-operations.ts";
+import type { Item } from "./api-types.ts";
 import { readItem, text } from "./record-format.ts";
 
 const isOurs = "begins_with(#pk, :prefix)";
@@ -20,7 +20,7 @@ export async function listRecords(
   let first: InspectedRecord[] = [];
   let from: Item | undefined;
   do {
-    const command = new ScanCommand({
+    const { output, time } = await connection.send("Scan", {
       TableName: table,
       ConsistentRead: true,
       FilterExpression: isOurs,
@@ -28,7 +28,6 @@ export async function listRecords(
       ExpressionAttributeValues: { ":prefix": text(`${prefix}/`) },
       ...(from && { ExclusiveStartKey: from }),
     });
-    const { output, time } = await connection.send<ScanCommandOutput>(command);
     for (const item of output.Items ?? []) {
       const stored = readItem(item);
       if (stored?.record === undefined || isExpired(stored.record, time.earliest)) continue;

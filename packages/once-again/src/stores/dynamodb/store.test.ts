@@ -5,6 +5,7 @@ import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { storeContract } from "../../../../testing/src/store-contract/store-contract.ts";
 import { expectAllowed, watchPermissions } from "../../../../../test/support/dynamodb/permissions.ts";
 import { createTable, dynamodbClient, exactTime } from "../../../../../test/support/dynamodb/tables.ts";
+import { type OpenWay, type Way, ways } from "../../../../../test/support/dynamodb/ways.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { startDynalite } from "../../../../../test/support/servers/dynalite.ts";
 import { motoBinary, startMoto } from "../../../../../test/support/servers/moto.ts";
@@ -12,16 +13,16 @@ import { systemClock } from "../../core/system-clock.ts";
 import type { RecordName } from "../store.ts";
 import { resultBytesMax } from "./leased-operations.ts";
 import { itemKey } from "./record-format.ts";
-import { dynamodbStore, dynamodbStoreOn } from "./store.ts";
+import { openStore } from "./store.ts";
 
-function itsContract(start: () => Promise<{ readonly url: string } & AsyncDisposable>): void {
+function itsContract(start: () => Promise<{ readonly url: string } & AsyncDisposable>, { open }: Way): void {
   let server: Awaited<ReturnType<typeof start>>;
-  let client: DynamoDBClient;
+  let client: OpenWay;
   let direct: DynamoDBClient;
   let needed: Set<string>;
   beforeAll(async () => {
     server = await start();
-    [client, direct] = [dynamodbClient(server.url), dynamodbClient(server.url)];
+    [client, direct] = [open(server.url), dynamodbClient(server.url)];
     needed = watchPermissions(client);
   });
   afterAll(async () => {
@@ -48,11 +49,12 @@ function itsContract(start: () => Promise<{ readonly url: string } & AsyncDispos
   const clock = fakeClock(1_700_000_000_000);
   const exact = {
     clock,
-    open: async (records: string) => dynamodbStoreOn(client, await optionsFor(records), systemClock, exactTime(clock)),
+    open: async (records: string) =>
+      openStore(client.transport, await optionsFor(records), systemClock, exactTime(clock)),
   };
   // A date has whole seconds, and so is known to within one of them; the next answer may come as much later.
   const byItsDates = {
-    open: async (records: string) => dynamodbStore(client, await optionsFor(records)),
+    open: async (records: string) => client.store(await optionsFor(records)),
     clockDoubtMs: 2100,
   };
   describe("by an exact clock", () => {
@@ -66,10 +68,12 @@ function itsContract(start: () => Promise<{ readonly url: string } & AsyncDispos
   });
 }
 
-describe("dynalite", () => {
-  itsContract(startDynalite);
+describe.each(ways)("dynalite, $way", (way) => {
+  itsContract(startDynalite, way);
 });
 
 describeWithServer("moto", motoBinary, () => {
-  itsContract(startMoto);
+  describe.each(ways)("$way", (way) => {
+    itsContract(startMoto, way);
+  });
 });

@@ -6,7 +6,7 @@ import { systemRandom } from "../../core/random.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { storeHealth } from "../health.ts";
 import type { StoreHealth, TransactionalStore } from "../store.ts";
-import { checkClient, checkPrefix, checkTable, type DynamodbClient, dynamodbConnection } from "./client.ts";
+import { checkPrefix, checkTable, dynamodbConnection, type Transport } from "./connection.ts";
 import { tableProblems, tableWarnings } from "./health.ts";
 import { leasedOperations, type TableParts } from "./leased-operations.ts";
 import { listRecords } from "./scan.ts";
@@ -48,36 +48,12 @@ export interface DynamodbStore extends TransactionalStore<DynamodbTransaction> {
   health(): Promise<StoreHealth>;
 }
 
-/**
- * A store in a table of DynamoDB, through your own `DynamoDBClient` of `@aws-sdk/client-dynamodb`, version 3. A first claim, the end of an
- * operation and a replay are one request each; the first request of a process is a read, which says what time it is. Its times are those
- * of the answers' `Date` header, and no host's clock counts: a lease may seem alive for up to a second more, and never for less.
- * Leases are best of 5 s and more.
- *
- * In transactional mode a handler collects its writes, and one TransactWriteItems commits them with the key and the answer: no lease, no clock,
- * nothing unknown.
- *
- * Results have up to 300,000 bytes, since an item has up to 400 KB: set `limits.resultBytesMax` of a route to it. Expired records are removed
- * by DynamoDB (time to live on the attribute `ttl`), so `purge` removes none. `list` reads the whole table.
- *
- * `close()` leaves the client open, since it is yours.
- *
- * @example
- * ```ts
- * const store = dynamodbStore(new DynamoDBClient({}), { table: "once-again" });
- * ```
- * @throws OnceAgainError `ONCE_OPTION_INVALID`.
- */
-export function dynamodbStore(client: DynamodbClient, options: DynamodbStoreOptions): DynamodbStore {
-  return dynamodbStoreOn(client, options, systemClock, serverTime(systemClock));
-}
-
-/** The same by another clock for its waits, and by another source of the server's time. */
-export function dynamodbStoreOn(
-  client: DynamodbClient,
+/** A store through a transport, by a clock for its waits, and by a source of the server's time. */
+export function openStore(
+  transport: Transport,
   options: DynamodbStoreOptions,
-  clock: Clock,
-  time: ServerTime,
+  clock: Clock = systemClock,
+  time: ServerTime = serverTime(clock),
 ): DynamodbStore {
   checkNames("dynamodbStore", options, {
     table: true,
@@ -86,10 +62,9 @@ export function dynamodbStoreOn(
     claimFirst: "boolean",
     claimMs: true,
   } satisfies OptionNames<DynamodbStoreOptions>);
-  checkClient(client);
   const requestMsMax = checkNumber("requestMsMax", options.requestMsMax ?? 2000, { min: 1 });
   const connection = dynamodbConnection({
-    client,
+    transport,
     time,
     clock: sharedTimers(clock),
     random: systemRandom,

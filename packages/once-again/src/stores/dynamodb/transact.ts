@@ -1,15 +1,3 @@
-import {
-  type ConditionCheck,
-  type Delete,
-  GetItemCommand,
-  type GetItemCommandInput,
-  type GetItemCommandOutput,
-  type Put,
-  type TransactWriteItem,
-  TransactWriteItemsCommand,
-  type TransactWriteItemsCommandOutput,
-  type Update,
-} from "@aws-sdk/client-dynamodb";
 import { OnceAgainError } from "../../core/errors.ts";
 import { keyQueue } from "../../core/key-queue.ts";
 import { invalidOptionError } from "../../core/options.ts";
@@ -28,7 +16,7 @@ import type {
   TransactionRequest,
 } from "../store.ts";
 import { isExpired, transition } from "../transition.ts";
-import { type ConditionRefusal, type Item, namesIn } from "./client.ts";
+import { type ConditionRefusal, namesIn } from "./connection.ts";
 import {
   checkResult,
   type Condition,
@@ -41,6 +29,7 @@ import {
   stampEnd,
   type TableParts,
 } from "./leased-operations.ts";
+import type { ConditionCheck, Delete, Get, Item, Put, TransactWriteItem, Update } from "./api-types.ts";
 import { bytes, hashedKey, itemKey, number, readItem, recordItem, stepAttribute, text } from "./record-format.ts";
 import type { AnswerTime, TimeInterval } from "./server-time.ts";
 
@@ -64,7 +53,7 @@ export interface DynamodbTransaction {
    * Reads an item as it is now, without the writes that were collected. What it shows may be changed by others until the commit: give a
    * write, or a `check`, the condition that it has not. Where a condition fails, the handler is run again, and reads anew.
    */
-  get(read: Omit<GetItemCommandInput, "ConsistentRead">): Promise<Pick<GetItemCommandOutput, "Item">>;
+  get(read: Get): Promise<{ Item?: Item }>;
 }
 
 /** How many writes of a handler fit into a transaction beside its key. */
@@ -135,10 +124,9 @@ export class CollectedTransaction implements DynamodbTransaction {
     this.add({ ConditionCheck });
   }
 
-  async get(read: Omit<GetItemCommandInput, "ConsistentRead">): Promise<Pick<GetItemCommandOutput, "Item">> {
+  async get(read: Get): Promise<{ Item?: Item }> {
     this.enter();
-    const command = new GetItemCommand({ ...read, ConsistentRead: true });
-    const { output } = await this.#parts.connection.send<GetItemCommandOutput>(command);
+    const { output } = await this.#parts.connection.send("GetItem", { ...read, ConsistentRead: true });
     this.enter();
     return output.Item === undefined ? {} : { Item: output.Item };
   }
@@ -250,9 +238,7 @@ export function transactionalOperations(
       untilCommitted(onLateUse, async (transaction) => {
         const { ending, writes } = await collect(transaction, work);
         if (ending.keep !== "commit" || writes.length === 0) return { answer: ending.value };
-        const sent = connection.sendIf<TransactWriteItemsCommandOutput>(
-          new TransactWriteItemsCommand({ TransactItems: writes }),
-        );
+        const sent = connection.sendIf("TransactWriteItems", { TransactItems: writes });
         const end = await sent.catch((error: unknown) => {
           throw isMistake(error) ? refusedError("DynamoDB refuses the handler's writes", error) : error;
         });
@@ -391,7 +377,7 @@ async function commit(
   const input = { TransactItems: [first, ...writes], ClientRequestToken: crypto.randomUUID() };
   for (let sends = 1; ; sends += 1) {
     try {
-      const answer = await connection.sendIf<TransactWriteItemsCommandOutput>(new TransactWriteItemsCommand(input));
+      const answer = await connection.sendIf("TransactWriteItems", input);
       if (!("refusal" in answer)) return { done: true, time: answer.time };
       const { refusal, time } = answer;
       const { Code: code, Item = {} } = refusal.CancellationReasons?.[0] ?? {};
