@@ -12,6 +12,7 @@ const reasons: Readonly<Record<string, string>> = {
   "function/unique-scopes.ts": "one list of scopes for the whole process",
   "messaging/inbox/consumers/jetstream-partition.ts": "pure: tested apart from a server",
   "messaging/outbox/retry-or-park.ts": "pure: the explorer decides by it",
+  "stores/dynamodb/without-sdk/signature.ts": "pure: held to the vectors of AWS",
   "stores/redis/owned-records.ts": "a measured short cut, with tests of its bounds",
   "stores/redis/server-clock.ts": "pure: tested apart from a server",
 };
