@@ -48,6 +48,7 @@ export const packages: Readonly<Record<string, Package>> = {
       "./stores": "src/stores/index.ts",
       "./stores/indexeddb": "src/stores/indexeddb/index.ts",
       "./stores/dynamodb": "src/stores/dynamodb/index.ts",
+      "./stores/dynamodb/without-sdk": "src/stores/dynamodb/without-sdk/index.ts",
       "./stores/mariadb": "src/stores/mariadb/index.ts",
       "./stores/memory": "src/stores/memory/index.ts",
       "./stores/nats": "src/stores/nats/index.ts",

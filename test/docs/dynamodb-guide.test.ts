@@ -38,6 +38,16 @@ describeWithServer("the guide to DynamoDB", motoBinary, () => {
     );
   });
 
+  test("dynamodb-without-sdk.ts charges once, and answers twice", async () => {
+    const log = vi.spyOn(console, "log").mockReturnValue();
+    const { handler } = await import("../../examples/aws/dynamodb-without-sdk.ts");
+    const context = { getRemainingTimeInMillis: () => 30_000 };
+    const order = { id: "without-sdk", amount: 420 };
+    for (let time = 1; time <= 2; time += 1) expect(await handler(order, context)).toEqual({ order: order.id });
+    expect(log.mock.calls).toEqual([["charged 420"]]);
+    log.mockRestore();
+  });
+
   test("dynamodb-outbox.ts publishes the message of an order once, however often the order comes", async () => {
     expect(await printedBy("dynamodb-outbox.ts")).toBe('201 first\norder.placed {"id":"7"}\n201 true\n');
   });

@@ -4,12 +4,13 @@ import type { DatabaseSync } from "node:sqlite";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { onceLambda } from "../../packages/once-again/src/frameworks/lambda/index.ts";
 import { dynamodbStore, type DynamodbTransaction } from "../../packages/once-again/src/stores/dynamodb/index.ts";
+import * as withoutSdk from "../../packages/once-again/src/stores/dynamodb/without-sdk/index.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import type { TransactionalStore } from "../../packages/once-again/src/stores/store.ts";
 import { awsClientOptions } from "../support/servers/moto.ts";
 
 // Functions of Lambda with an effect each: a line of a file, or a row beside the key. An event says where they stand still. Their
-// keys are in the SQLite file KEYS, or in DynamoDB at AWS_URL.
+// keys are in the SQLite file KEYS, or in DynamoDB at AWS_URL, by the SDK or, with WITHOUT_SDK, without it.
 
 /** A charge, and where its function stands still: before its effect, or after it. */
 export interface ChargeEvent {
@@ -29,7 +30,10 @@ const inSqlite = (path: string): Rows<DatabaseSync> => ({
 });
 
 const inDynamodb = (url: string): Rows<DynamodbTransaction> => ({
-  store: dynamodbStore(new DynamoDBClient(awsClientOptions({ url })), { table: "once" }),
+  store:
+    process.env["WITHOUT_SDK"] === undefined
+      ? dynamodbStore(new DynamoDBClient(awsClientOptions({ url })), { table: "once" })
+      : withoutSdk.dynamodbStore(withoutSdk.dynamodbClient(awsClientOptions({ url })), { table: "once" }),
   write(transaction, id) {
     // A second charge of an order would fail.
     const ConditionExpression = "attribute_not_exists(pk)";

@@ -144,15 +144,17 @@ describeWithServer("functions with their keys in DynamoDB", motoBinary, () => {
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
-  killedCases(async () => {
-    const client = dynamodbClient(server.url);
-    onTestFinished(() => client.destroy());
-    for (const table of ["once", "charges"]) {
-      await client.send(new DeleteTableCommand({ TableName: table })).catch(() => undefined);
-      await createTable(client, table);
-    }
-    const rows = async (): Promise<number> =>
-      (await client.send(new ScanCommand({ TableName: "charges", ConsistentRead: true }))).Count ?? 0;
-    return { environment: { AWS_URL: server.url }, rows };
+  describe.each([{}, { WITHOUT_SDK: "yes" }])("%o", (more: Record<string, string>) => {
+    killedCases(async () => {
+      const client = dynamodbClient(server.url);
+      onTestFinished(() => client.destroy());
+      for (const table of ["once", "charges"]) {
+        await client.send(new DeleteTableCommand({ TableName: table })).catch(() => undefined);
+        await createTable(client, table);
+      }
+      const rows = async (): Promise<number> =>
+        (await client.send(new ScanCommand({ TableName: "charges", ConsistentRead: true }))).Count ?? 0;
+      return { environment: { AWS_URL: server.url, ...more }, rows };
+    });
   });
 });

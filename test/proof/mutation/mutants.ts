@@ -1,4 +1,5 @@
 import { callerMutants } from "./caller-mutants.ts";
+import { dynamodbMutants } from "./dynamodb-mutants.ts";
 import { engineMutants } from "./engine-mutants.ts";
 import { forwardingMutants } from "./forwarding-mutants.ts";
 import { gatewayMutants } from "./gateway-mutants.ts";
@@ -276,6 +277,7 @@ export const mutants: readonly Mutant[] = [
     killedBy: "no-lost-effect",
   },
   ...callerMutants,
+  ...dynamodbMutants,
   ...programMutants,
   ...webMutants,
   {

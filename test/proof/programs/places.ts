@@ -7,7 +7,6 @@ import { Pool } from "pg";
 import postgres from "postgres";
 import { d1Store, type D1Transaction, durableObjectStore } from "../../../packages/once-again/src/cloudflare/index.ts";
 import {
-  dynamodbStore,
   type DynamodbStore,
   type DynamodbTransaction,
 } from "../../../packages/once-again/src/stores/dynamodb/index.ts";
@@ -17,6 +16,7 @@ import { postgresStore } from "../../../packages/once-again/src/stores/postgres/
 import { sqliteStore } from "../../../packages/once-again/src/stores/sqlite/index.ts";
 import type { AsyncStore, TransactionalStore } from "../../../packages/once-again/src/stores/store.ts";
 import { createTable, dynamodbClient, scanAll } from "../../support/dynamodb/tables.ts";
+import { type OpenWay, ways } from "../../support/dynamodb/ways.ts";
 import { startMariadb } from "../../support/servers/mariadb.ts";
 import { startMoto } from "../../support/servers/moto.ts";
 import { startPostgres } from "../../support/servers/postgres.ts";
@@ -171,23 +171,24 @@ async function dynamodbPlace(): Promise<Place> {
   };
 }
 
-/** An emulator with a table of keys and one of effects, and a store for each of two processes. */
+/** An emulator with a table of keys and one of effects, and a store for each of two processes: by the SDK, and without it. */
 async function openDynamodb() {
   const server = await startMoto();
   const client = dynamodbClient(server.url);
   for (const name of ["keys", "effects"]) await createTable(client, name);
-  const open = (): DynamodbStore => dynamodbStore(client, { table: "keys", requestMsMax: 20_000 });
+  const [bySdk, withoutSdk] = ways.map(({ open }) => open(server.url)) as [OpenWay, OpenWay];
+  const openStore = ({ store }: OpenWay): DynamodbStore => store({ table: "keys", requestMsMax: 20_000 });
   const close = async (): Promise<void> => {
-    client.destroy();
+    for (const one of [client, bySdk, withoutSdk]) one.destroy();
     await server[Symbol.asyncDispose]();
   };
-  return { stores: [open(), open()] as const, client, close };
+  return { stores: [openStore(bySdk), openStore(withoutSdk)] as const, client, close };
 }
 
 /** Keys in DynamoDB, effects anywhere. */
 async function leasedInDynamodb(): Promise<Place> {
   const { stores, close } = await openDynamodb();
-  return leasedPlace("dynamodb-hold", "hold", stores[0], close);
+  return leasedPlace("dynamodb-hold", "hold", stores[1], close);
 }
 
 /** Effects are anywhere: in a list that no database rolls back. Both processes have one store. */

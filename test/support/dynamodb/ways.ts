@@ -3,9 +3,11 @@ import type { Transport } from "../../../packages/once-again/src/stores/dynamodb
 import * as bySdk from "../../../packages/once-again/src/stores/dynamodb/index.ts";
 import type { DynamodbOutboxOptions } from "../../../packages/once-again/src/stores/dynamodb/outbox.ts";
 import type { DynamodbStoreOptions } from "../../../packages/once-again/src/stores/dynamodb/store.ts";
+import * as withoutSdk from "../../../packages/once-again/src/stores/dynamodb/without-sdk/index.ts";
+import { awsClientOptions } from "../servers/moto.ts";
 import { dynamodbClient } from "./tables.ts";
 
-/** A client, and what is opened with it as users do. */
+/** A client of one of the two kinds, and what is opened with it as users do. */
 export interface OpenWay {
   readonly transport: Transport;
   store(options: DynamodbStoreOptions): bySdk.DynamodbStore;
@@ -45,5 +47,27 @@ const sdk: Way = {
   },
 };
 
-/** Each contract is run through them. */
-export const ways: readonly Way[] = [sdk];
+const own: Way = {
+  way: "without the SDK",
+  open(url, attemptsMax = 1) {
+    const made = withoutSdk.dynamodbClient({ ...awsClientOptions({ url }), attemptsMax });
+    const listeners: RequestListener[] = [];
+    const client: withoutSdk.DynamodbClient = {
+      ...made,
+      request(operation, input, ...rest) {
+        for (const listener of listeners) listener(operation, input as Record<string, unknown>);
+        return made.request(operation, input, ...rest);
+      },
+    };
+    return {
+      transport: client,
+      store: (options) => withoutSdk.dynamodbStore(client, options),
+      outbox: (options) => withoutSdk.dynamodbOutbox(client, options),
+      onRequest: (listener) => listeners.push(listener),
+      destroy: () => client.destroy(),
+    };
+  },
+};
+
+/** Each contract is run through both. */
+export const ways: readonly Way[] = [sdk, own];

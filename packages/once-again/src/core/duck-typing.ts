@@ -58,6 +58,14 @@ const adviceByMethods: readonly (readonly [methods: readonly string[], advice: s
   [["prepare", "batch"], "a D1 database: wrap it, d1Store(env.DB)"],
   [["query"], "a client of pg: wrap its Pool, postgresStore(pool)"],
   [["prepare"], "a database of node:sqlite: give its file, sqliteStore({ path })"],
+  [
+    ["send", "destroy"],
+    "a client of the SDK of AWS: give a DynamoDBClient to dynamodbStore and dynamodbOutbox of once-again/stores/dynamodb",
+  ],
+  [
+    ["request", "destroy"],
+    "a client of dynamodbClient(): give it to dynamodbStore and dynamodbOutbox of once-again/stores/dynamodb/without-sdk",
+  ],
   [["history"], "a bucket of NATS: wrap it, await natsStore(kv)"],
   [["jetstream"], "a connection of NATS: wrap a bucket of it, await natsStore(kv)"],
   [["requestMany"], "a connection of NATS: wrap a bucket of it, await natsStore(kv)"],

@@ -1,0 +1,9 @@
+/**
+ * Keys and messages in a table of DynamoDB, without the SDK of AWS: for functions in which a cold start counts.
+ *
+ * @module
+ */
+export type { DynamodbOutbox } from "../outbox.ts";
+export type { DynamodbStore } from "../store.ts";
+export type { DynamodbTransaction } from "../transact.ts";
+export { type DynamodbClient, dynamodbClient, dynamodbOutbox, dynamodbStore } from "./client.ts";
