@@ -2,34 +2,33 @@ import { type AttributeValue, type DynamoDBClient, ScanCommand } from "@aws-sdk/
 import type { Price } from "./results.ts";
 
 /**
- * Counts the requests of a client to a table, and their capacity units by AWS' rules: a write costs one for each KB of the item, before or
+ * Counts requests to a table, and their capacity units by AWS' rules: a write costs one for each KB of the item, before or
  * after, also where its condition fails, and twice that in a transaction; a read one for each 4 KB, or half of that where it may be
  * stale. An emulator that says units says the same for all.
+ *
+ * @param direct a client of which no request is counted.
  */
-export function countRequests(client: DynamoDBClient, table: string) {
+export function requestCounter(direct: DynamoDBClient, table: string) {
   let [requests, readUnits, writeUnits]: [string[], number, number] = [[], 0, 0];
-  const name = "count requests";
   /** The largest of the table's items that the request names. */
   const sizeOf = async (input: object): Promise<number> => {
     const keys = JSON.stringify(input);
-    counts = false;
-    const { Items = [] } = await client.send(new ScanCommand({ TableName: table, ConsistentRead: true }));
-    counts = true;
+    const { Items = [] } = await direct.send(new ScanCommand({ TableName: table, ConsistentRead: true }));
     const named = Items.filter((item) => keys.includes(JSON.stringify(item["pk"]!.S)));
     return Math.max(0, ...named.map(itemBytes));
   };
   let counts = true;
-  client.middlewareStack.add(
-    (next, context) => async (args) => {
-      if (!counts) return next(args);
-      const operation = String(context["commandName"]).replace(/Command$/, "");
-      const input = args.input as { readonly ConsistentRead?: boolean };
+  return {
+    /** Sends a request, and counts it. */
+    async count<Answer>(operation: string, input: object, send: () => Promise<Answer>): Promise<Answer> {
+      if (!counts) return send();
       const before = await sizeOf(input);
-      const [ended] = await Promise.allSettled([next(args)]);
+      const [ended] = await Promise.allSettled([send()]);
       const bytes = Math.max(before, await sizeOf(input));
       requests.push(ended.status === "rejected" ? `${operation}, refused` : operation);
       if (operation === "GetItem") {
-        readUnits += Math.max(1, Math.ceil(bytes / 4096)) * (input.ConsistentRead === true ? 1 : 0.5);
+        const isConsistent = (input as { readonly ConsistentRead?: boolean }).ConsistentRead === true;
+        readUnits += Math.max(1, Math.ceil(bytes / 4096)) * (isConsistent ? 1 : 0.5);
       } else if (["PutItem", "UpdateItem", "DeleteItem"].includes(operation)) {
         writeUnits += Math.max(1, Math.ceil(bytes / 1024));
       } else if (operation === "TransactWriteItems") {
@@ -40,16 +39,13 @@ export function countRequests(client: DynamoDBClient, table: string) {
       if (ended.status === "rejected") throw ended.reason;
       return ended.value;
     },
-    { step: "initialize", name },
-  );
-  return {
     /** The price of all since the last time. */
     take(): Price {
       const price = { requests, readUnits, writeUnits };
       [requests, readUnits, writeUnits] = [[], 0, 0];
       return price;
     },
-    stop: (): void => void client.middlewareStack.remove(name),
+    stop: (): void => void (counts = false),
   };
 }
 
