@@ -256,6 +256,20 @@ describe("a goal of a benchmark", () => {
     );
   });
 
+  test("of an entry with a package of its users is that package, and a share of Express beyond a bare Node", () => {
+    const row = (name: string, importMs: number, memoryMegabytes: number) => {
+      const figures = { importMs, processMs: 1, memoryMegabytes };
+      return { name, rounds: [figures, figures, figures] };
+    };
+    const others = [row("node", 0, 40), row("express", 100, 60), row("@nestjs/common", 80, 50)];
+    const verdicts = (importMs: number, memoryMegabytes: number) =>
+      judgeStartup([...others, row("once-again/nest", importMs, memoryMegabytes)]).map(({ verdict }) => verdict);
+    // 80 and .47 of 100 ms; 50, and .86 of 60, less 40 MB.
+    expect(verdicts(126.9, 61.5)).toEqual(["holds", "holds"]);
+    expect(verdicts(127.1, 61.7)).toEqual(["missed", "missed"]);
+    expect(judgeStartup(others)).toEqual([]);
+  });
+
   test("names rows that the catalog has", () => {
     const named = frameworks.flatMap((framework) =>
       storeNames.flatMap((store) => rowsOf(store, framework).filter((row) => isInGoals({ framework, store }, row))),

@@ -11,7 +11,7 @@ import { measuredGround } from "../ground.ts";
 import { type Measured, measureInterleaved } from "../measure.ts";
 import { markdownTable } from "../page.ts";
 import { entries, ourPackages } from "./entries.ts";
-import { framework, helpRow, judgeStartup } from "./goals.ts";
+import { framework, helpRow, judgeStartup, userPackages } from "./goals.ts";
 import { bareNode, type FigureName, measureCommand, measureImport } from "./measure.ts";
 
 const help = `npm run bench:startup -- [--rounds N] [--only TEXT] [--goals] [--save] [--json]
@@ -34,7 +34,7 @@ const options = {
   json: { type: "boolean" },
 } as const;
 
-const packages = ["express", "@node-idempotency/core"] as const;
+const packages = ["express", "@node-idempotency/core", ...Object.values(userPackages)];
 
 await command(help, options, async (values) => {
   const { only = "" } = values;
@@ -48,12 +48,13 @@ await command(help, options, async (values) => {
     const tree = await buildPackages(folder, Object.keys(ourPackages));
     // Puts the conformance cases into the package, where `@once-again/tools/verify` reads them.
     execFileSync("npm", ["run", "prepack", "--workspace", "@once-again/tools"], { cwd: tree, stdio: "ignore" });
+    const compared = new Set([bareNode, framework, ...Object.values(userPackages)]);
     const specifiers = [bareNode, ...packages, ...entries];
     const subjects = [
       ...specifiers.map((name) => ({ name, measure: () => measureImport(name, tree) })),
       { name: helpRow, measure: () => measureCommand(["--help"], tree) },
     ]
-      .filter(({ name }) => name === bareNode || name === framework || name.includes(only))
+      .filter(({ name }) => compared.has(name) || name.includes(only))
       .map((subject) => ({ ...subject, baseline: bareNode }));
     const measured = await measureInterleaved(subjects, rounds, (text) => progress.say(text));
     progress.clear();
