@@ -13,6 +13,9 @@ const shownMax = 40;
 function goalTable(part: GoalPart, { judged, load, rounds, date, node, cores, cpu }: JudgedGoals): string {
   const head = ["goal", "at most", "measured", "from to", "verdict"];
   const shown = judged.length <= shownMax ? judged : judged.filter(({ verdict }) => verdict !== "holds");
+  const ground = `${date}, Node ${node.replace("v", "")}, ${cores} cores (${cpu}), ${rounds} rounds, load average ${load}`;
+  const command = `\`npm run bench:${part} -- --goals\`: ${ground}.`;
+  if (shown.length === 0) return `${command}\n\nAll ${judged.length} hold.`;
   const others = shown.length === judged.length ? "" : `\n\nThe other ${judged.length - shown.length} hold.`;
   const rows = shown.map(({ title, goal, timesMax, times, from: [low, high], verdict }) => [
     `${title}: ${goal}`,
@@ -21,8 +24,7 @@ function goalTable(part: GoalPart, { judged, load, rounds, date, node, cores, cp
     `${two(low)}-${two(high)}`,
     verdicts[verdict],
   ]);
-  const ground = `${date}, Node ${node.replace("v", "")}, ${cores} cores (${cpu}), ${rounds} rounds, load average ${load}`;
-  return `\`npm run bench:${part} -- --goals\`: ${ground}.\n\n${markdownTable(head, rows)}${others}`;
+  return `${command}\n\n${markdownTable(head, rows)}${others}`;
 }
 
 const saved = savedGoals();
