@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import { OnceAgainError } from "once-again";
 import { d1Store, durableObjectStore, onceObject } from "once-again/cloudflare";
 import { onceFetch } from "once-again/fetch";
 
@@ -7,13 +8,20 @@ export class OnceKeys extends onceObject(DurableObject) {}
 
 /** An account, with its balance in its own SQLite: key, effect and result commit together. */
 export class Account extends onceObject(DurableObject) {
-  charge(key: string, request: { amount: number }) {
-    return this.once({ scope: "charge", key, request }, (sql) => {
-      sql.exec("CREATE TABLE IF NOT EXISTS charges (amount INTEGER NOT NULL)");
-      sql.exec("INSERT INTO charges VALUES (?)", request.amount);
-      const { total } = sql.exec("SELECT sum(amount) AS total FROM charges").one();
-      return { charged: request.amount, total };
-    });
+  async charge(key: string, request: { amount: number }) {
+    try {
+      return await this.once({ scope: "charge", key, request }, (sql) => {
+        sql.exec("CREATE TABLE IF NOT EXISTS charges (amount INTEGER NOT NULL)");
+        sql.exec("INSERT INTO charges VALUES (?)", request.amount);
+        const { total } = sql.exec("SELECT sum(amount) AS total FROM charges").one();
+        return { charged: request.amount, total };
+      });
+    } catch (error) {
+      // Its code does not pass from an object to its Worker.
+      if (OnceAgainError.isInstance(error, "ONCE_KEY_INVALID")) return { code: error.code, status: 400 };
+      if (OnceAgainError.isInstance(error, "ONCE_KEY_REUSED")) return { code: error.code, status: 422 };
+      throw error;
+    }
   }
 }
 
@@ -48,7 +56,8 @@ export default {
     if (pathname === "/charges") {
       const { account, amount } = (await request.json()) as { account: string; amount: number };
       const stub = env.ACCOUNTS.get(env.ACCOUNTS.idFromName(account));
-      return Response.json(await stub.charge(request.headers.get("idempotency-key") ?? "", { amount }));
+      const result = await stub.charge(request.headers.get("idempotency-key") ?? "", { amount });
+      return Response.json(result, { status: "status" in result ? result.status : 200 });
     }
     // A route of one request: a Worker's timers and connections end with the request that made them.
     const route = pathname === "/orders" ? orders(env) : mails(env);

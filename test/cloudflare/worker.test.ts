@@ -58,6 +58,9 @@ test("an account: of ten copies at once one charges, and each gets its result", 
   const charge = () => post("/charges", "charge-1", { account: "ann", amount: 5 });
   const answers = await together(charge);
   expect(answers).toEqual(answers.map(() => ({ status: 200, text: '{"charged":5,"total":5}' })));
+  // The object says so itself: an error that leaves it has no code.
+  const another = await post("/charges", "charge-1", { account: "ann", amount: 6 });
+  expect(another).toEqual({ status: 422, text: '{"code":"ONCE_KEY_REUSED","status":422}' });
 });
 
 test("a transactional route: ten copies of ten orders are ten rows, and stock is never oversold", async () => {
