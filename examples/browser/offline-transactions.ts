@@ -7,7 +7,11 @@ type Params = Parameters<OfflineConfig["mutationFns"][string]>[0];
 export function saveTodos(intents: Intents, url: string) {
   return onceMutationFn(intents, {
     id: ({ idempotencyKey }: Params) => idempotencyKey,
-    request: ({ transaction }) => ({ url, body: JSON.stringify(transaction.mutations.map(({ changes }) => changes)) }),
+    request: ({ transaction }) => ({
+      url,
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(transaction.mutations.map(({ changes }) => changes)),
+    }),
     // Else the executor would ask for the same outcome without end. An unknown one stays with the intents, to be settled.
     toError: ({ state }) => new NonRetriableError(`The intent is ${state}.`),
   });

@@ -6,7 +6,7 @@ import { useOnceMutation } from "once-again/react";
 export function Pay({ intents, url, order }: { intents: Intents; url: string; order: { id: string } }) {
   const pay = useOnceMutation(intents, {
     id: `pay ${order.id}`,
-    request: () => ({ url, body: JSON.stringify(order) }),
+    request: () => ({ url, headers: { "content-type": "application/json" }, body: JSON.stringify(order) }),
   });
   if (pay.isUnknown) return createElement("p", null, "We are looking your payment up. Please don't pay again.");
   if (pay.isDone) return createElement("p", null, "Paid");

@@ -8,7 +8,8 @@ export function paymentsApi(intents: Intents, url: string) {
     endpoints: (build) => ({
       pay: build.mutation<string, { id: string }>({
         async queryFn(order) {
-          const outcome = await intents.submit(`pay ${order.id}`, { url, body: JSON.stringify(order) });
+          const headers = { "content-type": "application/json" };
+          const outcome = await intents.submit(`pay ${order.id}`, { url, headers, body: JSON.stringify(order) });
           if (outcome.state !== "done") return { error: { state: outcome.state } };
           return { data: new TextDecoder().decode(outcome.answer.body) };
         },

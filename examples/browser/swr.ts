@@ -5,7 +5,7 @@ import useSWRMutation from "swr/mutation";
 export function usePay(intents: Intents, url: string, order: { id: string }) {
   const send = onceMutationFn(intents, {
     id: (id: string) => id,
-    request: () => ({ url, body: JSON.stringify(order) }),
+    request: () => ({ url, headers: { "content-type": "application/json" }, body: JSON.stringify(order) }),
   });
   return useSWRMutation(`pay ${order.id}`, send);
 }

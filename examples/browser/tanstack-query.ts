@@ -9,7 +9,7 @@ export function payMutation(intents: Intents, url: string) {
     networkMode: "always",
     mutationFn: onceMutationFn(intents, {
       id: (order: { id: string }) => `pay ${order.id}`,
-      request: (order) => ({ url, body: JSON.stringify(order) }),
+      request: (order) => ({ url, headers: { "content-type": "application/json" }, body: JSON.stringify(order) }),
     }),
   });
 }
