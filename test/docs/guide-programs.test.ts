@@ -7,7 +7,8 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { startHttpServer } from "../support/http-server.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
-import { natsBinary, startNatsCluster } from "../support/servers/nats.ts";
+import { natsBinary, startNats, startNatsCluster } from "../support/servers/nats.ts";
+import { postgresBinary, startPostgres } from "../support/servers/postgres.ts";
 import { redisBinary, startRedis } from "../support/servers/redis.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -105,5 +106,30 @@ describeWithServer("nats-store", natsBinary, () => {
     await using cluster = await startNatsCluster();
     const servers = cluster.nodes.map(({ url }) => url).join(",");
     expect(await withProgram("nats-store", sendTwice, { NATS_SERVERS: servers })).toBe("201 first\n201 true\n");
+  });
+});
+
+describeWithServer("jetstream", natsBinary, () => {
+  describeWithServer("with PostgreSQL", postgresBinary, () => {
+    test("packs the parcel of an order that was committed, and of no other", async () => {
+      await using database = await startPostgres();
+      await using broker = await startNats();
+      const lines = `
+        const { pool, outbox, close } = exported;
+        await pool.query("CREATE TABLE parcels (order_id text NOT NULL)");
+        for (const [id, end] of [["lost", "ROLLBACK"], ["order-7", "COMMIT"]]) {
+          const client = await pool.connect();
+          await client.query("BEGIN");
+          await outbox.add(client, { topic: "order.placed", orderingKey: id, body: { id } });
+          await client.query(end);
+          client.release();
+        }
+        let rows = [];
+        while (rows.length === 0) ({ rows } = await pool.query("SELECT order_id FROM parcels"));
+        console.log(rows.map((row) => row.order_id).join());
+        await close();`;
+      const environment = { DATABASE_URL: database.url, NATS_URL: broker.url };
+      expect(await withProgram("jetstream", lines, environment)).toBe("order-7\n");
+    });
   });
 });
