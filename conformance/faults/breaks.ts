@@ -65,28 +65,27 @@ export function fingerprinting(
   return { fingerprint: (call) => `${part(call)} ${ModelServer.prototype.fingerprint.call(server, call)}` };
 }
 
-/** How long a race is waited for, milliseconds: on a busy machine the second request may be that late. */
-const raceMsMax = 500;
-
 /** Looks, and puts down what it found only when the work is done, which a second request that looks meanwhile can begin, too. */
 export function racing(server: ModelServer): Partial<ModelServer> {
-  const alone = new Map<string, () => void>();
   return {
     async once(call) {
-      const name = server.recordName(call);
-      const known = server.records.get(name);
-      if (known !== undefined) return server.repeat(known, call);
-      const { promise: joined, resolve: join } = Promise.withResolvers<void>();
-      alone.get(name)?.();
-      if (alone.has(name)) join();
-      alone.set(name, join);
-      await Promise.race([joined, setTimeout(raceMsMax)]);
-      const answer = server.work(call);
-      await answer;
-      server.records.set(name, { fingerprint: server.fingerprint(call), answer, isDone: true, replays: 0 });
-      return answer;
+      const known = server.records.get(server.recordName(call));
+      return known === undefined ? workThenStore(server, call) : server.repeat(known, call);
     },
   };
+}
+
+/** A record that is there when the work is done. */
+export async function workThenStore(server: ModelServer, call: ModelCall): Promise<ModelAnswer> {
+  const answer = server.work(call);
+  await answer;
+  server.records.set(server.recordName(call), {
+    fingerprint: server.fingerprint(call),
+    answer,
+    isDone: true,
+    replays: 0,
+  });
+  return answer;
 }
 
 export function stuck(server: ModelServer, call: ModelCall): ModelRecord {
@@ -94,13 +93,16 @@ export function stuck(server: ModelServer, call: ModelCall): ModelRecord {
   return { fingerprint: server.fingerprint(call), answer, isDone: false, replays: 0 };
 }
 
+/** How long a hang-up is waited for, milliseconds: on a busy machine it may be that late. */
+const hangUpMsMax = 500;
+
 /** Work that its caller's hang-up overtakes, if there is one. */
 const workAtHangUp =
   (server: ModelServer): ModelServer["work"] =>
   async (call) => {
     const gone = new AbortController();
     call.request.socket.once("close", () => gone.abort());
-    await setTimeout(raceMsMax, undefined, { signal: gone.signal }).catch(() => undefined);
+    await setTimeout(hangUpMsMax, undefined, { signal: gone.signal }).catch(() => undefined);
     return ModelServer.prototype.work.call(server, call);
   };
 

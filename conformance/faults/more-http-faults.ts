@@ -1,8 +1,16 @@
 import { createHash } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
-import { type Break, byKeyAlone, freeingAtHangUp, mappedKey, replaying, stuckAtHangUp } from "./breaks.ts";
+import {
+  type Break,
+  byKeyAlone,
+  freeingAtHangUp,
+  mappedKey,
+  replaying,
+  stuckAtHangUp,
+  workThenStore,
+} from "./breaks.ts";
 import type { HttpFault } from "./http-faults.ts";
-import { ModelServer, problem, type ModelAnswer, type ModelCall } from "./right-server.ts";
+import { ModelServer, problem, type ModelAnswer } from "./right-server.ts";
 
 type Record = Parameters<ModelServer["repeat"]>[0];
 
@@ -44,30 +52,11 @@ function deep(value: unknown, change: (one: unknown) => unknown): unknown {
   return change(Object.fromEntries(Object.entries(value).map(([name, one]) => [name, deep(one, change)])));
 }
 
-/** How long an order takes that its duplicates have to meet, milliseconds: on a busy machine they come late. */
-const metWorkMs = 200;
-
 const duplicatesGet =
   (answer: ModelAnswer): Break =>
-  (server) => {
-    server.workMs = metWorkMs;
-    return { inProgress: () => answer };
-  };
+  () => ({ inProgress: () => answer });
 
 const plain = (status: number, body = ""): ModelAnswer => ({ status, headers: [], body });
-
-/** A record that is there when the work is done; `claim` is what comes before. */
-async function workThenStore(server: ModelServer, call: ModelCall): Promise<ModelAnswer> {
-  const answer = server.work(call);
-  await answer;
-  server.records.set(server.recordName(call), {
-    fingerprint: server.fingerprint(call),
-    answer,
-    isDone: true,
-    replays: 0,
-  });
-  return answer;
-}
 
 const forgetWhen =
   (isForgotten: (answer: ModelAnswer) => boolean): Break =>
@@ -361,11 +350,11 @@ export const moreDraftFaults: Readonly<{ [name: string]: HttpFault }> = {
   "a-lease-shorter-than-the-work": {
     breaks: "C03",
     change: (server) => {
-      server.workMs = 120;
+      let duplicates = 0;
       return {
-        inProgress(record, call) {
-          const age = Date.now() - (startedAt.get(record) ?? startedAt.set(record, Date.now()).get(record)!);
-          return age > 8 ? server.work(call) : problem(409, "in progress");
+        inProgress(_record, call) {
+          duplicates += 1;
+          return duplicates > 3 ? server.work(call) : problem(409, "in progress");
         },
       };
     },
@@ -375,10 +364,7 @@ export const moreDraftFaults: Readonly<{ [name: string]: HttpFault }> = {
   "duplicates-get-500": { breaks: "C01", change: duplicatesGet(plain(500, "unique constraint violated")) },
   "duplicates-wait-for-504": {
     breaks: "C01",
-    change: (server) => {
-      server.workMs = metWorkMs;
-      return { inProgress: () => setTimeout(10, plain(504, "lock wait time-out")) };
-    },
+    change: duplicatesGet(plain(504, "lock wait time-out")),
   },
   "duplicates-get-400": { breaks: "C05", change: duplicatesGet(plain(400, "duplicate key")) },
   "duplicates-get-422": { breaks: "C05", change: duplicatesGet(problem(422, "in progress")) },
@@ -388,7 +374,6 @@ export const moreDraftFaults: Readonly<{ [name: string]: HttpFault }> = {
     breaks: "C07",
     change: (server) => {
       let running = 0;
-      server.workMs = metWorkMs;
       return {
         async once(call) {
           if (running >= 5) return plain(500, "no connection left");
@@ -401,7 +386,6 @@ export const moreDraftFaults: Readonly<{ [name: string]: HttpFault }> = {
   "the-409-outlives-the-work": {
     breaks: "C09",
     change: (server) => {
-      server.workMs = metWorkMs;
       const met = new Set<string>();
       return {
         inProgress(_record, call) {
@@ -417,10 +401,7 @@ export const moreDraftFaults: Readonly<{ [name: string]: HttpFault }> = {
   },
   "duplicates-share-a-body": {
     breaks: "C08",
-    change: (server) => {
-      server.workMs = metWorkMs;
-      return { repeat: (record: Record) => record.answer };
-    },
+    change: () => ({ repeat: (record: Record) => record.answer }),
   },
 
   // Disconnects
@@ -485,5 +466,4 @@ export const moreDraftFaults: Readonly<{ [name: string]: HttpFault }> = {
   },
 };
 
-const startedAt = new WeakMap<object, number>();
 const owners = new WeakMap<object, string>();

@@ -1,6 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { setTimeout } from "node:timers/promises";
 import { type ModelAnswer, type ModelCall, ModelServer, problem } from "./right-server.ts";
 import { canonicalBody } from "./canonical-json.ts";
 
@@ -139,7 +138,7 @@ export class WebhookModel extends ModelServer {
   /** A failure is rolled back, and a delivery that is taken has no body. */
   override async work(call: ModelCall): Promise<ModelAnswer> {
     if (isFailing(call.body)) {
-      await setTimeout(this.workMs);
+      await this.takeTime();
       return problem(500, "failed");
     }
     const { status } = await super.work(call);

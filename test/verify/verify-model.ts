@@ -22,18 +22,34 @@ export async function serveModel<Value>(
   }
 }
 
+interface CaseStep {
+  readonly send?: readonly string[];
+  readonly how?: string;
+  readonly times?: number;
+  readonly of?: readonly CaseStep[];
+  readonly steps?: readonly CaseStep[];
+}
+
 const { cases } = JSON.parse(readFileSync("conformance/cases.json", "utf8")) as {
-  readonly cases: readonly { readonly id: string; readonly steps: unknown }[];
+  readonly cases: readonly { readonly id: string; readonly steps: readonly CaseStep[] }[];
 };
 
-/** Cases that send requests at once. */
-const racingCases: ReadonlySet<string> = new Set(
-  cases.filter(({ steps }) => /"(?:together|staggered|pipelined)"/.test(JSON.stringify(steps))).map(({ id }) => id),
-);
+const races: ReadonlySet<string | undefined> = new Set(["together", "staggered", "pipelined"]);
 
-/** Opens a server with a fault. Where requests have to meet in it, an order takes as long as that may take on a busy machine. */
+/** How many requests the largest race of a case has; 1 without one. */
+const racersIn = (steps: readonly CaseStep[]): number =>
+  Math.max(
+    1,
+    ...steps.map(({ send = [], how, times = 1, of = [], steps: inner = [] }) =>
+      Math.max(races.has(how) ? send.length * times : 1, racersIn(of), racersIn(inner)),
+    ),
+  );
+
+const racers: ReadonlyMap<string, number> = new Map(cases.map(({ id, steps }) => [id, racersIn(steps)]));
+
+/** Opens a server with a fault. An order of it meets all requests of the race that the fault breaks. */
 export const openFault = ({ breaks, open }: Fault<HttpProfile, ModelServer>): ModelServer =>
-  racingCases.has(breaks) ? Object.assign(open(), { workMs: 200 }) : open();
+  Object.assign(open(), { racers: racers.get(breaks) ?? 1 });
 
 /** Serves models while something runs against their origins. */
 export const serveModels = <Value>(
