@@ -99,7 +99,7 @@ export async function deploy(
 /** Actions on any wire: its next answer is cut, or all its connections, for a moment. */
 export function cutsOf(wire: CutProxy, onCut: () => void): Action[] {
   return [
-    async () => wire.cutNextAnswer(),
+    answerCut(wire, ""),
     async (random) => {
       wire.cut();
       onCut();
@@ -107,6 +107,32 @@ export function cutsOf(wire: CutProxy, onCut: () => void): Action[] {
       wire.heal();
     },
   ];
+}
+
+/** An action on a wire: the next answer to this is cut. */
+export function answerCut(wire: CutProxy, question: string, onCut = nothing): Action {
+  return () => untilMet((onMet) => wire.cutNextAnswer(question, both(onCut, onMet)));
+}
+
+/** An action on a wire: this is cut when it is asked the next time. */
+export function questionCut(wire: CutProxy, question: string, onCut = nothing): Action {
+  return () => untilMet((onMet) => wire.cutNextQuestion(question, both(onCut, onMet)));
+}
+
+const nothing = (): void => undefined;
+const both = (one: () => void, other: () => void) => (): void => {
+  one();
+  other();
+};
+
+/** How long something may not be asked for, milliseconds: a busy machine takes that to start a database again. */
+const metMsMax = 30_000;
+
+/** Makes a plan and waits until it was met. The next plan for the same wire would take its place. */
+export async function untilMet(plan: (onMet: () => void) => void): Promise<void> {
+  const { promise: met, resolve } = Promise.withResolvers<void>();
+  plan(resolve);
+  await Promise.race([met, setTimeout(metMsMax, undefined, { ref: false })]);
 }
 
 /** The same in another order, each order as likely (Fisher and Yates). */

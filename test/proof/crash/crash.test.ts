@@ -13,7 +13,7 @@ import type { EngineName } from "./engine.ts";
 import { engineOf } from "./engines/index.ts";
 import type { Mode } from "./evidence.ts";
 import { operatorFaults } from "./operators/index.ts";
-import { repeatUntilHit } from "./repeat-until-hit.ts";
+import { repeatUntilHit, runsText } from "./repeat-until-hit.ts";
 import { resultText } from "./report.ts";
 import { type CrashResult, runCrash } from "./run-crash.ts";
 import { guards } from "./scene.ts";
@@ -40,7 +40,7 @@ async function keepsInvariants(
     (index) => runCrash({ engine, mode, seconds, seed: seed + index, operations, trace }),
     runsMax,
   );
-  const text = runs.results.map(resultText).join("\n");
+  const text = runsText(runs, resultText);
   expect(
     runs.results.flatMap(({ breaches, failures }) => [...breaches, ...failures]),
     text,

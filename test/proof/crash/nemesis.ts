@@ -1,5 +1,14 @@
 import type { CutProxy } from "../../support/servers/cut-proxy.ts";
-import { type Action, type Course, cutsOf, processActions, rightAt, runCourses } from "./courses.ts";
+import {
+  type Action,
+  answerCut,
+  type Course,
+  cutsOf,
+  processActions,
+  questionCut,
+  rightAt,
+  runCourses,
+} from "./courses.ts";
 import type { EngineName } from "./engine.ts";
 import { type OperatorFault, steps } from "./evidence.ts";
 import { operatorActions } from "./operators/index.ts";
@@ -78,10 +87,10 @@ export async function injectFaults(
             peaceMs: peaceMs.wire,
             actions: [
               ...onWire(database.wire),
-              async () => database.wire.cutNextAnswer(database.claiming),
-              async () => database.wire.cutNextAnswer(database.completing, () => (cuts.completionsCut += 1)),
-              async () => database.wire.cutNextQuestion(database.completing, () => (cuts.completionsLost += 1)),
-              async () => database.wire.cutNextQuestion(database.completing, () => (cuts.completionsLost += 1)),
+              answerCut(database.wire, database.claiming),
+              answerCut(database.wire, database.completing, () => (cuts.completionsCut += 1)),
+              questionCut(database.wire, database.completing, () => (cuts.completionsLost += 1)),
+              questionCut(database.wire, database.completing, () => (cuts.completionsLost += 1)),
             ],
           },
           {

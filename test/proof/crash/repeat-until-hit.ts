@@ -39,6 +39,19 @@ export function havePassed({ results, missed }: Runs<RunResult>): boolean {
   return missed.length === 0 && !results.some(isBroken);
 }
 
+/** Says why a test fails, the most important first: what is broken, what no run hit, and the last run. */
+export function runsText<Result extends RunResult>(
+  { results, missed }: Runs<Result>,
+  resultText: (result: Result) => string,
+): string {
+  const last = results.at(-1)!;
+  return [
+    ...[...last.breaches, ...last.failures].map((problem) => `BROKEN: ${JSON.stringify(problem)}`),
+    ...missed.map((window) => `NOT HIT in ${results.length} runs: ${window}`),
+    resultText(last),
+  ].join("\n");
+}
+
 function isBroken({ breaches, failures }: RunResult): boolean {
   return breaches.length + failures.length > 0;
 }

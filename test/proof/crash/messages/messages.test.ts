@@ -11,7 +11,7 @@ import { brokerOf } from "./brokers/index.ts";
 import { type Guard, guards } from "./child.ts";
 import type { EngineName } from "./engine.ts";
 import { engineOf } from "./engines/index.ts";
-import { repeatUntilHit } from "../repeat-until-hit.ts";
+import { repeatUntilHit, runsText } from "../repeat-until-hit.ts";
 import { messagesText } from "./report.ts";
 import { type MessagesResult, runMessages } from "./run-messages.ts";
 
@@ -59,13 +59,13 @@ describe.concurrent("messages, while processes and servers are killed", { timeou
 
   describeWithServer("from SQLite through JetStream", natsBinary, () => {
     test("no message is lost, doubled or out of order, in every critical window", async () => {
-      const { results, missed } = await repeatUntilHit((index) => run("sqlite", "nats", seed + index), runsMax);
-      const text = results.map(messagesText).join("\n");
+      const runs = await repeatUntilHit((index) => run("sqlite", "nats", seed + index), runsMax);
+      const text = runsText(runs, messagesText);
       expect(
-        results.flatMap(({ breaches, failures }) => [...breaches, ...failures]),
+        runs.results.flatMap(({ breaches, failures }) => [...breaches, ...failures]),
         text,
       ).toEqual([]);
-      expect(missed, text).toEqual([]);
+      expect(runs.missed, text).toEqual([]);
     });
 
     const breaks: Record<Guard, InvariantName> = {

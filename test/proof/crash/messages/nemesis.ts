@@ -3,7 +3,18 @@ import { setTimeout } from "node:timers/promises";
 import { uniform } from "../../../../packages/once-again/src/core/random.ts";
 import type { CutProxy } from "../../../support/servers/cut-proxy.ts";
 import type { PrivateServer } from "../../../support/servers/private-server.ts";
-import { type Action, type Course, cutsOf, deploy, processActions, rightAt, runCourses } from "../courses.ts";
+import {
+  type Action,
+  answerCut,
+  type Course,
+  cutsOf,
+  deploy,
+  processActions,
+  questionCut,
+  rightAt,
+  runCourses,
+  untilMet,
+} from "../courses.ts";
 import type { KillableProcess, Point } from "../killable-process.ts";
 import { consumerSteps, relaySteps, type ServerDeath, type ShutPlace, writerSteps } from "./evidence.ts";
 import type { Place, PlaceTopic } from "./places.ts";
@@ -67,9 +78,9 @@ export async function injectMessageFaults(
   const brokerWires: Action[] = [
     ...cutsOf(relayToBroker, onCut),
     ...cutsOf(consumerToBroker, onCut),
-    async () => relayToBroker.cutNextAnswer(publishing, counted("message published, its confirmation cut")),
-    async () => consumerToBroker.cutNextQuestion(acknowledging),
-    async () => consumerToBroker.cutNextQuestion(acknowledging),
+    answerCut(relayToBroker, publishing, counted("message published, its confirmation cut")),
+    questionCut(consumerToBroker, acknowledging),
+    questionCut(consumerToBroker, acknowledging),
   ];
   const processCourse = (name: string, actions: readonly Action[]): Course => ({
     name,
@@ -202,18 +213,14 @@ async function standsStill({ pid }: PrivateServer, ms: number, onEnd: () => void
   onEnd();
 }
 
-/** How long something may not be asked for, milliseconds. */
-const hearMsMax = 15_000;
-
 /** Waits until something is on its way, and keeps its answer back: a quick server would have answered before it dies. */
-async function unanswered(wire: CutProxy, question: string): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  wire.onNextQuestion(question, () => {
-    wire.silence();
-    resolve();
-  });
-  await Promise.race([promise, setTimeout(hearMsMax)]);
-}
+const unanswered = (wire: CutProxy, question: string): Promise<void> =>
+  untilMet((onMet) =>
+    wire.onNextQuestion(question, () => {
+      wire.silence();
+      onMet();
+    }),
+  );
 
 function databaseCuts(
   { writer, relay, consumer }: Readonly<Record<"writer" | "relay" | "consumer", CutProxy>>,
@@ -223,10 +230,10 @@ function databaseCuts(
   const commit = "COMMIT";
   return [
     ...[writer, relay, consumer].flatMap((wire) => cutsOf(wire, onCut)),
-    async () => writer.cutNextAnswer(commit, counted("commit of a writer executed, its answer cut")),
-    async () => relay.cutNextAnswer(removing, counted("delete executed, its answer cut")),
-    async () => relay.cutNextQuestion(removing),
-    async () => consumer.cutNextAnswer(commit, counted("commit of an effect executed, its answer cut")),
-    async () => consumer.cutNextQuestion(commit, counted("commit of an effect cut before it was executed")),
+    answerCut(writer, commit, counted("commit of a writer executed, its answer cut")),
+    answerCut(relay, removing, counted("delete executed, its answer cut")),
+    questionCut(relay, removing),
+    answerCut(consumer, commit, counted("commit of an effect executed, its answer cut")),
+    questionCut(consumer, commit, counted("commit of an effect cut before it was executed")),
   ];
 }
