@@ -37,7 +37,7 @@ test("--print prints the SQL, and makes nothing", async () => {
   const printed = await cliDocument("migrate", "--store", "postgres://127.0.0.1:1/x?tablePrefix=shop_", "--print");
   expect(printed).toEqual({
     code: exitCodes.fine,
-    document: { sql: expect.stringContaining("CREATE TABLE shop_keys") },
+    document: { sql: expect.stringContaining("CREATE TABLE IF NOT EXISTS shop_keys") },
   });
 });
 

@@ -263,6 +263,18 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
       expect(store.schemaSql).toContain("CREATE TABLE IF NOT EXISTS shop_keys");
     });
 
+    test.for(["once_again_keys", "once_again_marks", "once_again_schema"])(
+      "are made anew by migrate() where %s was dropped",
+      async (table) => {
+        const { store, outside } = await opened();
+        await outside.query(`DROP TABLE ${table}`);
+        expect((await store.health()).problems).toEqual([expect.stringContaining("run migrate()")]);
+        await store.migrate();
+        expect(await store.health()).toEqual({ isHealthy: true, problems: [] });
+        expect((await store.claim(longClaim("k"))).kind).toBe("acquired");
+      },
+    );
+
     test("are on a server that keeps what it acknowledges, or it is not healthy", async () => {
       const { store, outside } = await opened();
       await outside.query("SET GLOBAL innodb_flush_log_at_trx_commit = 2");

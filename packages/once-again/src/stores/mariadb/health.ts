@@ -12,7 +12,8 @@ interface Settings {
 /** Problems that prevent operations, or that let a crash forget them: one sentence each. */
 export async function mariadbProblems(query: MysqlQuery, prefix: string): Promise<string[]> {
   const [settings] = (await query(
-    `SELECT version, @@read_only AS read_only, @@innodb_flush_log_at_trx_commit AS flush
+    `SELECT version, @@read_only AS read_only, @@innodb_flush_log_at_trx_commit AS flush,
+      (SELECT 1 FROM ${tableName(prefix, "keys")} WHERE false), (SELECT 1 FROM ${tableName(prefix, "marks")} WHERE false)
       FROM ${tableName(prefix, "schema")}`,
   ).catch((error: unknown) => {
     if (errorNumber(error) === noSuchTable) return [];

@@ -223,8 +223,21 @@ describeWithServer("a PostgreSQL store at its limits", postgresBinary, () => {
         "SELECT relname FROM pg_class WHERE relname LIKE '%keys' AND relkind = 'r'",
       );
       expect(rows).toEqual([{ relname: "shop_keys" }]);
-      expect(store.schemaSql).toContain("CREATE TABLE shop_keys");
+      expect(store.schemaSql).toContain("CREATE TABLE IF NOT EXISTS shop_keys");
     });
+
+    test.for(["once_again_keys", "once_again_marks", "once_again_schema"])(
+      "without %s it is not healthy, and migrate() makes it anew",
+      async (table) => {
+        const { store, outside } = await opened();
+        await store.claim(longClaim("k"));
+        await outside.query(`DROP TABLE ${table}`);
+        expect((await store.health()).problems).toEqual([expect.stringContaining("run migrate()")]);
+        await store.migrate();
+        expect(await store.health()).toEqual({ isHealthy: true, problems: [] });
+        expect((await store.claim(longClaim("k"))).kind).toBe(table === "once_again_keys" ? "acquired" : "in-progress");
+      },
+    );
 
     test("a server that only reads, or forgets, is not healthy", async () => {
       const { store, outside, url } = await opened();

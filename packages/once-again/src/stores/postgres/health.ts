@@ -13,7 +13,9 @@ interface Settings {
 export async function postgresProblems(query: PostgresQuery, prefix: string): Promise<string[]> {
   const [settings] = (await query(
     `SELECT version, current_setting('transaction_read_only') AS read_only,
-      current_setting('synchronous_commit') AS synchronous_commit FROM ${tableName(prefix, "schema")}`,
+      current_setting('synchronous_commit') AS synchronous_commit,
+      (SELECT key FROM ${tableName(prefix, "keys")} WHERE false), (SELECT key FROM ${tableName(prefix, "marks")} WHERE false)
+      FROM ${tableName(prefix, "schema")}`,
   ).catch((error: unknown) => {
     // undefined_table
     if (sqlState(error) === "42P01") return [];

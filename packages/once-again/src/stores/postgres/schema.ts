@@ -4,13 +4,16 @@ import { tableName } from "../sql/names.ts";
 /** Any number that no other program's advisory lock has: "once" in ASCII. */
 export const migrationLock = 0x6f6e6365;
 
-/** Each version of the schema, as the statements that lead to it from the one before. */
+/**
+ * Each version of the schema, as the statements that lead to it from the one before. They are run again for what is
+ * there already when another table was dropped.
+ */
 const versions: readonly ((keys: string, marks: string) => string)[] = [
   // An index on the minute of expiry, not on its millisecond: completing an operation within a minute of its claim then
   // changes no indexed column, and PostgreSQL replaces the row in its page without touching any index (HOT). Room is
   // left in each page for that. "C" orders names by their bytes.
   (keys) => `
-    CREATE TABLE ${keys} (
+    CREATE TABLE IF NOT EXISTS ${keys} (
       scope          text COLLATE "C" NOT NULL,
       key            text COLLATE "C" NOT NULL,
       state          text    NOT NULL CHECK (state IN ('running', 'done')),
@@ -26,10 +29,10 @@ const versions: readonly ((keys: string, marks: string) => string)[] = [
       expires_minute bigint  NOT NULL GENERATED ALWAYS AS (expires_at / 60000) STORED,
       PRIMARY KEY (scope, key)
     ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
-    CREATE INDEX ${keys}_expiry ON ${keys} (expires_minute);`,
+    CREATE INDEX IF NOT EXISTS ${keys}_expiry ON ${keys} (expires_minute);`,
   // A mark is written with every message, so there is room for its next version in its page, and none in an index.
   (_keys, marks) => `
-    CREATE TABLE ${marks} (
+    CREATE TABLE IF NOT EXISTS ${marks} (
       scope     text COLLATE "C" NOT NULL,
       key       text COLLATE "C" NOT NULL,
       position  bigint NOT NULL,
@@ -39,15 +42,15 @@ const versions: readonly ((keys: string, marks: string) => string)[] = [
     ) WITH (fillfactor = 50);`,
   // A record that runs no longer expires: neither do those that ran before. Who settled a record is stored with it.
   (keys) => `
-    ALTER TABLE ${keys} ADD COLUMN settled_at bigint, ADD COLUMN settlement_note bytea;
+    ALTER TABLE ${keys} ADD COLUMN IF NOT EXISTS settled_at bigint, ADD COLUMN IF NOT EXISTS settlement_note bytea;
     UPDATE ${keys} SET expires_at = ${storedNever} WHERE state = 'running';`,
   // Facts about the operation, for people.
   (keys) => `
-    ALTER TABLE ${keys} ADD COLUMN details bytea;`,
+    ALTER TABLE ${keys} ADD COLUMN IF NOT EXISTS details bytea;`,
 ];
 
 /**
- * The SQL that makes the tables, or brings them to this version; run again, it changes nothing. Any number of processes
+ * The SQL that makes the tables, or brings them to this version; run again, it changes nothing but to make a table anew that was dropped. Any number of processes
  * may run it at a time, each in one transaction (`psql --single-transaction`).
  */
 export function postgresSchema(prefix: string): string {
@@ -64,7 +67,8 @@ END $$;`,
   );
   return `SELECT pg_advisory_xact_lock(${migrationLock});
 CREATE TABLE IF NOT EXISTS ${schema} (version integer NOT NULL);
-INSERT INTO ${schema} SELECT 0 WHERE NOT EXISTS (SELECT FROM ${schema});${steps.join("")}
+INSERT INTO ${schema} SELECT 0 WHERE NOT EXISTS (SELECT FROM ${schema});
+UPDATE ${schema} SET version = 0 WHERE to_regclass('${keys}') IS NULL OR to_regclass('${marks}') IS NULL;${steps.join("")}
 `;
 }
 
