@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
 import { consumeRedisStreams, openInbox } from "../../packages/once-again/src/messaging/inbox/index.ts";
-import { senderOf } from "../../packages/once-again/src/messaging/inbox/consumers/redis-entries.ts";
+import { entriesOf, senderOf } from "../../packages/once-again/src/messaging/inbox/consumers/redis-entries.ts";
 import { redisGroup } from "../../packages/once-again/src/messaging/inbox/consumers/redis-group.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
@@ -114,5 +114,26 @@ describeWithServer("a group of consumers in Redis", redisBinary, () => {
     expect(await consumers(), "it has an entry").toEqual(["holding"]);
     expect((await client.xpending("orders", "billing"))[0]).toBe(1);
     expect(effects).toEqual(["one", "other"]);
+  });
+
+  test("leaves an entry that another process has claimed meanwhile to that", async () => {
+    const { client, send } = await openShop();
+    const member = (name: string) =>
+      entriesOf(senderOf(client), { stream: "orders", group: "billing", name, claimIdleMs: 0 });
+    const owners = async (): Promise<unknown[]> =>
+      ((await client.xpending("orders", "billing", "-", "+", 10)) as unknown[][]).map(([, owner]) => owner);
+    await send("1");
+    await client.xgroup("CREATE", "orders", "billing", "0");
+    const [slow, quick] = [member("slow"), member("quick")];
+    const [entry] = await slow.read(1);
+    await slow.keep(entry!);
+    expect(await owners()).toEqual(["slow"]);
+    expect((await quick.claim(1)).entries).toHaveLength(1);
+    await slow.keep(entry!);
+    await slow.giveBack(entry!, 1);
+    expect(await owners()).toEqual(["quick"]);
+    await quick.giveBack(entry!, 2);
+    expect(await owners()).toEqual(["given-back"]);
+    expect(await quick.deliveries(entry!)).toBe(1);
   });
 });

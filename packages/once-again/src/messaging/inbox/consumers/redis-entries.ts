@@ -46,6 +46,16 @@ const givenBackIdleMs = 86_400_000;
 export function entriesOf(send: Send, { stream, group, name, claimIdleMs }: GroupMember) {
   /** Where the next look for entries of others begins: there may be more of those in hand than one look passes. */
   let cursor = "0-0";
+  const pending = async ({ entryId }: RedisEntry): Promise<{ isOurs: boolean; deliveries: number }> => {
+    const reply = await send("XPENDING", stream, group, entryId, entryId, "1");
+    const [one] = reply as [id: Buffer, owner: Buffer, idleMs: number, deliveries: number][];
+    return { isOurs: one?.[1].toString() === name, deliveries: one?.[3] ?? 1 };
+  };
+  /** Claims an entry that is ours still: another process may have claimed it meanwhile, and be at work. */
+  const claimOurs = async (entry: RedisEntry, owner: string, ...rest: string[]): Promise<void> => {
+    if ((await pending(entry)).isOurs)
+      await send("XCLAIM", stream, group, owner, "0", entry.entryId, ...rest, "JUSTID");
+  };
   return {
     async read(count: number): Promise<RedisEntry[]> {
       const reply = await send("XREADGROUP", "GROUP", group, name, "COUNT", String(count), "STREAMS", stream, ">");
@@ -59,17 +69,16 @@ export function entriesOf(send: Send, { stream, group, name, claimIdleMs }: Grou
       cursor = next.toString();
       return { entries: readEntries(entries), isWhole: cursor === "0-0" };
     },
-    async deliveries({ entryId }: RedisEntry): Promise<number> {
-      const reply = await send("XPENDING", stream, group, entryId, entryId, "1");
-      return Number((reply as [Buffer, Buffer, number, unknown][])[0]?.[3] ?? 1);
-    },
-    keep: ({ entryId }: RedisEntry) => send("XCLAIM", stream, group, name, "0", entryId, "JUSTID"),
+    deliveries: async (entry: RedisEntry): Promise<number> => (await pending(entry)).deliveries,
+    keep: (entry: RedisEntry) => claimOurs(entry, name),
     acknowledge: ({ entryId }: RedisEntry) => send("XACK", stream, group, entryId),
     /** Others may claim it at once, and its delivery here is not counted. */
-    giveBack: ({ entryId }: RedisEntry, deliveries: number) =>
-      send(
-        ...["XCLAIM", stream, group, givenBackName, "0", entryId, "IDLE", String(givenBackIdleMs)],
-        ...["RETRYCOUNT", String(Math.max(0, deliveries - 1)), "JUSTID"],
+    giveBack: (entry: RedisEntry, deliveries: number) =>
+      claimOurs(
+        entry,
+        givenBackName,
+        ...["IDLE", String(givenBackIdleMs)],
+        ...["RETRYCOUNT", String(Math.max(0, deliveries - 1))],
       ),
   };
 }
