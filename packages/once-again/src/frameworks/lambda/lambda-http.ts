@@ -15,7 +15,7 @@ import {
   methodOf,
   readAnswer,
 } from "./http-event.ts";
-import { type LambdaContext, type LambdaFunction, timeLeftMs } from "./invocation.ts";
+import { type LambdaContext, lambdaFunction, type LambdaFunction, timeLeftMs } from "./invocation.ts";
 
 /**
  * A handler of requests. It answers with a web `Response`, or in Lambda's own terms; for an event of payload 2.0 anything
@@ -87,5 +87,5 @@ export function onceLambdaHttp<Transaction, Event extends HttpEvent, Context ext
     if (mark !== undefined) clearMountMark(...forms);
     return lambdaAnswer(event, response);
   };
-  return Object.assign(run, { policy: once.policy, close: () => once.close() });
+  return Object.assign(lambdaFunction(run, once), { policy: once.policy });
 }

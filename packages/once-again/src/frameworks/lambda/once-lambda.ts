@@ -5,7 +5,7 @@ import type {
   TransactionalFunctionOptions,
 } from "../../function/function-options.ts";
 import { openCalls } from "../../function/once-function.ts";
-import { type LambdaContext, type LambdaFunction, timeLeftMs } from "./invocation.ts";
+import { type LambdaContext, lambdaFunction, type LambdaFunction, timeLeftMs } from "./invocation.ts";
 
 /** A handler of events of any kind. */
 export type EventHandler<Event, Result, Transaction, Context> = (
@@ -46,5 +46,5 @@ export function onceLambda<Event, Result, Transaction, Context extends LambdaCon
   const calls = openCalls(options, handler, { name: "onceLambda", argument: "handler" });
   const run = async (event: Event, context?: Context): Promise<Result> =>
     calls.call([event], (execution) => handler(event, execution, context as Context), timeLeftMs(context));
-  return Object.assign(run, { close: () => calls.close() });
+  return lambdaFunction(run, calls);
 }

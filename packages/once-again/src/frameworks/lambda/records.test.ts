@@ -318,6 +318,20 @@ test("any event runs once by the key that its user names, and returns what it re
   expect(handler.length, "Lambda refuses a function that takes a callback").toBeLessThan(3);
 });
 
+test("an error of ours is named after its code, by which Step Functions catch it, and others have their own name", async () => {
+  const { options } = rules();
+  const handler = onceLambda({ ...options, key: (event: { id: string; n: number }) => event.id }, ({ n }) => {
+    if (n === 0) throw new RangeError("none");
+    return n;
+  });
+  await handler({ id: "7", n: 1 });
+  const reused = { name: "ONCE_KEY_REUSED", code: "ONCE_KEY_REUSED" };
+  await expect(handler({ id: "7", n: 2 })).rejects.toMatchObject(reused);
+  await expect(handler({ id: "8", n: 0 })).rejects.toMatchObject({ name: "RangeError" });
+  const batch = onceSqs({ ...options, scope: "sqs" }, () => undefined);
+  await expect(batch({} as never)).rejects.toMatchObject({ name: "ONCE_OPTION_INVALID" });
+});
+
 test("what is no batch, and options that make no sense, are refused", async () => {
   const { options } = rules();
   const handler = onceSqs(options, () => undefined);

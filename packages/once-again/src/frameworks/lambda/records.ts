@@ -14,7 +14,7 @@ import type {
 } from "../../function/function-options.ts";
 import { openCalls } from "../../function/once-function.ts";
 import { fittingName } from "../../key/producers-id.ts";
-import { type LambdaContext, type LambdaFunction, timeLeftMs } from "./invocation.ts";
+import { type LambdaContext, lambdaFunction, type LambdaFunction, timeLeftMs } from "./invocation.ts";
 
 /** The options that only results need: a record has none. */
 type ResultOptions = "codec" | "refusals" | "resultBytesMax" | "retryAfterMs" | "fingerprint" | "key";
@@ -111,7 +111,7 @@ export function recordsFrom<Base, Answer>(
       for (const { error } of failed) if (isWorthSaying(error)) notify(onError, error);
       return answer(failed);
     };
-    return Object.assign(run, { close: () => calls.close() });
+    return lambdaFunction(run, calls);
   };
 }
 
