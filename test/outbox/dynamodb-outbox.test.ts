@@ -497,6 +497,24 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
       expect(await claimed()).toEqual(["2"]);
     });
 
+    test.each(ways)(
+      "a return that lost its answer is sent again with its token, and counts once, $way",
+      async (way) => {
+        const { options, outbox, add } = shop();
+        await add({ id: "1", orderingKey: "k" }, { id: "2", orderingKey: "k" });
+        const owner = "one";
+        const { batches } = await outbox.claim({ owner, leaseMs: 60_000, limit: 9, messagesPerKey: 9 });
+        const { position } = batches[0]!.messages[1]!;
+        await using proxy = await awsProxy(server.url);
+        let lost = 1;
+        proxy.loses = (operation) => operation === "TransactWriteItems" && lost-- > 0;
+        const far = way.open(proxy.url, 2);
+        await far.outbox(options).postpone([{ position, owner, delayMs: 0, refusal: "no" }]);
+        far.destroy();
+        expect(proxy.tokens).toEqual([expect.any(String), proxy.tokens[0]]);
+      },
+    );
+
     test("a parked message that a person retries while a relay looks at its key is claimed in the end", async () => {
       const { options, outbox, add, claimed } = shop();
       await add({ id: "1", orderingKey: "k" });

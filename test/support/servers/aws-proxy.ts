@@ -9,6 +9,8 @@ export interface AwsProxy extends AsyncDisposable {
   readonly port: number;
   /** The operations that were asked for, in their order: `PutItem`. */
   readonly operations: string[];
+  /** The `ClientRequestToken` of each transaction that was sent, in their order. */
+  readonly tokens: unknown[];
   /** The `Date` of an answer: one, several lines, or none. Default that of the emulator. */
   date(upstream: string): string | readonly string[] | undefined;
   /** Is awaited before a request is handed on. Default nothing. */
@@ -49,6 +51,9 @@ export async function awsProxy(upstream: string): Promise<AwsProxy> {
     const operation = String(request.headers["x-amz-target"] ?? "").replace(/^.*\./, "");
     const body = await buffer(request);
     proxy.operations.push(operation);
+    if (operation === "TransactWriteItems") {
+      proxy.tokens.push((JSON.parse(body.toString()) as { ClientRequestToken?: unknown }).ClientRequestToken);
+    }
     await proxy.hold(operation);
     const refusal = proxy.refuses(operation, body.toString());
     if (refusal !== undefined) {
@@ -79,6 +84,7 @@ export async function awsProxy(upstream: string): Promise<AwsProxy> {
     url: `http://127.0.0.1:${port}`,
     port,
     operations: [],
+    tokens: [],
     date: (upstreamDate) => upstreamDate,
     hold: () => undefined,
     change: (_operation, answer) => answer,

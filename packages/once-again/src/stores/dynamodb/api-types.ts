@@ -131,7 +131,7 @@ export interface Operations {
   GetItem: Operation<Get & { ConsistentRead?: boolean }, { Item?: Item | undefined }>;
   PutItem: Operation<Put, object>;
   UpdateItem: Operation<Update & { ReturnValues?: "ALL_NEW" }, { Attributes?: Item | undefined }>;
-  TransactWriteItems: Operation<{ TransactItems: TransactWriteItem[]; ClientRequestToken?: string }, object>;
+  TransactWriteItems: Operation<{ TransactItems: TransactWriteItem[]; ClientRequestToken: string }, object>;
   TransactGetItems: Operation<
     { TransactItems: { Get: { TableName: string; Key: Item } }[] },
     { Responses?: { Item?: Item | undefined }[] | undefined }

@@ -172,7 +172,9 @@ export async function change(
 /** Writes all or nothing. `false`: a condition does not hold. */
 export async function writeTogether({ connection }: TableParts, writes: TransactWriteItem[]): Promise<boolean> {
   for (let tries = 1; ; tries += 1) {
-    const answer = await connection.sendIf("TransactWriteItems", { TransactItems: writes });
+    // Where its answer is lost, the client sends it again, and a count must not grow twice.
+    const input = { TransactItems: writes, ClientRequestToken: crypto.randomUUID() };
+    const answer = await connection.sendIf("TransactWriteItems", input);
     if (!("refusal" in answer)) return true;
     const codes = (answer.refusal.CancellationReasons ?? []).map(({ Code }) => Code);
     if (codes.includes("ConditionalCheckFailed")) return false;

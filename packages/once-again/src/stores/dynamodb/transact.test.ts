@@ -145,6 +145,24 @@ describeWithServer("DynamoDB, by moto", motoBinary, () => {
       expect(proxy.operations).toEqual(["GetItem", ...Array.from({ length: 3 }, () => "TransactWriteItems")]);
     });
 
+    test("a transaction without a key is sent again with its token, by which DynamoDB executes it once", async () => {
+      await using proxy = await awsProxy(server.url);
+      const far = way.open(proxy.url, 2);
+      const store = far.store({ table, prefix: "unkeyed" });
+      let lost = 1;
+      proxy.loses = (operation) => operation === "TransactWriteItems" && lost-- > 0;
+      for (const name of ["unkeyed 1", "unkeyed 2"]) {
+        await store.transactUnkeyed(async (transaction) => {
+          transaction.put({ TableName: accounts, Item: keyOf(name) });
+          return committed(undefined);
+        });
+      }
+      far.destroy();
+      const [token, again, other] = proxy.tokens;
+      expect(proxy.tokens).toEqual([expect.stringMatching(/^[\da-f-]{36}$/), token, expect.any(String)]);
+      expect(again).not.toBe(other);
+    });
+
     test("a host that slept while its handler ran stores the answer for its whole time", async () => {
       await using proxy = await awsProxy(server.url);
       const far = way.open(proxy.url);

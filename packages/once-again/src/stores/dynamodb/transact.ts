@@ -238,7 +238,9 @@ export function transactionalOperations(
       untilCommitted(onLateUse, async (transaction) => {
         const { ending, writes } = await collect(transaction, work);
         if (ending.keep !== "commit" || writes.length === 0) return { answer: ending.value };
-        const sent = connection.sendIf("TransactWriteItems", { TransactItems: writes });
+        // Nothing but the token says that it was committed, where the answer was lost and the client sends it again.
+        const input = { TransactItems: writes, ClientRequestToken: crypto.randomUUID() };
+        const sent = connection.sendIf("TransactWriteItems", input);
         const end = await sent.catch((error: unknown) => {
           throw isMistake(error) ? refusedError("DynamoDB refuses the handler's writes", error) : error;
         });
