@@ -292,8 +292,13 @@ describe("an answer", () => {
 
   test("has bytes for a text that was given as bytes, and for a set of bytes alone", async () => {
     const { ask, received } = await scripted([reply(200, { Item: { set: { BS: ["dGVh"] } } })]);
-    const output = await ask({ Item: { text: { B: "tea" }, S: { S: "B" } } });
-    expect(received[0]!.body).toBe('{"Item":{"text":{"B":"dGVh"},"S":{"S":"B"}}}');
+    const bytes = new DataView(Uint8Array.from(Buffer.from("a tea")).buffer, 2);
+    const output = await ask({
+      Item: { text: { B: "tea" }, S: { S: "B" }, view: { B: bytes }, BS: { BS: ["tea", bytes] } },
+    });
+    expect(received[0]!.body).toBe(
+      '{"Item":{"text":{"B":"dGVh"},"S":{"S":"B"},"view":{"B":"dGVh"},"BS":{"BS":["dGVh","dGVh"]}}}',
+    );
     expect(output).toEqual({ Item: { set: { BS: [Uint8Array.from(Buffer.from("tea"))] } } });
   });
 });
@@ -302,13 +307,13 @@ describe("a clock that is wrong", () => {
   const serverMs = Date.UTC(2026, 11, 1, 12);
   /** Takes a signature within 5 minutes of the server's time. */
   const judge =
-    (dates: string[]): Act =>
+    (dates: string[], name = "InvalidSignatureException"): Act =>
     (response, request) => {
       const date = String(request.headers["x-amz-date"]);
       dates.push(date);
       const headers = { date: new Date(serverMs).toUTCString() };
       const isFresh = date.startsWith("20261201T12");
-      return (isFresh ? reply(200, {}, headers) : refuse("InvalidSignatureException", headers))(response, request);
+      return (isFresh ? reply(200, {}, headers) : refuse(name, headers))(response, request);
     };
 
   test.each([-3_600_000, 3_600_000])("by %i ms costs one more request, once", async (wrongMs) => {
@@ -319,6 +324,13 @@ describe("a clock that is wrong", () => {
     await ask();
     expect(dates).toHaveLength(3);
     expect(dates.slice(1)).toEqual(["20261201T120000Z", "20261201T120000Z"]);
+  });
+
+  test.each(["AccessDeniedException", "RequestTimeTooSkewed"])("is known by %s, too", async (name) => {
+    const dates: string[] = [];
+    const { ask } = await scripted([judge(dates, name), judge(dates)], {}, fakeClock(serverMs - 1_200_000));
+    await ask();
+    expect(dates).toEqual(["20261201T114000Z", "20261201T120000Z"]);
   });
 
   test("is corrected by the time at which the answer came, and counts no more for credentials", async () => {
@@ -400,12 +412,12 @@ describe("credentials that AWS takes no longer", () => {
     expect(received.map(({ authorization }) => /Credential=(\w+)/.exec(authorization)![1])).toEqual(["one", "two"]);
   });
 
-  test("are read anew from the environment", async () => {
+  test.each(["ExpiredTokenException", "UnrecognizedClientException"])("are read anew, %s", async (name) => {
     vi.stubEnv("AWS_ACCESS_KEY_ID", "one");
     vi.stubEnv("AWS_SECRET_ACCESS_KEY", "secret");
     const renew: Act = (response, request) => {
       vi.stubEnv("AWS_ACCESS_KEY_ID", "two");
-      return expired(response, request);
+      return refuse(name)(response, request);
     };
     const { ask, received } = await scripted([renew, done], { credentials: undefined });
     await ask();
@@ -453,6 +465,22 @@ describe("connections", () => {
     await closed;
   });
 
+  test("that are closed while they lie idle cost no quota, however many they are", async () => {
+    const count = 50;
+    const idle = new Set<unknown>();
+    const allOpen = Promise.withResolvers<void>();
+    const first: Act = async (response, request) => {
+      if (idle.add(request.socket).size === count) allOpen.resolve();
+      await allOpen.promise;
+      done(response, request);
+    };
+    const second: Act = (response, request) => (idle.has(request.socket) ? reset : done)(response, request);
+    const script = [first, second, second].flatMap((act) => Array.from({ length: count }, () => act));
+    const { ask, received } = await scripted(script);
+    for (let time = 1; time <= 2; time += 1) await Promise.all(Array.from({ length: count }, () => ask()));
+    expect(received).toHaveLength(3 * count);
+  });
+
   test("of an agent that was given stay open then, too", async () => {
     const { port, sockets } = await countingServer();
     const agent = new HttpAgent({ keepAlive: true });
@@ -473,6 +501,15 @@ describe("connections", () => {
     await Promise.allSettled(asked);
     expect(concurrencyMax()).toBe(50);
     client.destroy();
+  });
+
+  test("go through the proxy of an agent that has one", async () => {
+    const { url, script, received } = await scriptedServer();
+    script.push(done);
+    const agent = new HttpAgent({ proxyEnv: { HTTP_PROXY: new URL(url).origin } });
+    const client = open("http://dynamodb.invalid", { agent });
+    await client.request("GetItem", key, forever, unheard);
+    expect(received.map(({ path }) => path)).toEqual(["http://dynamodb.invalid/"]);
   });
 
   test("go to an address of IPv6, too", async () => {
@@ -565,8 +602,40 @@ describe("options", () => {
     [{ attemptsMax: 0 }, "attemptsMax must be"],
     [{ attemptsMax: "4" }, "attemptsMax must be"],
     [{ agent: {} }, "agent must be"],
+    [{ agent: null }, "agent must be"],
   ])("%j", (options, words) => {
     expect(open(options)).toThrow(invalid(words));
+  });
+
+  test.each(["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"])(
+    "%s asks for an address, which is to be given",
+    (name) => {
+      for (const usual of ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"]) vi.stubEnv(usual, undefined);
+      vi.stubEnv(name, "true");
+      expect(open({})).toThrow(invalid(`endpoint must be the address for which ${name} of the environment asks`));
+      expect(open({ endpoint: "https://dynamodb-fips.us-east-1.amazonaws.com" })).not.toThrow();
+      vi.stubEnv(name, "false");
+      expect(open({})).not.toThrow();
+      vi.unstubAllEnvs();
+    },
+  );
+
+  test("an address of the environment that can't be used is an error that names it, unless it is to be ignored", () => {
+    vi.stubEnv("AWS_ENDPOINT_URL_DYNAMODB", "localhost:8000");
+    expect(open({})).toThrow(invalid("AWS_ENDPOINT_URL_DYNAMODB or AWS_ENDPOINT_URL of the environment"));
+    vi.stubEnv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
+    expect(open({})).not.toThrow();
+    vi.unstubAllEnvs();
+  });
+
+  test("an agent for the other kind of address is refused with the one that it takes", () => {
+    expect(open({ agent: new HttpAgent() })).toThrow(invalid("agent must be an Agent of node:https for an endpoint"));
+    const onHttp = { agent: new Agent(), endpoint: "http://localhost" };
+    expect(open(onHttp)).toThrow(
+      invalid('agent must be an Agent of node:http for an endpoint of http:, but it is "https:"'),
+    );
+    const ofBoth = Object.defineProperty(new HttpAgent(), "protocol", { get: () => "http:" });
+    expect(open({ agent: ofBoth })).not.toThrow();
   });
 
   test("an address is shown without its user", () => {

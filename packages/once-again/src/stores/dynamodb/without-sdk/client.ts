@@ -44,7 +44,10 @@ interface DynamodbClientOptions {
 
 /** A client of DynamoDB for `dynamodbStore` and `dynamodbOutbox` of this module. */
 export interface DynamodbClient extends Transport {
-  /** Closes the connections that are open. Those of an `agent` of yours stay. A process ends without it, too. */
+  /**
+   * Closes the connections that are open; a request that is on its way is sent again by a new one. Those of an `agent` of yours stay. A process
+   * ends without it, too.
+   */
   destroy(): void;
 }
 
@@ -78,11 +81,9 @@ export function openClient(options: DynamodbClientOptions, clock: Clock, random:
     agent: true,
   });
   const { agent, attemptsMax } = options;
-  if (agent !== undefined && !hasMethod(agent, "addRequest")) {
-    throw invalidOptionError("agent", "an Agent of node:https", typeof agent);
-  }
   const region = readRegion(options.region);
   const endpoint = readEndpoint(options.endpoint, region);
+  checkAgent(agent, endpoint);
   const source = readCredentials(options.credentials);
   const poster = httpPoster(endpoint, agent);
   const send = signedSender({ poster, host: endpoint.host, region, source, clock });
@@ -120,13 +121,43 @@ const domains: readonly (readonly [prefix: string, domain: string])[] = [
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID`. */
 function readEndpoint(option: unknown, region: string): URL {
-  const [, domain] = domains.find(([prefix]) => region.startsWith(prefix)) ?? ["", "amazonaws.com"];
   const { AWS_ENDPOINT_URL_DYNAMODB: own, AWS_ENDPOINT_URL: usual } = process.env;
-  const address = option ?? (own || usual || `https://dynamodb.${region}.${domain}`);
+  const configured = isSet("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") ? undefined : own || usual;
+  const address = option ?? (configured || usualAddress(region));
   const url = typeof address === "string" ? URL.parse(address) : null;
   const isAddress = url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
   if (isAddress) return url;
-  throw invalidOptionError("endpoint", "an address such as https://dynamodb.eu-west-1.amazonaws.com", address);
+  throw invalidOptionError(
+    "endpoint",
+    "an address without a path, such as https://dynamodb.eu-west-1.amazonaws.com, also where AWS_ENDPOINT_URL_DYNAMODB or " +
+      "AWS_ENDPOINT_URL of the environment has it",
+    address,
+  );
+}
+
+/** The address of AWS in a region. @throws OnceAgainError `ONCE_OPTION_INVALID` where the environment asks for another one. */
+function usualAddress(region: string): string {
+  const wish = ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"].find(isSet);
+  if (wish !== undefined) {
+    throw invalidOptionError("endpoint", `the address for which ${wish} of the environment asks`, undefined);
+  }
+  const [, domain] = domains.find(([prefix]) => region.startsWith(prefix)) ?? ["", "amazonaws.com"];
+  return `https://dynamodb.${region}.${domain}`;
+}
+
+function isSet(name: string): boolean {
+  return process.env[name]?.toLowerCase() === "true";
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID`. */
+function checkAgent(agent: unknown, { protocol }: URL): void {
+  if (agent === undefined) return;
+  // The agents of Node have it as a value. One that takes both kinds of addresses finds it out for each request.
+  const own = hasMethod(agent, "addRequest")
+    ? (Object.getOwnPropertyDescriptor(agent, "protocol")?.value ?? protocol)
+    : typeof agent;
+  if (own === protocol) return;
+  throw invalidOptionError("agent", `an Agent of node:${protocol.slice(0, -1)} for an endpoint of ${protocol}`, own);
 }
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID`; it shows no secret. */

@@ -34,6 +34,8 @@ test("wrong credentials are refused by the names of their parts, without showing
     [{ accessKeyId: "one\n", secretAccessKey: "hidden" }, "accessKeyId"],
     [{ accessKeyId: "one", secretAccessKey: "hidden", sessionToken: "a b" }, "sessionToken"],
     [{ accessKeyId: "one", secretAccessKey: "hidden", expiration: "soon" }, "expiration"],
+    [{ accessKeyId: "one", secretAccessKey: "hidden", expiration: 1_796_000_000 }, "expiration"],
+    [{ accessKeyId: "one", secretAccessKey: "hidden", expiration: Symbol("soon") }, "expiration"],
     [{ AccessKeyId: "one", SecretAccessKey: "hidden" }, "accessKeyId and secretAccessKey"],
   ] as const;
   for (const [given, name] of wrong) {
@@ -41,6 +43,11 @@ test("wrong credentials are refused by the names of their parts, without showing
     expect(open).toThrow(expect.objectContaining(refusal("ONCE_OPTION_INVALID", `no usable ${name}:`)) as Error);
     expect(open).not.toThrow("hidden");
   }
+});
+
+test.each([null, ""])("a session token that is %j counts as missing, as the client of AWS has it", (sessionToken) => {
+  const source = fixedCredentials({ accessKeyId: "one", secretAccessKey: "secret", sessionToken });
+  expect(source.get(0)).toMatchObject({ sessionToken: undefined });
 });
 
 describe("a provider", () => {

@@ -34,8 +34,7 @@ export const environmentCredentials: CredentialSource = {
           "them; elsewhere give the client `credentials`, for example fromNodeProviderChain() of @aws-sdk/credential-providers.",
       );
     }
-    // An empty token counts as missing.
-    return checked({ accessKeyId, secretAccessKey, sessionToken: process.env["AWS_SESSION_TOKEN"] || undefined });
+    return checked({ accessKeyId, secretAccessKey, sessionToken: process.env["AWS_SESSION_TOKEN"] });
   },
   drop: () => true,
 };
@@ -97,8 +96,12 @@ const isKey = (value: unknown): value is string => typeof value === "string" && 
 
 /** @throws OnceAgainError that `refuse` makes, with a text that shows none of them. */
 function checked(given: unknown, refuse: (problem: string) => OnceAgainError = credentialsError): Credentials {
-  const { accessKeyId, secretAccessKey, sessionToken, expiration } = (given ?? {}) as Record<string, unknown>;
-  const end = expiration == null ? undefined : new Date(expiration as Date);
+  const { accessKeyId, secretAccessKey, sessionToken: token, expiration } = (given ?? {}) as Record<string, unknown>;
+  // An empty token counts as missing, as the client of AWS has it.
+  const sessionToken = token || undefined;
+  // A number may be one of seconds, and count as over.
+  const isDate = typeof expiration === "object" || typeof expiration === "string";
+  const end = expiration == null ? undefined : new Date(isDate ? (expiration as Date) : Number.NaN);
   const wrong = [
     ...(isKey(accessKeyId) ? [] : ["accessKeyId"]),
     ...(isKey(secretAccessKey) ? [] : ["secretAccessKey"]),
@@ -108,7 +111,7 @@ function checked(given: unknown, refuse: (problem: string) => OnceAgainError = c
   if (wrong.length > 0) {
     throw refuse(
       `The credentials for DynamoDB have no usable ${wrong.join(" and ")}: give { accessKeyId, secretAccessKey, sessionToken?, expiration? }, ` +
-        "texts without spaces and a Date, or a function that resolves with that.",
+        "texts without spaces, as the variables AWS_ACCESS_KEY_ID and so on are, and a Date; or a function that resolves with that.",
     );
   }
   return { accessKeyId, secretAccessKey, sessionToken, expiration: end } as Credentials;

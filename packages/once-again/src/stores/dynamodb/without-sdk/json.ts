@@ -1,4 +1,4 @@
-import { decodeBase64, encodeBase64 } from "../../../core/bytes.ts";
+import { decodeBase64, encodeBase64, encodeChunk } from "../../../core/bytes.ts";
 
 /** The JSON of a request: bytes are Base64. */
 export function encodeInput(input: object): string {
@@ -8,10 +8,13 @@ export function encodeInput(input: object): string {
 /** A Buffer has become another object by its `toJSON`, so it is read from the object that has it. */
 function encodeValue(this: Record<string, unknown>, name: string, value: unknown): unknown {
   const given = this[name];
-  if (given instanceof Uint8Array) return encodeBase64(given);
-  // The client of AWS takes a text for bytes, too.
-  return name === "B" && typeof given === "string" ? encodeBase64(new TextEncoder().encode(given)) : value;
+  if (ArrayBuffer.isView(given)) return encodeBase64(encodeChunk(given));
+  // A text that is given as bytes is those of its UTF-8.
+  if (name === "B" && typeof given === "string") return encodeBase64(encodeChunk(given));
+  return name === "BS" && Array.isArray(given) ? given.map(encodeMember) : value;
 }
+
+const encodeMember = (one: unknown): unknown => (typeof one === "string" ? encodeBase64(encodeChunk(one)) : one);
 
 /** The object in the JSON of an answer; `undefined` for anything else. Bytes have the types B and BS, and nothing else has those names for texts. */
 export function decodeOutput(json: string): Record<string, unknown> | undefined {

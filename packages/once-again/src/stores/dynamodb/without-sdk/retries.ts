@@ -91,9 +91,20 @@ function judge(error: unknown): Failure {
   const isPassing = isRefused || transient;
   const kind = isThrottled ? "throttled" : "transient";
   return {
-    decision: isPassing ? { action: "retry", kind, why: reason } : { action: "stop", why: "permanent" },
+    decision: isPassing
+      ? { action: "retry", kind, why: reason, free: isStale(error) }
+      : { action: "stop", why: "permanent" },
     isThrottled,
     hintMs: answer?.hintMs,
     isDoubt: isPassing && !isRefused && delivery !== "never",
   };
+}
+
+/**
+ * Whether the connection was closed while it lay idle, as far as can be seen: that says nothing of the service. After a freeze all connections are
+ * closed at a time, and the quota would not do for their requests.
+ */
+function isStale(error: unknown): boolean {
+  const { code, isOfReused = false } = error as { readonly code?: unknown; readonly isOfReused?: boolean };
+  return isOfReused && (code === "ECONNRESET" || code === "EPIPE");
 }
