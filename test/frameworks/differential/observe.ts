@@ -27,6 +27,7 @@ export async function observe(
   url: string,
   method: "POST" | "HEAD",
   { headers = {}, body = '{"item":"tea"}' }: RequestForm = {},
+  key: string = randomUUID(),
 ): Promise<Observed> {
   const outgoing = request(url, {
     method,
@@ -36,7 +37,7 @@ export async function observe(
     headers: {
       ...(method === "POST" && { "content-type": "application/json", "content-length": body.length }),
       ...(method === "POST" && headers),
-      "idempotency-key": randomUUID(),
+      "idempotency-key": key,
       "accept-encoding": "gzip",
     },
   });

@@ -49,10 +49,18 @@ export const webMutants: readonly Mutant[] = [
   {
     guard: "web: a stored body is sent with its own framing",
     file: `${frameworks}/web-messages.ts`,
-    search: "if (!isOfOtherFraming(name, value, body)) response",
-    replace: "response",
+    search: "if (isOfOtherFraming(lowerCase, value, body)) continue;",
+    replace: "",
     check: test(`${frameworks}/fetch.test.ts`),
     killedBy: "may say that its body comes in chunks",
+  },
+  {
+    guard: "Hono: a response that came just before ours is the operation's",
+    file: `${frameworks}/hono-response.ts`,
+    search: "this.#keepOwn();\n      this.#inFront = new Headers();",
+    replace: "this.#inFront = new Headers();",
+    check: test(`${frameworks}/hono-response.test.ts`),
+    killedBy: "is the result of its key, however soon that is",
   },
   {
     guard: "Fastify: headers of the raw response stay",

@@ -92,7 +92,7 @@ export function onceFetch<Transaction, Native extends Request, Rest extends read
       },
     );
     if (mark !== undefined) clearMountMark(...forms);
-    return webResponse(finish(answer), response, once.onError);
+    return webResponse(request.method, finish(answer), response, once.onError);
   };
   return Object.assign(run, { policy: once.policy, close });
 }

@@ -11,7 +11,12 @@ import { onceHono } from "./hono.ts";
 
 // A time-out in front answers before the handler has. The operation goes on, and the handler's own response is stored.
 
-const order: RequestInit = { method: "POST", body: '{"item":"tea"}', headers: { "idempotency-key": "order-7" } };
+const withKey = (key: string): RequestInit => ({
+  method: "POST",
+  body: '{"item":"tea"}',
+  headers: { "idempotency-key": key },
+});
+const order = withKey("order-7");
 
 /** Time-outs as they are written; the handler waits until the caller was answered, so they all come first. */
 const inFront: [name: string, timeOut: MiddlewareHandler][] = [
@@ -217,4 +222,45 @@ test("a time-out behind us decides the answer: it is unknown what became of the 
   gate.resolve();
   const repeat = await app.request("/orders", order);
   expect([repeat.status, repeat.headers.get("idempotent-replayed"), runs]).toEqual([504, "true", 1]);
+});
+
+test("what a handler answers as soon as its time is up is the result of its key, however soon that is", async () => {
+  const app = new Hono();
+  const errors: unknown[] = [];
+  const options = { store: memoryStore(), scope: "public", limits: { handlerMsMax: 20 }, waitMs: 20_000 } as const;
+  app.post("/:turns", onceHono({ ...options, onError: (error) => errors.push(error) }), async (context) => {
+    await new Promise((resolve) => {
+      context.get("once").signal.addEventListener("abort", resolve);
+    });
+    for (let turn = 0; turn < Number(context.req.param("turns")); turn += 1) await Promise.resolve();
+    return context.text("made", 201);
+  });
+  const turns = [0, 1, 2, 4, 8];
+  for (const turn of turns) {
+    const sent = withKey(`turn-${turn}`);
+    expect((await app.request(`/${turn}`, sent)).status).toBe(504);
+    const repeat = await app.request(`/${turn}`, sent);
+    expect([repeat.status, await repeat.text(), repeat.headers.get("idempotent-replayed")]).toEqual([
+      201,
+      "made",
+      "true",
+    ]);
+  }
+  expect(errors).toHaveLength(turns.length);
+});
+
+test("a handler that gives no response has failed, also where Hono would make one for those who ask", async () => {
+  const app = new Hono();
+  const errors: unknown[] = [];
+  const once = onceHono({ store: memoryStore(), scope: "public", onError: (error) => errors.push(error) });
+  app.use("/*", once);
+  app.post("/forgotten", (() => undefined) as unknown as MiddlewareHandler);
+  app.post("/header", ((context: Context) => context.header("x-shop", "tea")) as unknown as MiddlewareHandler);
+  app.post("/asked", ((context: Context) => void context.res.status) as unknown as MiddlewareHandler);
+  for (const path of ["/forgotten", "/header", "/asked"]) {
+    const sent = withKey(path.slice(1));
+    expect([(await app.request(path, sent)).status, (await app.request(path, sent)).status], path).toEqual([500, 500]);
+    expect(errors.splice(0)).toEqual([new TypeError("The handler gave no response.")]);
+  }
+  expect((await app.request("/nowhere", order)).status).toBe(404);
 });

@@ -69,7 +69,9 @@ export class DownstreamResponse {
 
   /** @throws what `readResponse` throws, at once, or rejects with that. */
   read(bytesMax: number): Awaitable<HttpResponse> {
-    const response = this.isOvertaken ? this.#own : resOf(this.#context);
+    // Hono makes a response for all that ask, also where no handler has given one.
+    const isGiven = sides === undefined ? this.#context.finalized : this.#isFinalized;
+    const response = this.isOvertaken ? this.#own : isGiven ? resOf(this.#context) : undefined;
     const inFront = this.#inFront;
     const reading = readResponse(response, bytesMax);
     return isPromise(reading)
@@ -92,8 +94,16 @@ export class DownstreamResponse {
    * handler that is still at work, and stands in front of it.
    */
   end(): void {
-    if (this.#isRunning) this.#inFront ??= new Headers();
-    else this.#hasEnded = true;
+    if (!this.#isRunning) this.#hasEnded = true;
+    else if (!this.isOvertaken) {
+      this.#keepOwn();
+      this.#inFront = new Headers();
+    }
+  }
+
+  /** Another response is about to take the place of the one that those behind us may have given already. */
+  #keepOwn(): void {
+    if (!this.isOvertaken && this.#isFinalized) this.#own = resOf(this.#context);
   }
 
   get res(): Response {
@@ -104,7 +114,7 @@ export class DownstreamResponse {
     if (this.#hasEnded || (this.#isAskedBehind && !this.isOvertaken)) setRes(this.#context, response);
     else if (this.#isAskedBehind) this.#own = response;
     else {
-      if (!this.isOvertaken && this.#isFinalized) this.#own = resOf(this.#context);
+      this.#keepOwn();
       setRes(this.#context, response);
       this.#inFront = new Headers(response?.headers);
     }

@@ -146,7 +146,7 @@ export function onceHono<Context extends HonoContext, Transaction>(
     // Hono adds the headers of the response that is there to the one that is set, and copies it for that. A handler's response
     // has them already; to another they are added, where middleware in front has set any.
     if (behind !== undefined || isEmpty(context.res.headers)) context.res = undefined;
-    context.res = webResponse(finish(answer), behind?.handlerResponse, once.onError);
+    context.res = webResponse(method, finish(answer), behind?.handlerResponse, once.onError);
     return undefined;
   };
   return Object.assign(middleware, { policy: once.policy, close });

@@ -41,8 +41,6 @@ export interface ReadResponse {
   readonly answer: HttpResponse;
   /** The response itself, for its reason phrase. */
   readonly given: Response;
-  /** Whether there was a body, be it an empty one. */
-  readonly hasBody: boolean;
   /** The body as text, where it was given as text: a server sends text in one piece with the head. */
   readonly text: string | undefined;
 }
@@ -59,11 +57,30 @@ export function readResponse(response: Response | undefined, bytesMax: number): 
 }
 
 async function readStreamed(response: Response, bytesMax: number): Promise<ReadResponse> {
-  const headers = [...response.headers];
+  const headers: [name: string, value: string][] = [...response.headers];
   if (response.bodyUsed) throw new TypeError("The response's body was read before it was returned. Return a clone.");
   const body = await readStream(response.body, bytesMax, resultTooLargeError);
+  if (body.length > 0 && !response.headers.has("content-type") && areTypesHidden() && isUtf8(body))
+    headers.push(["content-type", "text/plain;charset=utf-8"]);
   const answer = { status: response.status, headers, body };
-  return { answer, given: response, hasBody: response.body !== null, text: undefined };
+  return { answer, given: response, text: undefined };
+}
+
+/**
+ * Whether a platform does not show the type that its server gives a text, as Bun: it gives bytes another. What could be a text is
+ * taken for one, since that is what a handler gives without a type.
+ */
+function areTypesHidden(): boolean {
+  return !new Response("text").headers.has("content-type");
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -83,7 +100,7 @@ function readLight(response: Response, bytesMax: number): ReadResponse | undefin
   // Node sends the head in the encoding of the text that comes with it, so other letters there would not be those of a repeat.
   const isText =
     typeof body === "string" && (plain !== undefined || headers.every(([, value]) => asciiValue.test(value)));
-  return { answer, given: response, hasBody: body !== null, text: isText ? body : undefined };
+  return { answer, given: response, text: isText ? body : undefined };
 }
 
 const asciiValue = /^[\t -~]*$/;
@@ -139,30 +156,30 @@ export function closableRoute(once: Pick<OnceRoute, "close">) {
 /**
  * An answer as a response. One that can't be sent is reported to `onError`, and answered with a plain 500.
  *
- * @param given the handler's own response, where it ran: its reason phrase goes with its status, and an empty body stays one.
+ * @param method that of the request: a response to `HEAD` has no body, so its length is not that of one.
+ * @param given the handler's own response, where it ran: its reason phrase goes with its status.
  */
 export function webResponse(
+  method: string,
   { status, headers, body }: HttpResponse,
   given: ReadResponse | undefined,
   onError: (error: unknown) => void,
 ): Response {
   try {
-    // An empty body becomes null, unless the handler gave one: servers give it a content type.
-    const isNull = isBodiless(status) || (body.length === 0 && given?.hasBody !== true);
-    const record = isNull ? undefined : recordOf(headers, body);
-    const encodeBody = isGzip(headers, body) ? "manual" : undefined;
-    // Made in one piece, a response of a server's own class need not become one of the platform's.
-    if (record !== undefined) {
-      const text = given?.answer.body === body ? given.text : undefined;
-      return new Response(text ?? Uint8Array.from(body), new SentInit(status, record, encodeBody, given));
-    }
-    const init = new SentInit(status, {}, encodeBody, given);
-    const response = new Response(isNull ? null : Uint8Array.from(body), init);
-    response.headers.delete("content-type");
-    for (const [name, value] of headers) {
-      if (!isOfOtherFraming(name, value, body)) response.headers.append(name, value);
-    }
-    return response;
+    // A repeat does not know whether its handler gave an empty body or none, which some servers send differently.
+    const isEmpty = body.length === 0 || isBodiless(status);
+    const isZeroLength = isEmpty && method !== "HEAD" && status !== 204 && status !== 304;
+    // Servers of a class of their own make the platform's response of it, and some forget what was set in its headers by then.
+    const init = new SentInit(
+      status,
+      sentHeaders(headers, body, isZeroLength),
+      isGzip(headers, body) ? "manual" : undefined,
+      given,
+    );
+    if (isEmpty) return new Response(null, init);
+    // Made in one piece, a response of a server's own class need not become one of the platform's. A text without a type would get one.
+    const isText = given?.answer.body === body && headerValue(headers, "content-type") !== undefined;
+    return new Response((isText ? given.text : undefined) ?? Uint8Array.from(body), init);
   } catch (error) {
     onError(error);
     return new Response("The answer to this request can't be sent.", { status: 500 });
@@ -172,13 +189,13 @@ export function webResponse(
 /** How a response is sent. The reason phrase of the handler's goes with its status. */
 class SentInit {
   readonly status: number;
-  readonly headers: Record<string, string>;
+  readonly headers: Record<string, string> | Headers;
   readonly encodeBody: "manual" | undefined;
   readonly #given: ReadResponse | undefined;
 
   constructor(
     status: number,
-    headers: Record<string, string>,
+    headers: Record<string, string> | Headers,
     encodeBody: "manual" | undefined,
     given: ReadResponse | undefined,
   ) {
@@ -210,19 +227,32 @@ function isGzip(headers: HttpResponse["headers"], body: Uint8Array): boolean {
   return body[0] === 0x1f && body[1] === 0x8b && headerValue(headers, "content-encoding") === "gzip";
 }
 
-/** Headers as an object. `undefined` where a name is repeated, and where the platform would add a content type. */
-function recordOf(headers: HttpResponse["headers"], body: Uint8Array): Record<string, string> | undefined {
+/**
+ * Headers as an object. As the platform's, where a name is repeated, and where a body has no type: a server may give one to it, and
+ * one does so by the kind of the headers, which may be another on a repeat.
+ */
+function sentHeaders(
+  headers: HttpResponse["headers"],
+  body: Uint8Array,
+  isZeroLength: boolean,
+): Record<string, string> | Headers {
   const record: Record<string, string> = {};
+  let joined: Headers | undefined;
   for (const [name, value] of headers) {
     const lowerCase = name.toLowerCase();
-    if (lowerCase in record) return undefined;
-    if (!isOfOtherFraming(name, value, body)) record[lowerCase] = value;
+    if (isOfOtherFraming(lowerCase, value, body)) continue;
+    if (joined === undefined && lowerCase in record) joined = new Headers(record);
+    if (joined === undefined) record[lowerCase] = value;
+    else joined.append(lowerCase, value);
   }
-  return "content-type" in record ? record : undefined;
+  if (body.length > 0 && !("content-type" in record)) joined ??= new Headers(record);
+  if (!isZeroLength) return joined ?? record;
+  if (joined === undefined) return { ...record, "content-length": "0" };
+  joined.set("content-length", "0");
+  return joined;
 }
 
 /** Whether a header says of a body that it comes in chunks, or has another length: it is sent whole. */
-function isOfOtherFraming(name: string, value: string, body: Uint8Array): boolean {
-  const lowerCase = name.toLowerCase();
+function isOfOtherFraming(lowerCase: string, value: string, body: Uint8Array): boolean {
   return lowerCase === "transfer-encoding" || (lowerCase === "content-length" && value !== String(body.length));
 }
