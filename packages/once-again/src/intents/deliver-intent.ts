@@ -7,6 +7,7 @@ import type { IntentNews } from "./intent-event.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 import { sendIntent } from "./send-intent.ts";
 import { decideAfterSending, overdueOutcome } from "./retry-or-end.ts";
+import type { Grant } from "./sending-loop.ts";
 import type { StoreCalls } from "./retry-store-calls.ts";
 
 /** The dependencies of a delivery. */
@@ -21,17 +22,12 @@ export interface DeliveryParts {
 /**
  * Sends an intent that was claimed, and stores what came of it.
  *
- * @param claim.sentAt when the claim was sent, on the monotonic clock.
  * @throws what `resumeBackoff` throws; OnceAgainError `ONCE_OPTION_INVALID` when it answers with no delay.
  */
-export async function deliverIntent(
-  intent: ClaimedIntent,
-  claim: { readonly owner: string; readonly sentAt: number },
-  parts: DeliveryParts,
-): Promise<void> {
+export async function deliverIntent(intent: ClaimedIntent, grant: Grant, parts: DeliveryParts): Promise<void> {
   const { settings, calls, stop } = parts;
   const { clock, store, retentionMs } = settings;
-  const owned = { id: intent.id, owner: claim.owner };
+  const owned = { id: intent.id, owner: grant.owner };
   const emit = (news: IntentNews): void => parts.emit(intent, news);
 
   const end = async (outcome: IntentOutcome): Promise<void> => {
@@ -45,11 +41,11 @@ export async function deliverIntent(
 
   const { leaseMs } = settings;
   // The lease may be over before its grant arrives: then another may be sending it.
-  if (clock.monotonic() - claim.sentAt >= leaseMs) return postpone(0, intent.inDoubt);
+  if (!grant.hasPlace || clock.monotonic() - grant.sentAt >= leaseMs) return postpone(0, intent.inDoubt);
   if (intent.msLeft < 1) return end(overdueOutcome(intent.inDoubt));
   emit({ type: "sending", claim: intent.claims, inDoubt: intent.inDoubt });
   const abort = new AbortController();
-  const lease = new Lease(new DeadlineTimer(clock), leaseMs, claim.sentAt, {
+  const lease = new Lease(new DeadlineTimer(clock), leaseMs, grant.sentAt, {
     renewLease: () => calls.ask(() => store.renew({ ...owned, leaseMs })),
     leaseLost: (error) => abort.abort(error),
   });

@@ -52,7 +52,7 @@ export function openIntents<Transaction>(options: IntentsOptions): Intents | Tra
   };
   const loop = sendingLoop(settings, calls, {
     stop,
-    deliver: (intent, claim) => deliverIntent(intent, claim, parts),
+    deliver: (intent, grant) => deliverIntent(intent, grant, parts),
     onFailure,
   });
   const waitForOutcome = outcomeWaiter(settings, calls, { stop, watch, onFailure });

@@ -1,5 +1,5 @@
 import { wakeablePause } from "../core/wakeable-pause.ts";
-import type { ClaimedIntent } from "../stores/intent-store.ts";
+import type { ClaimedIntent, ClaimedIntents, ClaimIntentsRequest } from "../stores/intent-store.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 import type { StoreCalls } from "./retry-store-calls.ts";
 
@@ -20,15 +20,24 @@ const pauseMsMin = 5;
 const purgeEveryMs = 60_000;
 export const purgeMax = 1000;
 
+/** The claim that gave us an intent. */
+export interface Grant {
+  readonly owner: string;
+  /** When the call was sent that gave it, on the monotonic clock. */
+  readonly sentAt: number;
+  /** Whether it may be sent; else it is given back. */
+  readonly hasPlace: boolean;
+}
+
 /** Delivers an intent that this loop claimed. */
-export type DeliverIntent = (intent: ClaimedIntent, claim: { owner: string; sentAt: number }) => Promise<void>;
+export type DeliverIntent = (intent: ClaimedIntent, grant: Grant) => Promise<void>;
 
 export function sendingLoop(
   settings: IntentsSettings,
   calls: StoreCalls,
   { stop, deliver, onFailure }: { stop: AbortSignal; deliver: DeliverIntent; onFailure: (error: unknown) => void },
 ): SendingLoop {
-  const { clock, store, concurrency, leaseMs, pollMs } = settings;
+  const { clock, store, concurrency, pollMs } = settings;
   const running = new Set<Promise<void>>();
   const places = originPlaces(settings);
   const idlers = new Set<() => void>();
@@ -40,10 +49,10 @@ export function sendingLoop(
     pause.wake();
     if (!stop.aborted) loop ??= run();
   };
-  const start = (intent: ClaimedIntent, claim: { owner: string; sentAt: number }): void => {
+  const start = (intent: ClaimedIntent, grant: Grant): void => {
     const leave = places.take(new URL(intent.request.url).origin);
     // After a fault of ours or of the user's functions, the intent is claimed again when its lease is over.
-    const sending = deliver(intent, claim)
+    const sending = deliver(intent, grant)
       .catch(onFailure)
       .finally(() => {
         running.delete(sending);
@@ -58,15 +67,12 @@ export function sendingLoop(
       resolve();
     }
   };
+  const claims = claimCaller(settings, calls, { stop, start });
   /** Claims what is due, and says how long to wait then, milliseconds. */
   const claim = async (free: number): Promise<number> => {
     // Only those who wait now: the answer may not have what is added meanwhile.
     const waiting = [...idlers];
-    const claim = { owner: crypto.randomUUID(), sentAt: clock.monotonic() };
-    const { limit, full: exceptOrigins } = places.left(free);
-    const request = { owner: claim.owner, leaseMs, limit, exceptOrigins };
-    const { intents, nextMs } = await calls.ask(() => store.claim(request));
-    for (const intent of intents) start(intent, claim);
+    const { intents, nextMs, exceptOrigins } = await claims.ask(places.left(free));
     // An origin is left out only while something of it is under way.
     if (intents.length === 0 && nextMs === undefined && exceptOrigins.length === 0) release(waiting);
     return nextMs ?? pollMs;
@@ -89,6 +95,7 @@ export function sendingLoop(
       }
       if (!stop.aborted) await pause.wait(Math.min(pollMs, Math.max(pauseMsMin, waitMs)));
     }
+    await claims.giveBack().catch(onFailure);
     await Promise.all(running);
     release([...idlers]);
   };
@@ -100,6 +107,63 @@ export function sendingLoop(
   };
 }
 
+/** A claim, which is asked again with the same request until it is answered. */
+interface LoopClaim {
+  readonly request: ClaimIntentsRequest & { readonly exceptOrigins: readonly string[] };
+  /** The intents of its answers so far. */
+  readonly ids: Set<string>;
+}
+
+/** Makes the claims of a loop, one after the other: as long as one has no answer, it may hold intents that nothing was sent of. */
+interface ClaimCaller {
+  /** Asks for the claim that has no answer yet, else for a new one, and starts the intents of the answer. */
+  ask(room: PlacesLeft): Promise<ClaimedIntents & Pick<LoopClaim["request"], "exceptOrigins">>;
+  /** Asks for the intents of the claim that has no answer, which are given back, since we are stopped. */
+  giveBack(): Promise<void>;
+}
+
+function claimCaller(
+  { clock, store, leaseMs }: IntentsSettings,
+  calls: StoreCalls,
+  { stop, start }: { stop: AbortSignal; start: (intent: ClaimedIntent, grant: Grant) => void },
+): ClaimCaller {
+  let unanswered: LoopClaim | undefined;
+
+  /**
+   * Makes one call of a claim, and starts what is in its answer, also when that comes after its time. The first answer fills
+   * the places that the claim was made for. Intents that only a later one has are given back: nothing was sent of them.
+   */
+  const call = async (claim: LoopClaim, limit: number): Promise<ClaimedIntents> => {
+    const { request, ids } = claim;
+    const sentAt = clock.monotonic();
+    const answer = await store.claim({ ...request, limit });
+    const free = claim === unanswered && !stop.aborted ? request.limit : 0;
+    if (claim === unanswered) unanswered = undefined;
+    for (const intent of answer.intents) {
+      // One of an earlier answer may be under way.
+      if (ids.has(intent.id)) continue;
+      ids.add(intent.id);
+      start(intent, { owner: request.owner, sentAt, hasPlace: ids.size <= free });
+    }
+    return answer;
+  };
+  return {
+    async ask({ limit, full: exceptOrigins }) {
+      // No other claim fills places meanwhile, so those that it was made for are free, and more may be.
+      const claim = (unanswered ??= {
+        request: { owner: crypto.randomUUID(), leaseMs, limit, exceptOrigins },
+        ids: new Set(),
+      });
+      const { request } = claim;
+      return { ...(await calls.ask(() => call(claim, request.limit))), exceptOrigins: request.exceptOrigins };
+    },
+    async giveBack() {
+      const claim = unanswered;
+      if (claim !== undefined) await calls.ask(() => call(claim, 0));
+    },
+  };
+}
+
 /** How many intents of each origin are under way, so that one server that hangs leaves room for the others. */
 export interface OriginPlaces {
   /** Takes a place of an origin; the function that it returns gives it back. */
@@ -108,7 +172,13 @@ export interface OriginPlaces {
    * Of `free` places, how many may be taken at once before the intents' origins are known, and the origins that
    * have all of theirs.
    */
-  left(free: number): { readonly limit: number; readonly full: readonly string[] };
+  left(free: number): PlacesLeft;
+}
+
+/** How many intents may be claimed at once, and the origins that have all of their places. */
+interface PlacesLeft {
+  readonly limit: number;
+  readonly full: readonly string[];
 }
 
 /** Counts the places that each origin has taken, of `concurrencyPerOrigin`. */

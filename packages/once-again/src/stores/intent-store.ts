@@ -61,7 +61,7 @@ export interface IntentFacts {
   readonly createdAt: number;
   /** From then on it is not sent any more: the server may have forgotten its key. */
   readonly giveUpAt: number;
-  /** How often it was taken to be sent: the number of claims. */
+  /** How often it was taken to be sent: the number of claims. One that was asked again counts once. */
   readonly claims: number;
   /** How long it was last postponed for, milliseconds; 0 if it never was. */
   readonly postponedMs: number;
@@ -79,10 +79,10 @@ export type AddIntentAnswer = { readonly kind: "added" | "found"; readonly inten
 
 /** Asks for pending intents that no other owner is sending. */
 export interface ClaimIntentsRequest {
-  /** 128 random bits that no other claim has. */
+  /** 128 random bits that no other claim has. A claim that got no answer is asked again with the same. */
   readonly owner: string;
   readonly leaseMs: number;
-  /** How many at most: a whole number of at least 1. */
+  /** How many new ones at most: a whole number. 0 asks only for what this owner has claimed before. */
   readonly limit: number;
   /** Intents for these origins are left where they are, as if they did not exist; default none. */
   readonly exceptOrigins?: readonly string[] | undefined;
@@ -121,8 +121,13 @@ export interface ListIntentsRequest {
 export interface IntentStore {
   add(request: AddIntentRequest): Promise<AddIntentAnswer>;
   /**
-   * Takes pending intents that are due and have no owner, the longest due first. When an owner let its lease run out, the
-   * intent is in doubt from then on.
+   * Takes pending intents that are due and have no owner, the longest due first. When another owner let its lease run out,
+   * the intent is in doubt from then on.
+   *
+   * Asked again by an owner that still has intents, it gives all of those, whatever its `limit` and `exceptOrigins`, and takes no
+   * others. Their lease begins anew, even if it was over: until another claims them, they are this owner's. Nothing else of them
+   * changes: they are not in doubt for it, and `claims` stays. So an owner that missed the answer gets what was in it. It asks
+   * again only while it has sent nothing under this token. After it died no call has its token, and its intents are in doubt.
    */
   claim(request: ClaimIntentsRequest): Promise<ClaimedIntents>;
   /** Sets the end of the lease to now + `leaseMs`. `false`: it is no longer this owner's, and nothing was changed. */

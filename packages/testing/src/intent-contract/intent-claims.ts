@@ -97,7 +97,9 @@ export const claimRules: readonly IntentRule[] = [
       }
       await pass(61);
       const order: string[] = [];
-      for (let at = 0; at < 3; at += 1) order.push(...idsOf(await store.claim(claimOf({ owner: "two", limit: 1 }))));
+      for (const owner of ["two", "three", "four"]) {
+        order.push(...idsOf(await store.claim(claimOf({ owner, limit: 1 }))));
+      }
       expectSame(order, ["b", "c", "a"], "The longest due comes first");
     },
   },
@@ -110,14 +112,15 @@ export const claimRules: readonly IntentRule[] = [
       const slow = ["http://slow.example", "http://slow.example:81"];
       const claimed = await store.claim(claimOf({ exceptOrigins: [...slow, "http://\"'"] }));
       expectSame(idsOf(claimed), ["c"], "Only what goes elsewhere is claimed");
-      const leased = await store.claim(claimOf({ exceptOrigins: slow }));
+      const leased = await store.claim(claimOf({ owner: "two", exceptOrigins: slow }));
       expectThat(leased.intents.length === 0 && leased.nextMs !== undefined, "What is claimed is due later", leased);
       const done = { state: "failed", why: "unsendable" } as const;
       await store.end({ id: "c", owner: "one", outcome: done, retentionMs });
-      const none = await store.claim(claimOf({ exceptOrigins: slow }));
+      const none = await store.claim(claimOf({ owner: "three", exceptOrigins: slow }));
       expectSame(none, { intents: [], nextMs: undefined }, "What is left out does not count as due");
-      expectSame(idsOf(await store.claim(claimOf({ exceptOrigins: slow.slice(0, 1) }))), ["b"], "A port is an origin");
-      expectSame(idsOf(await store.claim(claimOf())), ["a"], "What was left out can be claimed later");
+      const ports = await store.claim(claimOf({ owner: "four", exceptOrigins: slow.slice(0, 1) }));
+      expectSame(idsOf(ports), ["b"], "A port is an origin");
+      expectSame(idsOf(await store.claim(claimOf({ owner: "five" }))), ["a"], "What was left out can be claimed later");
     },
   },
   {
@@ -138,6 +141,74 @@ export const claimRules: readonly IntentRule[] = [
       const outcome = { state: "failed", why: "time" } as const;
       expectSame(await store.end({ ...late, outcome, retentionMs }), false, "A late owner ends nothing");
       expectLike(await store.inspect("a"), { state: "pending", claims: 2 }, "It is its new owner's");
+    },
+  },
+  {
+    name: "a claim that is asked again gives what it has, and takes no more",
+    async try({ store, other }) {
+      for (const id of ["a", "b", "c"]) await store.add(addRequest(id));
+      const ids = idsOf(await store.claim(claimOf({ limit: 2 }))).sort();
+      expectSame(ids.length, 2, "A claim takes what it asked for");
+      for (const more of [
+        { limit: 2 },
+        { limit: 10 },
+        { limit: 1 },
+        { limit: 0, exceptOrigins: ["http://shop.example"] },
+      ]) {
+        const again = await other.claim(claimOf(more));
+        expectSame(idsOf(again).sort(), ids, "Asked again, it gives the same, whatever it asks for now");
+        for (const intent of again.intents) {
+          const same = { claims: 1, inDoubt: false, state: "pending", request: post() };
+          expectLike(intent, same, "Nothing is in doubt for being asked for again, and it is one claim");
+        }
+      }
+      const rest = ["a", "b", "c"].filter((id) => !ids.includes(id));
+      expectSame(idsOf(await store.claim(claimOf({ owner: "two" }))), rest, "What it did not take is free");
+      await store.postpone({ id: ids[0]!, owner: "one", delayMs: 60_000, inDoubt: false });
+      expectSame(idsOf(await store.claim(claimOf())), ids.slice(1), "What was postponed is its owner's no more");
+      await store.end({ id: ids[1]!, owner: "one", outcome: { state: "failed", why: "time" }, retentionMs });
+      expectSame(idsOf(await store.claim(claimOf())), [], "What ended is not given again");
+      await store.add(addRequest("d"));
+      expectSame(idsOf(await store.claim(claimOf({ owner: "none", limit: 0 }))), [], "A claim of none takes none");
+      expectLike(await store.inspect("d"), { claims: 0, leaseUntil: 0 }, "One that was not claimed has no lease");
+    },
+  },
+  {
+    name: "a claim that is asked again has its lease anew, also when that was over, until another claims",
+    async try({ store, other, pass }) {
+      await store.add(addRequest("a"));
+      await store.claim(claimOf({ leaseMs: 100 }));
+      await pass(101);
+      const again = await store.claim(claimOf({ leaseMs: 1000 }));
+      expectLike(again.intents[0], { id: "a", claims: 1, inDoubt: false }, "Its owner knows that it sent nothing");
+      expectSame(idsOf(await other.claim(claimOf({ owner: "two" }))), [], "Its lease holds anew");
+      await pass(1001);
+      const taken = await other.claim(claimOf({ owner: "two" }));
+      expectLike(taken.intents[0], { id: "a", claims: 2, inDoubt: true }, "For another it is in doubt");
+      expectSame(idsOf(await store.claim(claimOf())), [], "What another has claimed is not given again");
+      const asked = await other.claim(claimOf({ owner: "two" }));
+      expectLike(asked.intents[0], { id: "a", claims: 2, inDoubt: true }, "What was in doubt before stays in doubt");
+    },
+  },
+  {
+    name: "of many claims that are asked twice at once, each intent goes to one owner, which can ask for all that it has",
+    async try({ store, other }) {
+      const ids = Array.from({ length: 30 }, (_, at) => `order ${at}`);
+      for (const id of ids) await store.add(addRequest(id));
+      const owners = Array.from({ length: 6 }, (_, at) => `owner ${at}`);
+      const asked = owners.flatMap((owner) => [store, other].map((each) => ({ owner, each })));
+      const answers = await Promise.all(
+        asked.map(async ({ owner, each }) => ({ owner, ids: idsOf(await each.claim(claimOf({ owner, limit: 3 }))) })),
+      );
+      const all: string[] = [];
+      for (const owner of owners) {
+        const has = idsOf(await store.claim(claimOf({ owner, limit: 0 })));
+        const given = answers.filter((answer) => answer.owner === owner).flatMap((answer) => answer.ids);
+        expectSame([...new Set(given)].sort(), has.sort(), "An owner has what both answers gave it");
+        all.push(...has);
+      }
+      all.push(...idsOf(await store.claim(claimOf({ owner: "rest", limit: 100 }))));
+      expectSame(all.sort(), ids.sort(), "No intent goes to two owners, or to none");
     },
   },
   {

@@ -47,6 +47,31 @@ const flaws: Readonly<
       },
     }),
   ],
+  "each call is another claim": [
+    "a claim that is asked again gives what it has",
+    (right) => {
+      let calls = 0;
+      return { claim: (request) => right.claim({ ...request, owner: `${request.owner} ${(calls += 1)}` }) };
+    },
+  ],
+  "its limit bounds what a claim has": [
+    "a claim that is asked again gives what it has",
+    (right) => ({
+      claim: async (request) => {
+        const { intents, nextMs } = await right.claim(request);
+        return { intents: intents.slice(0, request.limit), nextMs };
+      },
+    }),
+  ],
+  "a claim is only asked again within its lease": [
+    "a claim that is asked again has its lease anew",
+    (right) => ({
+      claim: async (request) => {
+        const { intents, nextMs } = await right.claim(request);
+        return { intents: intents.filter(({ leaseUntil }) => leaseUntil - clock.now() > 10_000), nextMs };
+      },
+    }),
+  ],
   "a claim takes all": [
     "of many claims at once",
     (right) => ({ claim: (request) => right.claim({ ...request, limit: 100 }) }),

@@ -6,7 +6,7 @@ import { endRules } from "./intent-ends.ts";
 /**
  * The rules for every store of intents, whatever it is built on: the cases that each of ours passes, for a store of your
  * own. Any test runner takes them. They are about the promises of the port: an id is one intent, an intent has one owner at a
- * time, doubt is never forgotten, and only what has ended is removed.
+ * time, a claim that is asked again gives what it has, doubt is never forgotten, and only what has ended is removed.
  *
  * @example
  * ```ts

@@ -129,6 +129,7 @@ function createStores(database: IdbDatabase): void {
   // Each index has only those intents that have all fields of it.
   intents.createIndex("state", ["state", "id"]);
   intents.createIndex("due", ["origin", "dueAt"]);
+  intents.createIndex("owned", ["owner", "dueAt"]);
   intents.createIndex("tab", "tab");
   intents.createIndex("expiry", "expiresAt");
   database.createObjectStore("clock");

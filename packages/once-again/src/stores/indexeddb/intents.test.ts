@@ -104,6 +104,10 @@ test("while the browser is offline nothing is claimed, unless servers are near",
   expect(held).toEqual({ intents: [], nextMs: 1000 });
   const near = opened({ whenOffline: "send" });
   expect((await near.claim({ owner: "one", leaseMs: 1000, limit: 1 })).intents).toHaveLength(1);
+  // An owner can give back the intents that it has.
+  expect((await store.claim({ owner: "one", leaseMs: 1000, limit: 0 })).intents).toMatchObject([
+    { id: "a", claims: 1 },
+  ]);
 });
 
 test("a tab that ended all it had is not taken for dead with what it claims next", async () => {

@@ -282,12 +282,13 @@ function claimer({ read, write }: Steps, lock: TabLock, whenOffline: "hold" | "s
   const claim = async (request: ClaimIntentsRequest): Promise<ClaimedIntents> => {
     // Nothing is written, and no lock is asked for, as long as nothing is due: that is so of nearly all claims.
     const { soonest, tabs, now } = await read(async (step) => ({
-      soonest: soonestOf(await findHeads(step, request)),
+      // -1: what this owner holds is due for it at any time.
+      soonest: (await findHeld(step, request)).length > 0 ? -1 : soonestOf(await findHeads(step, request)),
       tabs: (await findKeys(step.intents.index("tab").openKeyCursor(), (tab) => [tab, []])) as string[],
       now: step.now,
     }));
     if (soonest === undefined) return { intents: [], nextMs: undefined };
-    if (isOffline()) return { intents: [], nextMs: Math.max(offlinePauseMs, soonest - now) };
+    if (isOffline() && soonest >= 0) return { intents: [], nextMs: Math.max(offlinePauseMs, soonest - now) };
     const dead = await lock.findDead(tabs);
     if (soonest > now && dead.length === 0) return { intents: [], nextMs: soonest - now };
     claiming += 1;
@@ -328,7 +329,7 @@ interface ClaimHere extends ClaimIntentsRequest {
 }
 
 async function claimDue(step: Step, request: ClaimHere): Promise<ClaimedIntents> {
-  const { intents, ranges, now } = step;
+  const { intents, now } = step;
   const { owner, leaseMs, limit, tab, dead } = request;
   for (const lost of dead) {
     for (const row of (await resultOf(intents.index("tab").getAll(lost))) as PendingRow[]) {
@@ -337,30 +338,44 @@ async function claimDue(step: Step, request: ClaimHere): Promise<ClaimedIntents>
       await resultOf(intents.put({ ...rest, leaseUntil: 0, dueAt: Math.min(now, row.dueAt ?? now) } satisfies Row));
     }
   }
-  const due: PendingRow[] = [];
-  for (const [origin] of await findHeads(step, request)) {
-    const range = ranges.bound([origin], [origin, now]);
-    due.push(...((await resultOf(intents.index("due").getAll(range, limit))) as PendingRow[]));
-  }
-  due.sort((one, other) => one.dueAt! - other.dueAt!);
+  const held = await findHeld(step, request);
+  const isNew = held.length === 0;
   const claimed: ClaimedIntent[] = [];
-  for (const row of due.slice(0, limit)) {
+  for (const row of isNew ? await findDue(step, request) : held) {
     const leaseUntil = now + leaseMs;
     const taken: PendingRow = {
       ...row,
-      inDoubt: row.inDoubt || row.owner !== undefined,
+      inDoubt: row.inDoubt || (isNew && row.owner !== undefined),
       owner,
       leaseUntil,
       dueAt: Math.max(leaseUntil, row.nextAttemptAt),
-      claims: row.claims + 1,
+      claims: row.claims + Number(isNew),
       ...(tab === undefined ? undefined : { tab }),
     };
     await resultOf(intents.put(taken));
     claimed.push({ ...(readRow(taken) as IntentFacts & PendingIntent), msLeft: row.giveUpAt - now });
   }
-  if (claimed.length === limit) return { intents: claimed, nextMs: 0 };
+  if (claimed.length >= limit) return { intents: claimed, nextMs: 0 };
   const soonest = soonestOf(await findHeads(step, request));
   return { intents: claimed, nextMs: soonest === undefined ? undefined : Math.max(0, soonest - now) };
+}
+
+/** The pending intents that this owner has claimed before. */
+async function findHeld({ intents, ranges }: Step, { owner }: ClaimIntentsRequest): Promise<PendingRow[]> {
+  return (await resultOf(intents.index("owned").getAll(ranges.bound([owner], [owner, []])))) as PendingRow[];
+}
+
+/** The intents that are due, the longest due first. */
+async function findDue(step: Step, request: ClaimIntentsRequest): Promise<PendingRow[]> {
+  const { intents, ranges, now } = step;
+  const { limit } = request;
+  const due: PendingRow[] = [];
+  for (const [origin] of await findHeads(step, request)) {
+    const range = ranges.bound([origin], [origin, now]);
+    // For IndexedDB, 0 means all.
+    due.push(...((await resultOf(intents.index("due").getAll(range, limit || 1))) as PendingRow[]));
+  }
+  return due.sort((one, other) => one.dueAt! - other.dueAt!).slice(0, limit);
 }
 
 /** For each origin that is not left out, when its next pending intent is due: one step each, however much is pending. */

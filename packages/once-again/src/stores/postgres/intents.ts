@@ -10,6 +10,7 @@ const dialect = {
   now: "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
   bytes: "bytea",
   id: 'text COLLATE "C"',
+  lock: "FOR UPDATE",
   skipLocked: "FOR UPDATE SKIP LOCKED",
   // A parameter that is JSON itself would be serialised once more by the `sql` of `postgres`.
   textsIn: (json: string) => `(SELECT json_array_elements_text(CAST(CAST(${json} AS text) AS json)))`,

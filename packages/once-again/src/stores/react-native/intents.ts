@@ -8,6 +8,7 @@ const dialect = {
   now: "CAST(round((julianday('now') - 2440587.5) * 86400000) AS integer)",
   bytes: "blob",
   id: "text NOT NULL",
+  lock: "",
   skipLocked: "",
   textsIn: (json: string) => `(SELECT value FROM json_each(${json}))`,
 };

@@ -37,7 +37,7 @@ export function sqlIntents(connection: SqlConnection, dialect: IntentDialect): I
       const except = JSON.stringify(exceptOrigins);
       const rows = await write(statements.claim, owner, leaseMs, limit, except);
       const intents = rows.map(readClaimedIntent);
-      if (rows.length === limit) return { intents, nextMs: 0 };
+      if (rows.length >= limit) return { intents, nextMs: 0 };
       const [next] = (await connection.read(statements.next, [except])) as { next_ms: unknown }[];
       const nextMs = next?.next_ms ?? undefined;
       return { intents, nextMs: nextMs === undefined ? undefined : Math.max(0, Number(nextMs)) };
@@ -174,7 +174,9 @@ export interface IntentDialect {
   readonly bytes: string;
   /** The type of ids, which are ordered by their code points. */
   readonly id: string;
-  /** The end of a SELECT that skips the rows that others are changing; empty where there is one writer. */
+  /** The end of a SELECT that locks its rows, and waits for others that are changing them; empty where there is one writer. */
+  readonly lock: string;
+  /** The same that skips the rows that others are changing; empty where there is one writer. */
   readonly skipLocked: string;
   /** A subquery of the texts in an array of JSON, which the expression `json` gives. */
   readonly textsIn: (json: string) => string;
@@ -209,12 +211,14 @@ CREATE TABLE IF NOT EXISTS once_again_intents (
   expires_at       bigint
 );
 CREATE INDEX IF NOT EXISTS once_again_intents_due ON once_again_intents (state, next_attempt_at, lease_until, origin);
+CREATE INDEX IF NOT EXISTS once_again_intents_owner ON once_again_intents (owner)
+  WHERE state = 'pending' AND owner IS NOT NULL;
 CREATE INDEX IF NOT EXISTS once_again_intents_expiry ON once_again_intents (expires_at);
 `;
 }
 
 /** The statements of the port, one for each method; parameters are `$1`, `$2` and so on. */
-export function intentStatements({ now, bytes, skipLocked, textsIn }: IntentDialect) {
+export function intentStatements({ now, bytes, lock, skipLocked, textsIn }: IntentDialect) {
   // As a subquery it is asked for once in a statement.
   const time = `(SELECT ${now})`;
   const owned = "id = $1 AND owner = $2 AND state = 'pending'";
@@ -228,17 +232,21 @@ export function intentStatements({ now, bytes, skipLocked, textsIn }: IntentDial
       FROM clock WHERE CAST($10 AS bigint) > (SELECT count(*) FROM
         (SELECT 1 FROM once_again_intents WHERE state IN ('pending', 'unknown') LIMIT CAST($10 AS bigint)) AS counted)
       ON CONFLICT (id) DO NOTHING RETURNING *`,
-    // An owner that is still there did not say how its attempts ended.
+    // Another owner that is still there did not say how its attempts ended. What is already this owner's, an earlier call took,
+    // and nothing was sent: that call's answer did not arrive.
     claim: `
-      WITH due AS MATERIALIZED (
+      WITH held AS MATERIALIZED (
+        SELECT id FROM once_again_intents WHERE state = 'pending' AND owner = CAST($1 AS text) ${lock}),
+      due AS MATERIALIZED (
         SELECT id FROM once_again_intents
         WHERE state = 'pending' AND next_attempt_at <= ${time} AND lease_until <= ${time}
-          AND origin NOT IN ${textsIn("$4")}
+          AND origin NOT IN ${textsIn("$4")} AND NOT EXISTS (SELECT 1 FROM held)
         ORDER BY next_attempt_at LIMIT CAST($3 AS bigint) ${skipLocked})
       UPDATE once_again_intents SET
-        in_doubt = CASE WHEN owner IS NULL THEN in_doubt ELSE 1 END,
-        owner = CAST($1 AS text), lease_until = ${time} + CAST($2 AS bigint), claims = claims + 1
-      WHERE id IN (SELECT id FROM due)
+        in_doubt = CASE WHEN owner IS NULL OR owner = CAST($1 AS text) THEN in_doubt ELSE 1 END,
+        claims = CASE WHEN owner = CAST($1 AS text) THEN claims ELSE claims + 1 END,
+        owner = CAST($1 AS text), lease_until = ${time} + CAST($2 AS bigint)
+      WHERE id IN (SELECT id FROM held UNION ALL SELECT id FROM due)
       RETURNING *, give_up_at - ${time} AS ms_left`,
     next: `
       SELECT min(CASE WHEN lease_until > next_attempt_at THEN lease_until ELSE next_attempt_at END) - ${time} AS next_ms

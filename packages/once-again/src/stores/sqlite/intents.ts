@@ -10,6 +10,7 @@ const dialect = {
   now: "once_again_now()",
   bytes: "blob",
   id: "text NOT NULL",
+  lock: "",
   skipLocked: "",
   textsIn: (json: string) => `(SELECT value FROM json_each(${json}))`,
 };
