@@ -99,7 +99,8 @@ async function killCallers(place: string, store: IntentStore, killsMin: number) 
   for (let kills = 0; !isOver(kills); kills += 1) {
     const callers = [startCaller(task), startCaller({ ...task, orders: orders.toReversed() })];
     await Promise.all(callers.map(({ stdout }) => once(stdout!, "data")));
-    await setTimeout(uniform(random, 0, 350));
+    // The longer it takes to see all windows, the longer they live: a busy machine stores no response in a short life.
+    await setTimeout(uniform(random, 0, 350 + 30 * kills));
     for (const caller of callers) caller.kill("SIGKILL");
     await Promise.all(callers.map(ended));
     const [intents, happened] = [await all(), new Set(effects().map((effect) => effect.order_id))];
