@@ -69,7 +69,7 @@ describeWithServer("the answer of a claim is lost on its way from PostgreSQL", p
     expect(api.received).toHaveLength(1);
   });
 
-  test("and the process dies: for the next one it is in doubt, since nobody knows what was sent", async () => {
+  test("and the process dies: for the next one it is in doubt, since no process knows what was sent", async () => {
     const { openProcess, proxy, store, api, order, intents } = await bench(60_000);
     await intents.add("a", order);
     await intents.close();

@@ -107,7 +107,8 @@ export const nodeMutants: readonly Mutant[] = [
   {
     guard: "Hono: a response in place of a late one stands in front of it",
     file: "packages/once-again/src/frameworks/hono-response.ts",
-    search: "if (this.#isRunning) this.#inFront ??= new Headers();\n    else this.#hasEnded = true;",
+    search:
+      "if (!this.#isRunning) this.#hasEnded = true;\n    else if (!this.isOvertaken) {\n      this.#keepOwn();\n      this.#inFront = new Headers();\n    }",
     replace: "this.#hasEnded = true;",
     check: test("test/frameworks/late-responses.test.ts"),
     killedBy: "is the result of its key",
