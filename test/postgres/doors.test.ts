@@ -10,7 +10,13 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { WebSocket, WebSocketServer } from "ws";
 import type { PgConnection, PgPool } from "../../packages/once-again/src/stores/postgres/client.ts";
 import { postgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";
-import { pglitePool, storeContract, transactionContract } from "../../packages/testing/src/index.ts";
+import {
+  intentContract,
+  outboxContract,
+  pglitePool,
+  storeContract,
+  transactionContract,
+} from "../../packages/testing/src/index.ts";
 import { findBinary } from "../support/servers/binary.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { pgbouncerBinary, startPgbouncer } from "../support/servers/pgbouncer.ts";
@@ -128,13 +134,16 @@ const bunBinary = {
 
 describeWithServer("through Bun.sql", bunBinary, () => {
   const { server } = databases();
-  test("every case of the contract passes, and transactional mode is refused", async () => {
+  test("every case of the contracts of stores, outboxes and intents passes, and transactional mode is refused", async () => {
     const program = fileURLToPath(new URL("bun-child.ts", import.meta.url));
     const args = ["--conditions=@once-again/source", program, server().url];
-    const { stdout } = await promisify(execFile)(findBinary(bunBinary)!, args, { timeout: 110_000 });
+    const { stdout } = await promisify(execFile)(findBinary(bunBinary)!, args, { timeout: 230_000 });
     const { passed, failed, refusal } = JSON.parse(stdout) as { passed: number; failed: string[]; refusal: string };
     expect(failed).toEqual([]);
-    expect(passed).toBe(contract({ open: () => expect.unreachable() }).length);
+    const open = () => expect.unreachable();
+    const ofContracts = [contract({ open }), outboxContract({ open }), intentContract({ open })].flat().length;
+    const ofItsOwn = 2;
+    expect(passed).toBe(ofContracts + ofItsOwn);
     expect(refusal).toContain("On Bun.sql, postgresStore has leased mode alone");
-  }, 120_000);
+  }, 240_000);
 });

@@ -86,7 +86,8 @@ export function postgresQuery(client: PostgresClient, prepare = true): PostgresQ
       return "command" in answer
         ? withOurNames(answer)
         : (answer as unknown as (unknown[] & { columns?: unknown[] | null })[])
-            .filter(({ columns }) => columns)
+            // `postgres` has no columns for a statement without any, `Bun.sql` a list of none.
+            .filter(({ columns }) => columns && columns.length > 0)
             .map(withOurNames);
     };
   }
