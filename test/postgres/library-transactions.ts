@@ -2,6 +2,7 @@ import { drizzle } from "drizzle-orm/node-postgres";
 import knex from "knex";
 import { Kysely, PostgresDialect } from "kysely";
 import postgres from "postgres";
+import type { Prisma } from "../../examples/orms/prisma/generated/client.ts";
 import {
   fromDrizzle,
   fromKnex,
@@ -10,7 +11,7 @@ import {
   type PostgresTransaction,
 } from "../../packages/once-again/src/stores/postgres/index.ts";
 import { pgPool } from "./databases.ts";
-import { prisma } from "./orms/prisma.ts";
+import { orms } from "./orms/index.ts";
 
 /** Runs work in a transaction of a library's own, and commits it unless the work throws. */
 type Transact = (url: string, work: (transaction: PostgresTransaction) => Promise<void>) => Promise<unknown>;
@@ -43,5 +44,8 @@ export const libraries: Readonly<Record<string, Transact>> = {
     new Kysely({ dialect: new PostgresDialect({ pool: pgPool(url) }) })
       .transaction()
       .execute((trx) => work(fromKysely(trx as never))),
-  Prisma: async (url, work) => (await prisma(url)).transact((tx) => work(fromPrisma(tx))),
+  async Prisma(url, work) {
+    const { transact } = await orms["Prisma"]!(url);
+    await transact((tx) => work(fromPrisma(tx as Prisma.TransactionClient)));
+  },
 };

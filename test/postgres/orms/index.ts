@@ -1,13 +1,15 @@
+import { onTestFinished } from "vitest";
+import { allOrms } from "./all-orms.ts";
 import type { ConnectOrm } from "./connect-orm.ts";
-import { mikroOrm } from "./mikro-orm.ts";
-import { prisma } from "./prisma.ts";
-import { sequelize } from "./sequelize.ts";
-import { typeorm } from "./typeorm.ts";
 
-/** Every ORM, by its name. */
-export const orms: Readonly<Record<string, ConnectOrm<unknown>>> = {
-  Prisma: prisma,
-  TypeORM: typeorm,
-  Sequelize: sequelize,
-  MikroORM: mikroOrm,
-};
+/** Every ORM, by its name, connected until the running test ends. */
+export const orms: Readonly<Record<string, ConnectOrm<unknown>>> = Object.fromEntries(
+  Object.entries(allOrms).map(([name, connect]): [string, ConnectOrm<unknown>] => [
+    name,
+    async (...given) => {
+      const orm = await connect(...given);
+      onTestFinished(async () => void (await orm.close()));
+      return orm;
+    },
+  ]),
+);

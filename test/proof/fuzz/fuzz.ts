@@ -21,6 +21,8 @@ export interface FuzzRun {
   readonly only?: number | undefined;
   /** How many processes the gateway has; default 1. */
   readonly workers?: number | undefined;
+  /** The pools of one client alone; default: all. */
+  readonly client?: string | undefined;
   onProgress(cases: number): void;
 }
 

@@ -20,6 +20,7 @@ no connection goes back that is not as it was, and no statement of the user's is
   --seed N       default the time; the same seed makes the same cases
   --case N       one case of the seed alone, again and again
   --workers N    how many processes the gateway has, default 1
+  --client NAME  the pools of one client alone, such as pg, Prisma or "pg behind PgBouncer"
   --json         one JSON document`;
 
 const options = {
@@ -28,6 +29,7 @@ const options = {
   seed: { type: "string" },
   case: { type: "string" },
   workers: { type: "string" },
+  client: { type: "string" },
   json: { type: "boolean" },
 } as const;
 
@@ -35,6 +37,7 @@ await command(help, options, async (values) => {
   const target = targetNames.find((name) => name === values.target);
   if (target === undefined) throw new UsageError(`--target must be one of ${targetNames.join(", ")}.`);
   if (values.workers !== undefined && target !== "gateway") throw new UsageError("--workers is for --target gateway.");
+  if (values.client !== undefined && target !== "pools") throw new UsageError("--client is for --target pools.");
   const seed = wholeNumber("seed", values.seed, Date.now(), { min: 0 });
   const seconds = wholeNumber("seconds", values.seconds, 60);
   const only = values.case === undefined ? undefined : wholeNumber("case", values.case, 0, { min: 0 });
@@ -42,7 +45,7 @@ await command(help, options, async (values) => {
   const progress = progressLine();
   if (values.json !== true) process.stdout.write(`Seed ${seed}\n`);
   const result = await fuzz(target, {
-    ...{ seed, seconds, only, workers },
+    ...{ seed, seconds, only, workers, client: values.client },
     onProgress: (cases) => progress.say(`${target}: ${cases.toLocaleString("en")} cases`),
   });
   progress.clear();

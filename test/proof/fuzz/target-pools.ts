@@ -1,5 +1,6 @@
 import process from "node:process";
 import { seededRandom } from "../../../packages/once-again/src/core/random.ts";
+import { UsageError } from "../../support/command.ts";
 import { findBinary } from "../../support/servers/binary.ts";
 import { mariadbBinary } from "../../support/servers/mariadb.ts";
 import { Breaches, type FuzzResult, type FuzzRun, runCases } from "./fuzz.ts";
@@ -16,7 +17,9 @@ export async function fuzzPools(run: FuzzRun): Promise<FuzzResult> {
   const figures: Record<string, number> = {};
   const hasMariadb = findBinary(mariadbBinary) !== undefined;
   const [ofPostgres, ofMariadb] = await Promise.all([postgresGrounds(), hasMariadb ? mariadbGround() : undefined]);
-  const grounds = ofMariadb === undefined ? ofPostgres : [...ofPostgres, ofMariadb];
+  const all = ofMariadb === undefined ? ofPostgres : [...ofPostgres, ofMariadb];
+  const grounds = all.filter(({ name }) => run.client === undefined || name === run.client);
+  if (grounds.length === 0) throw new UsageError(`--client must be one of ${all.map(({ name }) => name).join(", ")}.`);
   let played = "";
   const unhandled = (kind: string) => (error: unknown) =>
     breaches.add(`${kind} ${String(error)}`, `${kind}, at ${played}: ${(error as Error).stack ?? String(error)}`);

@@ -5,6 +5,8 @@ import type { Random } from "../../../packages/once-again/src/core/random.ts";
 /** A TCP proxy in front of a port of 127.0.0.1 that hands bytes on in their order, but late, in pieces, or not at all. */
 export interface UnsteadyProxy extends AsyncDisposable {
   readonly port: number;
+  /** Is unsteady from now on. Before that it hands on at once what comes. */
+  begin(): void;
   /** Hands on at once whatever it holds, and all that comes from now on. */
   calm(): void;
 }
@@ -36,7 +38,7 @@ export async function unsteadyProxy(
   upstream: number,
   { random, holdMsMax, cuts, cutsFrom, cancelMsMax }: Unsteadiness,
 ): Promise<UnsteadyProxy> {
-  let isCalm = false;
+  let isCalm = true;
   const held = new Set<() => void>();
   const sockets = new Set<Socket>();
   const hold = (msMax: number): Promise<void> =>
@@ -107,6 +109,7 @@ export async function unsteadyProxy(
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,
+    begin: () => void (isCalm = false),
     calm() {
       isCalm = true;
       for (const letGo of held) letGo();

@@ -58,4 +58,6 @@ export interface PoolGround extends AsyncDisposable {
   isHandlersFault(error: unknown): boolean;
   /** Whether a statement was cancelled. */
   isCancelled(error: unknown): boolean;
+  /** Whether an error says that a connection was lent that was not as it should be. */
+  isBroken(error: unknown): boolean;
 }

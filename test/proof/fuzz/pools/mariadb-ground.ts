@@ -101,6 +101,8 @@ export async function mariadbGround(): Promise<PoolGround> {
     isHandlersFault: (error) => [1146, 1205].includes((error as { errno?: number }).errno ?? 0),
     // ER_QUERY_INTERRUPTED
     isCancelled: (error) => (error as { errno?: unknown }).errno === 1317,
+    // Of savepoints and transactions: ER_SP_DOES_NOT_EXIST, ER_CANT_CHANGE_TX_CHARACTERISTICS, ER_LOCK_NOWAIT
+    isBroken: (error) => [1305, 1568, 3572].includes((error as { errno?: number }).errno ?? 0),
     async [Symbol.asyncDispose]() {
       await outside.end();
       await server[Symbol.asyncDispose]();

@@ -9,6 +9,9 @@ import {
 } from "../../../../packages/once-again/src/stores/postgres/index.ts";
 import { type PostgresConnection, postgresQuery } from "../../../../packages/once-again/src/stores/postgres/client.ts";
 import { reserveLink } from "../../../../packages/once-again/src/stores/postgres/reserve-link.ts";
+import { isCancelled, sqlState } from "../../../../packages/once-again/src/stores/postgres/errors.ts";
+import { allOrms } from "../../../postgres/orms/all-orms.ts";
+import { type ConnectOrm, hearNotices } from "../../../postgres/orms/connect-orm.ts";
 import { findBinary } from "../../../support/servers/binary.ts";
 import { pgbouncerBinary, startPgbouncer } from "../../../support/servers/pgbouncer.ts";
 import { startPostgres } from "../../../support/servers/postgres.ts";
@@ -92,10 +95,57 @@ function openPostgresJs({ port, name, connectionsMax, busyMsMax, isCut, onNotice
   };
 }
 
+/** How many times longer than the others a store waits that sends each statement by itself. */
+const ormPatience = 5;
+
+/** ORMs that never give back a connection that is lost in a transaction of the user's own. */
+const keepLost = ["MikroORM"];
+
+/** A store with the transactions of an ORM, which has other connections than the store. */
+const openOrm =
+  (ofOrm: string, connect: ConnectOrm<unknown>) =>
+  async ({ port, name, connectionsMax, isCut, onNotice, ...options }: PoolOptions): Promise<OpenedPool> => {
+    const busyMsMax = options.busyMsMax * ormPatience;
+    const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+    const orm = await connect(url, { connectionsMax, name, onNotice });
+    const { transactions } = orm;
+    const beside = new Pool({ connectionString: url, max: connectionsMax, application_name: name });
+    hearNotices(beside, { onNotice });
+    // An ORM takes long to begin for the first time.
+    await orm.transact((transaction) => orm.execute(transaction, "SELECT 1"));
+    return {
+      store: postgresStore(beside, { busyMsMax, transactions }),
+      outbox: postgresOutbox(beside, { busyMsMax }),
+      execute: orm.execute,
+      outboxTransaction: transactions.from,
+      userStatement: orm.statement,
+      userTransaction:
+        isCut && keepLost.includes(ofOrm)
+          ? undefined
+          : (work) =>
+              orm.transact((transaction) => work((statement) => orm.execute(transaction, statement), transaction)),
+      onceWithin: (transaction, key, work) => onceWithin(transactions.from(transaction), request(key), work),
+      async onEach(statement) {
+        const lent = await Promise.all(Array.from({ length: connectionsMax }, () => orm.lend()));
+        try {
+          return await Promise.all(
+            lent.map(async (connection, index) => (await connection.query(statement.replace("#", String(index)))).rows),
+          );
+        } finally {
+          for (const connection of lent) connection.release();
+        }
+      },
+      close: () => Promise.all([orm.close(), beside.end()]),
+    };
+  };
+
 const clients = {
   pg: { open: openPg, cutsFrom: 0 },
   // A connection that is cut while it asks for the types of arrays rejects a promise that nothing has.
   postgres: { open: openPostgresJs, cutsFrom: 12 },
+  ...Object.fromEntries(
+    Object.entries(allOrms).map(([name, connect]) => [name, { open: openOrm(name, connect), cutsFrom: 0 }]),
+  ),
 };
 
 /** How many connections to the server PgBouncer has for all pools. */
@@ -151,12 +201,14 @@ export async function postgresGrounds(): Promise<PoolGround[]> {
       return rows.map(({ left }) => left);
     },
     userBreach: (error) => {
-      const { code = "", severity, message } = error as { code?: string; severity?: string; message: string };
-      return severity === undefined || /^(08|57P)/.test(code) ? undefined : `${code} ${message}`;
+      const code = sqlState(error);
+      return code === undefined || /^(08|57P)/.test(code) ? undefined : `${code} ${(error as Error).message}`;
     },
     // undefined_table, in_failed_sql_transaction, lock_not_available
-    isHandlersFault: (error) => ["42P01", "25P02", "55P03"].includes((error as { code?: string }).code ?? ""),
-    isCancelled: (error) => (error as { code?: unknown }).code === "57014",
+    isHandlersFault: (error) => ["42P01", "25P02", "55P03"].includes(sqlState(error) ?? ""),
+    isCancelled,
+    // in_failed_sql_transaction outside of a handler that caused it; active, and no active transaction; savepoints; names
+    isBroken: (error) => ["25P02", "25001", "25P01", "3B001", "42P05", "26000"].includes(sqlState(error) ?? ""),
     [Symbol.asyncDispose]: close,
   }));
 }

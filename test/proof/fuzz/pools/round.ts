@@ -46,6 +46,7 @@ export async function playRound(ground: PoolGround, name: string, random: Random
     ...{ port: proxy.port, name, connectionsMax, busyMsMax, isCut },
     onNotice: (code) => code === "25001" && breach("the server warned that a transaction was in progress already"),
   });
+  proxy.begin();
   const ledger: Ledger = { effects: new Map(), keys: new Set() };
   const context: Context = { ground, pool, ledger, name, random, breach, busyMsMax };
   let started = 0;
@@ -61,7 +62,7 @@ export async function playRound(ground: PoolGround, name: string, random: Random
         (error: unknown) => {
           count(`${kind} failed`);
           if (ground.isCancelled(error)) breach(`${kind} was cancelled: ${String(error)}`);
-          if (isBroken(error)) breach(`${kind} failed: ${String(error)}`);
+          if (ground.isBroken(error) || isNonsense(error)) breach(`${kind} failed: ${String(error)}`);
         },
       );
     }
@@ -71,7 +72,7 @@ export async function playRound(ground: PoolGround, name: string, random: Random
   if ((await within(working)) === late) breach("an operation has not ended");
   await calming;
   await checkLeft(context, connectionsMax);
-  await pool.close();
+  if ((await within(pool.close())) === late) breach("a connection is still lent in the end");
   return { breaches: breaches.map((sentence) => `${ground.name} ${name}: ${sentence}`), figures };
 }
 
@@ -90,17 +91,9 @@ function spin(ms: number): void {
   while (performance.now() < endsAt);
 }
 
-/** Whether an error says that a connection was lent that was not as it should be. */
-function isBroken(error: unknown): boolean {
-  const { code, errno, message } = error as { code?: unknown; errno?: unknown; message?: unknown };
-  // in_failed_sql_transaction outside of a handler that caused it; active, and no active transaction; savepoints.
-  return (
-    ["25P02", "25001", "25P01", "3B001", "42P05", "26000"].includes(String(code)) ||
-    [1305, 1568, 3572].includes(Number(errno)) ||
-    error instanceof TypeError ||
-    String(message).includes("undefined")
-  );
-}
+/** Whether an error is the mistake of a program. */
+const isNonsense = (error: unknown): boolean =>
+  error instanceof TypeError || String((error as { message?: unknown }).message).includes("undefined");
 
 /** Looks at all that a round has left, when all is calm. */
 async function checkLeft({ ground, pool, ledger, name, breach }: Context, connectionsMax: number): Promise<void> {

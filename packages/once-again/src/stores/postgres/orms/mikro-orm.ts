@@ -11,6 +11,7 @@ export interface MikroOrmManager {
   isInTransaction(): boolean;
   getTransactionContext(): unknown;
   fork(options?: { clear?: boolean; keepTransactionContext?: boolean }): this;
+  getConnection(type?: never): object;
   begin(options?: { isolationLevel?: never }): Promise<void>;
   flush(): Promise<void>;
   commit(): Promise<void>;
@@ -61,7 +62,7 @@ export function mikroOrmTransactions<Manager extends MikroOrmManager>(
     from: fromMikroOrm,
     async begin({ isolation, guard }) {
       const own = orm.em.fork();
-      await own.begin({ isolationLevel: isolation.toLowerCase() as never });
+      const giveBack = await beginOnLent(own, isolation);
       const transaction = own.getTransactionContext() as MikroOrmContext;
       guardContext(transaction, guard);
       // It stays in the transaction when that has ended: an em without one would write on another connection.
@@ -73,13 +74,15 @@ export function mikroOrmTransactions<Manager extends MikroOrmManager>(
         transaction: given,
         run: async (statement) => (await runInKysely(transaction, statement)).rows,
         flush: () => given.flush(),
-        commit: () => own.commit(),
+        async commit() {
+          await own.commit();
+          giveBack();
+        },
         async rollback() {
-          if (transaction.isCommitted || transaction.isRolledBack) return;
-          await own.rollback().catch(async (error: unknown) => {
-            if (isRefusal(error)) throw error;
-            await releaseLost(transaction);
-          });
+          const hasEnded = (): boolean => transaction.isCommitted || transaction.isRolledBack;
+          // It fails where a subscriber throws, too.
+          if (!hasEnded()) await own.rollback().catch(() => (hasEnded() ? undefined : rollBackItself(transaction)));
+          giveBack();
         },
       } satisfies OrmTransaction<Manager>;
     },
@@ -91,22 +94,68 @@ interface MikroOrmContext extends KyselyTransaction {
   readonly isCommitted: boolean;
   readonly isRolledBack: boolean;
   getExecutor(): KyselyExecutor;
-  rollback(): { execute(): Promise<void> };
   savepoint(name: string): { execute(): Promise<MikroOrmContext> };
   withPlugin(plugin: unknown): MikroOrmContext;
   withoutPlugins(): MikroOrmContext;
   withSchema(schema: string): MikroOrmContext;
 }
 
-/** Gives a lost connection back to its pool, which forgets it. Kysely does so only after a ROLLBACK that succeeded. */
-async function releaseLost(transaction: MikroOrmContext): Promise<void> {
-  const connection = await transaction.getExecutor().provideConnection(async (lost) => lost);
-  connection.executeQuery = async () => ({ rows: [] });
-  await transaction.rollback().execute();
+/** The part of a connection of MikroORM that we use: it has a pool, as a Kysely. */
+interface MikroOrmConnection {
+  ensureConnection(): Promise<void>;
+  getClient(): { connection(): { execute(work: (lent: object) => Promise<void>): Promise<void> } };
+}
+
+/**
+ * Has an em begin on a connection that we have lent. Kysely gives back one that it has taken only after a COMMIT or ROLLBACK that succeeded:
+ * one that is lost at BEGIN, or in the transaction, would be missing in the pool for ever.
+ *
+ * @returns gives the connection back to its pool, which forgets a lost one.
+ */
+async function beginOnLent(em: MikroOrmManager, isolation: string): Promise<() => void> {
+  const connection = em.getConnection("write" as never) as MikroOrmConnection;
+  await connection.ensureConnection();
+  const begun = Promise.withResolvers<object>();
+  const ended = Promise.withResolvers<void>();
+  const work = (lent: object): Promise<void> => {
+    begun.resolve(lent);
+    return ended.promise;
+  };
+  connection.getClient().connection().execute(work).catch(begun.reject);
+  const lent = await begun.promise;
+  em.getConnection = () => withClient(connection, lent);
+  try {
+    await em.begin({ isolationLevel: isolation.toLowerCase() as never });
+  } catch (error) {
+    ended.resolve();
+    throw error;
+  }
+  em.getConnection = () => connection;
+  return ended.resolve;
+}
+
+/** The same connection of MikroORM, which begins on another Kysely. The rest of it has private parts, and runs on the connection itself. */
+function withClient(connection: MikroOrmConnection, client: object): object {
+  return new Proxy(connection, {
+    get(target, name) {
+      if (name === "getClient") return () => client;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" && name !== "begin" ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+/** Rolls back what MikroORM has not. A lost connection has nothing open. */
+async function rollBackItself(transaction: MikroOrmContext): Promise<void> {
+  const connection = await transaction.getExecutor().provideConnection(async (own) => own);
+  await connection.executeQuery({ sql: "rollback", parameters: [] }).catch((error: unknown) => {
+    if (isRefusal(error)) throw error;
+  });
 }
 
 interface KyselyStatement {
   readonly sql: string;
+  readonly parameters: readonly unknown[];
 }
 
 interface KyselyConnection {

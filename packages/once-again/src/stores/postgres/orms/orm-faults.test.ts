@@ -174,6 +174,25 @@ describeWithServer("the transactions of an ORM, and their faults", postgresBinar
       expect(await effects()).toEqual(["run 2", "run 4"]);
     });
 
+    test.for(["BEGIN", "a handler"])("a connection that is lost at %s leaves its place in the pool", async (at) => {
+      await using proxy = await cutProxy(server().port);
+      const { store, execute, effects } = await opened({ port: proxy.port, connectionsMax: 1 });
+      await store.transact({ ...operation, key: "first" }, async () => commit);
+      const anything = "";
+      if (at === "BEGIN") proxy.cutNextQuestion(anything);
+      const lost = store.transact({ ...operation, key: "lost" }, async (transaction) => {
+        proxy.cutNextQuestion(anything);
+        await execute(transaction, insert("lost"));
+        return commit;
+      });
+      await expect(lost).rejects.toThrow();
+      await store.transact(operation, async (transaction) => {
+        await execute(transaction, insert("next"));
+        return commit;
+      });
+      expect(await effects()).toEqual(["next"]);
+    });
+
     test("a statement that fails and is passed over is no commit", async () => {
       const { store, execute, effects } = await opened();
       const run = store.transact(operation, async (transaction) => {

@@ -103,6 +103,26 @@ describeWithServer("a transaction that is", postgresBinary, () => {
     expect(await amounts()).toEqual([1, 2]);
   });
 
+  test("MikroORM's is rolled back where a subscriber of the rollback throws", async () => {
+    const { url, pool, amounts } = await opened();
+    const charge = defineEntity({ name: "Charge", tableName: "charges", properties: { id: p.integer().primary() } });
+    const orm = new MikroORM({
+      ...{ clientUrl: url, entities: [charge], pool: { max: 1 }, debug: false },
+      subscribers: [{ beforeTransactionRollback: () => Promise.reject(new Error("the subscriber's")) }],
+    });
+    onTestFinished(() => orm.close());
+    const store = postgresStore(pool, { transactions: mikroOrmTransactions(orm) });
+    const fault = new Error("fault");
+    const asked = store.transactUnkeyed(async (em) => {
+      await em.execute("INSERT INTO charges (amount) VALUES (1)");
+      throw fault;
+    });
+    await expect(asked).rejects.toBe(fault);
+    // Its only connection.
+    await orm.em.fork().execute("INSERT INTO charges (amount) VALUES (2)");
+    expect(await amounts()).toEqual([2]);
+  });
+
   test("TypeORM's commits with its own methods refused, and the wrong things are refused by name", async () => {
     const { url, pool, outbox, amounts } = await opened();
     const charges = new EntitySchema<{ id: number; amount: number }>({
