@@ -80,10 +80,10 @@ describe("the packages", () => {
     }
   });
 
-  test("the library is small: no command, one dependency, 2.6 MB at most", async () => {
+  test("the library is small: no command, one dependency, 2.7 MB at most", async () => {
     const { bin, dependencies } = await manifestOf("once-again");
     expect([bin, Object.keys(dependencies)]).toEqual([undefined, ["structured-headers"]]);
-    expect(library.unpackedBytes).toBeLessThan(2_600_000);
+    expect(library.unpackedBytes).toBeLessThan(2_700_000);
   });
 });
 
