@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { cpuGrowth, linearGrowthMax } from "../../../../test/support/cpu-growth.ts";
 import { waitHint } from "./wait-hint.ts";
 
 const nowMs = Date.UTC(2026, 0, 1);
@@ -106,6 +107,11 @@ test("a field that is malformed anywhere is not believed anywhere", () => {
     expect(waitHint(new Headers({ RateLimit }), 0), RateLimit).toBeUndefined();
   }
   expect(waitHint(new Headers({ RateLimit: '"a \\"name\\", with commas";r=0;t=7' }), 0)).toBe(7000);
+});
+
+test("a string without its end is read in linear time", () => {
+  const work = (size: number): void => void waitHint(new Headers({ RateLimit: '\\"'.repeat(size / 2) }), 0);
+  expect(cpuGrowth(8192, work)).toBeLessThan(linearGrowthMax);
 });
 
 test("from 1e9 on a reset is a date in seconds, and from 1e12 on in milliseconds", () => {

@@ -48,7 +48,8 @@ const fieldPart = /^(?:""|[\w!#$%&'*+.^`|~:/?@-]+)(?:=(?:""|[\w!#$%&'*+.^`|~:/?@
 function rateLimitMs(value: string | null): number | undefined {
   if (value === null) return undefined;
   const members = value
-    .replaceAll(/"(?:[^"\\]|\\["\\])*"/g, '""')
+    // A string without its end is matched to where it breaks off, so that it is not looked for anew from each quote in it.
+    .replaceAll(/"(?:[^"\\]|\\["\\])*("?)/g, '"$1')
     .split(",")
     .map((member) => member.split(";").map((part) => part.trim()));
   if (!members.flat().every((part) => fieldPart.test(part))) return undefined;

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { cpuGrowth, linearGrowthMax } from "../../../../test/support/cpu-growth.ts";
 import { audit, type AuditFields } from "./index.ts";
+import { rowReader } from "./read-table.ts";
 
 async function* chunksOf(text: string, size: number, encoding: "utf8" | "utf16le"): AsyncGenerator<Uint8Array> {
   const bytes = Buffer.from(encoding === "utf16le" ? `\uFEFF${text}` : text, encoding);
@@ -109,4 +111,9 @@ describe("an audit", () => {
       message: expect.stringContaining(message) as unknown,
     });
   });
+});
+
+test("a field of a log that breaks off is read in linear time", () => {
+  const line = (size: number): string => `10.0.0.1 - - [now] "POST / HTTP/1.1" 201 1 ${'\\"'.repeat(size / 2)}`;
+  expect(cpuGrowth(8192, (size) => rowReader("log")(line(size), 1))).toBeLessThan(linearGrowthMax);
 });

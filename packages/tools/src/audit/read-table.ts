@@ -71,7 +71,8 @@ function readCommon(text: string): Row | undefined {
   if (fields === undefined) return undefined;
   const { client, user, time, request, status, bytes, rest } = fields;
   const [method = "", path = ""] = request.split(" ");
-  const quoted = [...rest.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, field]) => field!);
+  // A field without its end is matched as far as it goes, so that it is not looked for anew from each quote in it.
+  const quoted = [...rest.matchAll(/"((?:[^"\\]|\\.)*)("?)/g)].flatMap(([, field, end]) => (end === "" ? [] : field!));
   const names = ["referer", "agent"];
   const more = quoted.map((field, at) => [names[at] ?? `field${at - names.length + 1}`, field]);
   return { client, user, time, method, path, status, bytes, ...(Object.fromEntries(more) as Row) };
