@@ -275,6 +275,28 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
       },
     );
 
+    test("need no right to those that its operations do not use", async () => {
+      const { url, outside } = await opened();
+      // Anyone may do anything in those that begin with "test_".
+      const [user, database] = ["u", "d"].map((kind) => kind + randomUUID().replaceAll("-", "")) as [string, string];
+      await outside.query(`CREATE DATABASE ${database}`);
+      const least = new URL(url);
+      least.pathname = database;
+      await mariadbStore(mariadbPool(least.href)).migrate();
+      await outside.query(`CREATE USER ${user}@'%'`);
+      await outside.query(`CREATE USER ${user}@localhost`);
+      for (const host of ["'%'", "localhost"]) {
+        await outside.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${database}.once_again_keys TO ${user}@${host}`);
+        await outside.query(`GRANT SELECT ON ${database}.once_again_schema TO ${user}@${host}`);
+      }
+      least.username = user;
+      const pool = mariadbPool(least.href);
+      await expect(pool.query("SELECT 1 FROM once_again_marks")).rejects.toMatchObject({ errno: 1142 });
+      const store = mariadbStore(pool);
+      expect(await store.health()).toEqual({ isHealthy: true, problems: [] });
+      expect((await store.claim(longClaim("k"))).kind).toBe("acquired");
+    });
+
     test("are on a server that keeps what it acknowledges, or it is not healthy", async () => {
       const { store, outside } = await opened();
       await outside.query("SET GLOBAL innodb_flush_log_at_trx_commit = 2");

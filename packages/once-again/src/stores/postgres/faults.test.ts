@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -238,6 +239,21 @@ describeWithServer("a PostgreSQL store at its limits", postgresBinary, () => {
         expect((await store.claim(longClaim("k"))).kind).toBe(table === "once_again_keys" ? "acquired" : "in-progress");
       },
     );
+
+    test("a role that may do no more than operations take is healthy, and may migrate where nothing is to be done", async () => {
+      const { outside, url } = await opened();
+      const role = `role_${randomUUID().replaceAll("-", "")}`;
+      await outside.query(`CREATE ROLE ${role} LOGIN`);
+      await outside.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON once_again_keys TO ${role}`);
+      await outside.query(`GRANT CREATE ON SCHEMA public TO ${role}`);
+      await outside.query(`GRANT SELECT, INSERT ON once_again_schema TO ${role}`);
+      const least = new URL(url);
+      least.username = role;
+      const store = open(least.href);
+      expect(await store.health()).toEqual({ isHealthy: true, problems: [] });
+      await store.migrate();
+      expect((await store.claim(longClaim("k"))).kind).toBe("acquired");
+    });
 
     test("a server that only reads, or forgets, is not healthy", async () => {
       const { store, outside, url } = await opened();

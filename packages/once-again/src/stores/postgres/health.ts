@@ -7,6 +7,7 @@ interface Settings {
   version: number;
   read_only: string;
   synchronous_commit: string;
+  is_missing: boolean;
 }
 
 /** Problems that prevent operations, or that let a crash forget them: one sentence each. */
@@ -14,14 +15,14 @@ export async function postgresProblems(query: PostgresQuery, prefix: string): Pr
   const [settings] = (await query(
     `SELECT version, current_setting('transaction_read_only') AS read_only,
       current_setting('synchronous_commit') AS synchronous_commit,
-      (SELECT key FROM ${tableName(prefix, "keys")} WHERE false), (SELECT key FROM ${tableName(prefix, "marks")} WHERE false)
+      to_regclass('${tableName(prefix, "keys")}') IS NULL OR to_regclass('${tableName(prefix, "marks")}') IS NULL AS is_missing
       FROM ${tableName(prefix, "schema")}`,
   ).catch((error: unknown) => {
     // undefined_table
     if (sqlState(error) === "42P01") return [];
     throw error;
   })) as Settings[];
-  if (settings === undefined) return [schemaProblem(undefined, schemaVersion)];
+  if (settings === undefined || settings.is_missing) return [schemaProblem(undefined, schemaVersion)];
   return [
     ...(settings.version >= schemaVersion ? [] : [schemaProblem(settings.version, schemaVersion)]),
     ...(settings.read_only === "on" ? ["This server only reads: connect to the primary."] : []),

@@ -50,8 +50,9 @@ const versions: readonly ((keys: string, marks: string) => string)[] = [
 ];
 
 /**
- * The SQL that makes the tables, or brings them to this version; run again, it changes nothing but to make a table anew that was dropped. Any number of processes
- * may run it at a time, each in one transaction (`psql --single-transaction`).
+ * The SQL that makes the tables, or brings them to this version. Run again, it makes a table anew that was dropped, and
+ * changes nothing else. Any number of processes may run it at a time, each in one transaction
+ * (`psql --single-transaction`).
  */
 export function postgresSchema(prefix: string): string {
   const keys = tableName(prefix, "keys");
@@ -68,7 +69,11 @@ END $$;`,
   return `SELECT pg_advisory_xact_lock(${migrationLock});
 CREATE TABLE IF NOT EXISTS ${schema} (version integer NOT NULL);
 INSERT INTO ${schema} SELECT 0 WHERE NOT EXISTS (SELECT FROM ${schema});
-UPDATE ${schema} SET version = 0 WHERE to_regclass('${keys}') IS NULL OR to_regclass('${marks}') IS NULL;${steps.join("")}
+DO $$ BEGIN
+  IF to_regclass('${keys}') IS NULL OR to_regclass('${marks}') IS NULL THEN
+    UPDATE ${schema} SET version = 0;
+  END IF;
+END $$;${steps.join("")}
 `;
 }
 
