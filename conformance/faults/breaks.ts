@@ -79,13 +79,14 @@ export function racing(server: ModelServer): Partial<ModelServer> {
 export async function workThenStore(server: ModelServer, call: ModelCall): Promise<ModelAnswer> {
   const answer = server.work(call);
   await answer;
-  server.records.set(server.recordName(call), {
-    fingerprint: server.fingerprint(call),
-    answer,
-    isDone: true,
-    replays: 0,
-  });
+  storeDone(server, call, answer);
   return answer;
+}
+
+/** Puts down that a request was answered. */
+export function storeDone(server: ModelServer, call: ModelCall, answer: ModelAnswer | Promise<ModelAnswer>): void {
+  const record = { fingerprint: server.fingerprint(call), answer: Promise.resolve(answer), isDone: true, replays: 0 };
+  server.records.set(server.recordName(call), record);
 }
 
 export function stuck(server: ModelServer, call: ModelCall): ModelRecord {

@@ -6,6 +6,7 @@ import {
   freeingAtHangUp,
   mappedKey,
   replaying,
+  storeDone,
   stuckAtHangUp,
   workThenStore,
 } from "./breaks.ts";
@@ -175,18 +176,10 @@ export const moreDraftFaults: Readonly<{ [name: string]: HttpFault }> = {
     breaks: "R01",
     change: (server) => ({
       async once(call) {
-        const name = server.recordName(call);
-        const known = server.records.get(name);
+        const known = server.records.get(server.recordName(call));
         if (known !== undefined) return server.repeat(known, call);
         const answer = await server.work(call);
-        void setTimeout(300).then(() =>
-          server.records.set(name, {
-            fingerprint: server.fingerprint(call),
-            answer: Promise.resolve(answer),
-            isDone: true,
-            replays: 0,
-          }),
-        );
+        void setTimeout(300).then(() => storeDone(server, call, answer));
         return answer;
       },
     }),
@@ -411,13 +404,8 @@ export const moreDraftFaults: Readonly<{ [name: string]: HttpFault }> = {
     breaks: "D05",
     change: (server) => ({
       broken(call) {
-        const answer = Promise.resolve(problem(400, "half a request"));
-        server.records.set(server.recordName(call), {
-          fingerprint: server.fingerprint(call),
-          answer,
-          isDone: true,
-          replays: 0,
-        });
+        const answer = problem(400, "half a request");
+        storeDone(server, call, answer);
         return answer;
       },
     }),

@@ -1,3 +1,4 @@
+import { storeDone } from "./breaks.ts";
 import { WebhookModel } from "./right-profiles.ts";
 
 /** A receiver that skips one of its checks. */
@@ -83,13 +84,7 @@ export const webhookFaults: Readonly<Record<string, WebhookFault>> = {
     change: (server) => ({
       async receive(delivery, call) {
         const answer = await WebhookModel.prototype.receive.call(server, delivery, call);
-        const record = {
-          fingerprint: server.fingerprint(call),
-          answer: Promise.resolve(answer),
-          isDone: true,
-          replays: 0,
-        };
-        server.records.set(server.recordName(call), record);
+        storeDone(server, call, answer);
         return answer;
       },
     }),

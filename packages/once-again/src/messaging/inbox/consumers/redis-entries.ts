@@ -77,8 +77,10 @@ export function entriesOf(send: Send, { stream, group, name, claimIdleMs }: Grou
       claimOurs(
         entry,
         givenBackName,
-        ...["IDLE", String(givenBackIdleMs)],
-        ...["RETRYCOUNT", String(Math.max(0, deliveries - 1))],
+        "IDLE",
+        String(givenBackIdleMs),
+        "RETRYCOUNT",
+        String(Math.max(0, deliveries - 1)),
       ),
   };
 }

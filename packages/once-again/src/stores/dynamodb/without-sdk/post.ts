@@ -12,7 +12,7 @@ export interface HttpAnswer {
 /** Sends requests to one address, over connections that stay open. */
 export interface Poster extends Disposable {
   /**
-   * @throws the error of the connection, which is `isOfReused` where an earlier request had that connection; DOMException or Error when
+   * @throws the error of the connection, with `reusedSocket` where an earlier request had that connection; DOMException or Error when
    *   `signal` aborts.
    */
   post(headers: Readonly<Record<string, string>>, body: string, signal: AbortSignal): Promise<HttpAnswer>;
@@ -57,7 +57,7 @@ export function httpPoster(endpoint: URL, givenAgent: Agent | undefined, bytesMa
           });
           answer.on("error", reject);
         });
-        asked.on("error", (error) => reject(asked.reusedSocket ? Object.assign(error, { isOfReused: true }) : error));
+        asked.on("error", (error) => reject(asked.reusedSocket ? Object.assign(error, { reusedSocket: true }) : error));
         // A 101 ends without an answer and without an error.
         asked.on("close", onUnanswered);
         asked.end(body);

@@ -105,6 +105,6 @@ function judge(error: unknown): Failure {
  * closed at a time, and the quota would not do for their requests.
  */
 function isStale(error: unknown): boolean {
-  const { code, isOfReused = false } = error as { readonly code?: unknown; readonly isOfReused?: boolean };
-  return isOfReused && (code === "ECONNRESET" || code === "EPIPE");
+  const { code, reusedSocket = false } = error as { readonly code?: unknown; readonly reusedSocket?: boolean };
+  return reusedSocket && (code === "ECONNRESET" || code === "EPIPE");
 }

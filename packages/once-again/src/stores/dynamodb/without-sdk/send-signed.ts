@@ -59,13 +59,13 @@ export function signedSender({ poster, host, region, source, clock }: SenderPart
       if (error === undefined) return output;
       if (isRepeated) throw error;
       if (isSkewed(error, signedAt)) offsetMs = error.answeredAt! - clock.now();
-      else if (!ends.has(error.name) || !source.drop(credentials)) throw error;
+      else if (!credentialEnds.has(error.name) || !source.drop(credentials)) throw error;
     }
   };
 }
 
 /** The errors of credentials that are over, or that were taken back before their end. */
-const ends: ReadonlySet<string> = new Set(["ExpiredTokenException", "UnrecognizedClientException"]);
+const credentialEnds: ReadonlySet<string> = new Set(["ExpiredTokenException", "UnrecognizedClientException"]);
 
 /** The errors of a signature that may have the wrong time, as the SDK has them. */
 const skews: ReadonlySet<string> = new Set([
