@@ -110,28 +110,29 @@ export function cutsOf(wire: CutProxy, onCut: () => void): Action[] {
 }
 
 /** An action on a wire: the next answer to this is cut. */
-export function answerCut(wire: CutProxy, question: string, onCut = nothing): Action {
-  return () => untilMet((onMet) => wire.cutNextAnswer(question, both(onCut, onMet)));
+export function answerCut(wire: CutProxy, question: string, onCut?: () => void): Action {
+  return () => untilMet((onMet) => wire.cutNextAnswer(question, onMet), onCut);
 }
 
 /** An action on a wire: this is cut when it is asked the next time. */
-export function questionCut(wire: CutProxy, question: string, onCut = nothing): Action {
-  return () => untilMet((onMet) => wire.cutNextQuestion(question, both(onCut, onMet)));
+export function questionCut(wire: CutProxy, question: string, onCut?: () => void): Action {
+  return () => untilMet((onMet) => wire.cutNextQuestion(question, onMet), onCut);
 }
-
-const nothing = (): void => undefined;
-const both = (one: () => void, other: () => void) => (): void => {
-  one();
-  other();
-};
 
 /** How long something may not be asked for, milliseconds: a busy machine takes that to start a database again. */
 const metMsMax = 30_000;
 
-/** Makes a plan and waits until it was met. The next plan for the same wire would take its place. */
-export async function untilMet(plan: (onMet: () => void) => void): Promise<void> {
+/**
+ * Makes a plan and waits until it was met. The next plan for the same wire would take its place.
+ *
+ * @param onMet is called at once when it is met, also after the wait.
+ */
+export async function untilMet(plan: (onMet: () => void) => void, onMet?: () => void): Promise<void> {
   const { promise: met, resolve } = Promise.withResolvers<void>();
-  plan(resolve);
+  plan(() => {
+    onMet?.();
+    resolve();
+  });
   await Promise.race([met, setTimeout(metMsMax, undefined, { ref: false })]);
 }
 

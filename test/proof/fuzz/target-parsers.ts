@@ -54,8 +54,8 @@ const parsers: Readonly<Record<string, Parse>> = {
 
 /** Parsers of a dependency: what they throw is their own error, and time alone counts. */
 const foreignParsers: Readonly<Record<string, Parse>> = {
-  "a structured item": ignoring((text) => parseItem(text)),
-  "a structured list": ignoring((text) => parseList(text)),
+  "a structured item": (text) => parseItem(text),
+  "a structured list": (text) => parseList(text),
 };
 
 /** Texts that are repeated: each has made a parser slow somewhere. */
