@@ -14,6 +14,7 @@ from wire import Connection, Request, Wire
 
 SUITE = steps.read_suite("cases.json")
 LATE_EFFECT, RESTART = 0.05, 60
+MEMORY, CHEAP, NUMBER_MAX = 200, 0.02, 4000
 
 
 # The server under test ------------------------------------------------------------------------------------------------
@@ -48,6 +49,8 @@ class Probe:
     def __init__(self, options):
         self.options, self.formatted = options, '"%s"' if options.formats[0] == "quoted" else "%s"
         self.wire, self.distinct, self.operation_seconds = Wire(options.url, options.timeout / 1000), True, 0
+        self.quickest_seconds = 0
+        self.patience = steps.Patience(options.timeout / 1000)
         self.secret = options.secret and base64.b64decode(options.secret.strip()[6:])
 
     def operation(self):
@@ -85,13 +88,24 @@ class Probe:
         return request.having(("webhook-timestamp", stamp), ("webhook-signature", " ".join(texts)))
 
     def settle(self, request):
-        ends, delay = time.monotonic() + self.options.timeout / 1000, 0.02
+        ends, delay = time.monotonic() + self.patience.seconds, 0.02
         while True:
             [response] = self.send([request])
-            if not response.not_now or time.monotonic() + delay > ends:
+            if not response.not_now:
+                return response
+            if time.monotonic() + delay > ends:
+                self.patience.lose(self.operation_seconds)
                 return response
             time.sleep(delay)
             delay = min(0.5, delay * 2)
+
+    def memory(self):
+        """How many other operations must not make the server forget a key."""
+        if self.options.memory is not None:
+            return self.options.memory
+        if self.quickest_seconds <= CHEAP:
+            return MEMORY
+        raise NotApplicable(f"an operation takes {self.quickest_seconds * 1000:.0f} ms: say how many by --memory")
 
     def restart(self):
         """Has the server killed and started again, and waits until it accepts connections."""
@@ -151,7 +165,9 @@ class Probe:
             if first.success:
                 if self.options.effects and self.count() != before + 1:
                     raise Unfit("one operation must raise the count of effects by 1")
+                began = time.monotonic()
                 [second] = self.send([other])
+                self.quickest_seconds = min(self.operation_seconds, time.monotonic() - began)
                 self.distinct = second.success and self.own_text(one, first) != self.own_text(other, second)
                 return
         raise Unfit(f"a plain operation must succeed, but it is answered with {first.status}")
@@ -188,6 +204,11 @@ class Run(steps.Run):
                 [(name, argument)] = change.items()
                 request = getattr(self, "change_" + name)(request, argument)
             self.requests[step["request"]] = request
+        elif "number" in step:
+            value = self.value(step["is"])
+            if value is None or value > NUMBER_MAX:
+                raise NotApplicable(f"the server states no {step['number']}, or one too large")
+            self.numbers[step["number"]] = value
         elif "restart" in step:
             self.probe.restart()
         else:
@@ -197,6 +218,7 @@ class Run(steps.Run):
     def operator(self, name, args, at):
         first = self.responses[0] if self.responses else None
         of_all = {
+            "counted": lambda: bool(self.options.effects), "memory": self.probe.memory,
             "sent": lambda: self.requests[args[0]].find(self.header_name(args[1])) or "",
             "named": lambda: len(names_of(first, args[0])),
             "changed": lambda: sum(first.values(one) != self.responses[1].values(one) for one in names_of(first, args[0])),
@@ -208,7 +230,7 @@ class Run(steps.Run):
         response, rest = self.about(args, at)
         return {
             "status": lambda: response.status, "success": lambda: response.success, "not-now": lambda: response.not_now,
-            "taken": lambda: response.taken, "body": lambda: response.body.decode("latin-1"), "effect": lambda: self.probe.effect(response),
+            "taken": lambda: response.taken, "reused": lambda: response.reused, "body": lambda: response.body.decode("latin-1"), "effect": lambda: self.probe.effect(response),
             "header": lambda: response.values(self.header_name(rest[0])), "member": lambda: response.json(*rest),
             "header-like": lambda: any(re.search(rest[0], one, re.I) and re.search(rest[1], other, re.I) for one, other in response.headers),
         }[name]()
@@ -222,6 +244,8 @@ class Run(steps.Run):
         def write(value):
             if isinstance(value, str):
                 return self.fill_keys(value)
+            if value.get("nameEnd"):
+                return self.probe.formatted % (self.name_end() + self.fill_keys(value["formatted"]))
             length = self.numbers.get(value.get("padTo", 0), value.get("padTo", 0))
             text = self.fill_keys(value["formatted"]).ljust(length, "k") + value.get("then", "")
             return value.get("before", "") + self.probe.formatted % text + value.get("after", "")
@@ -264,6 +288,21 @@ class Run(steps.Run):
     def change_addMember(self, request, member):
         inside = self.json_text(request).rstrip()[:-1].rstrip()
         return request.like(body=f"{inside}{'' if inside.endswith('{') else ','}{member}}}".encode())
+
+    def change_frontMember(self, request, member):
+        inside = self.json_text(request).lstrip()[1:].lstrip()
+        return request.like(body=f'{{"{member["name"]}":"{"k" * member["length"]}"{"" if inside.startswith("}") else ","}{inside}'.encode())
+
+    def change_longerPrincipal(self, request, _):
+        return request.having(*self.option("longer_header", "a principal that is named like the first with more behind it"))
+
+    def name_end(self):
+        """The part of the longer principal's name that is behind the first's."""
+        [name, value], *_ = self.option("longer_header", "a principal that is named like the first with more behind it")
+        first = next((one for other, one in self.options.header if other.lower() == name.lower()), value)
+        if not value.startswith(first) or value == first:
+            raise Unfit("--longer-header must begin with the first principal's value, and have more behind it")
+        return value[len(first):]
 
     def change_respaceJson(self, request, _):
         return request.like(body=(self.json_text(request).replace("{", "{ \n\t", 1).replace("/", "\\/") + "\n").encode())
@@ -338,6 +377,8 @@ def read_options(arguments):
     parser.add_argument("--refused-body", default='{"reference":')
     parser.add_argument("--other-header", type=header, action="append", default=[])
     parser.add_argument("--renewed-header", type=header, action="append", default=[])
+    parser.add_argument("--longer-header", type=header, action="append", default=[])
+    parser.add_argument("--memory", type=int)
     parser.add_argument("--profile", default="draft", choices=sorted({REQUIREMENTS[number]["profile"] for case in SUITE["cases"] for number in case["requirements"]}))
     parser.add_argument("--strictness", default="practice", choices=["draft", "practice"])
     parser.add_argument("--only", default="")

@@ -271,6 +271,7 @@ class Raw:
 class Probe:
     def __init__(self, options):
         self.options, self.timeout, self.call_seconds, self.opened = options, options.timeout / 1000, 0, []
+        self.patience = steps.Patience(self.timeout)
         self.first = self.connect(options.header)
 
     def connect(self, headers):
@@ -352,10 +353,13 @@ class Probe:
         return []
 
     def settle(self, request):
-        ends = time.monotonic() + self.timeout
+        ends = time.monotonic() + self.patience.seconds
         while True:
             response = self.ask(self.first, request)
-            if not not_now(response) or time.monotonic() > ends:
+            if not not_now(response):
+                return response
+            if time.monotonic() > ends:
+                self.patience.lose(self.call_seconds)
                 return response
             time.sleep(ASK_AGAIN)
 

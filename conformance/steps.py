@@ -1,6 +1,7 @@
 """The language of the cases, for both kinds of servers: steps up to a verdict, and values in prefix notation."""
-import json, pathlib, re
+import json, pathlib, re, sys, time
 
+PROGRESS, HOPELESS, HOPELESS_TIMES = 15, 0.5, 10
 HERE = pathlib.Path(__file__).parent
 REQUIREMENTS = {one["number"]: one for one in json.loads((HERE / "requirements.json").read_text("utf-8"))["requirements"]}
 
@@ -22,7 +23,17 @@ class NoResponse(Exception):
 
 
 class Closed(NoResponse):
-    """The server closed the connection before its response."""
+    """The server closed the connection before its response, or in it."""
+
+
+class Patience:
+    """How long a final answer is waited for. A server that says "later" for ever would take its time-out in each of twenty cases, so
+    one wait in vain shortens the next."""
+    def __init__(self, timeout):
+        self.seconds = timeout
+
+    def lose(self, operation_seconds):
+        self.seconds = min(self.seconds, HOPELESS + HOPELESS_TIMES * operation_seconds)
 
 
 def same(one, other):
@@ -83,7 +94,8 @@ class Run:
         return self.probe.operation() if name == "new" else self.requests[name]
 
     def all_named(self, step):
-        return [self.named(name) for _ in range(step.get("times", 1)) for name in step["send"]]
+        times = step.get("times", 1)
+        return [self.named(name) for _ in range(self.probe.memory() if times == "memory" else times) for name in step["send"]]
 
     def fill_keys(self, text):
         """Fills {{k}}, the key of that name, and {{k:8}}, its first 8 characters."""
@@ -125,6 +137,7 @@ class Run:
             ">": lambda: compare(lambda one, other: one > other), ">=": lambda: compare(lambda one, other: one >= other),
             "in": lambda: any(same(value(args[0]), one) for one in args[1:]),
             "matches": lambda: bool(re.search(args[1], text(args[0]), re.I)), "number-in": number_in,
+            "sum": lambda: sum(value(one) for one in args),
             "text": lambda: isinstance(value(args[0]), str),
             "effects": lambda: args[0] if self.effects is None else self.effects,
             "index": lambda: at % args[0],
@@ -150,9 +163,12 @@ def cases_of(suite, profile, only):
 
 def report(cases, judge, options, **named):
     """Judges the cases, prints their verdicts, and returns the exit code."""
-    results = []
+    results, cases, printed = [], list(cases), time.monotonic()
     for case in cases:
         observed = ""
+        if options.json and time.monotonic() - printed > PROGRESS:
+            printed = time.monotonic()
+            print(f"{len(results)} of {len(cases)} cases", file=sys.stderr, flush=True)
         try:
             kind = judge(case["steps"])
         except NoResponse as error:

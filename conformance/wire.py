@@ -38,8 +38,10 @@ class Request:
 
 
 class Response:
+    """`last`: the server ends the connection after it. `reused`: it came over a connection that had brought another one."""
+
     def __init__(self, status, headers, body):
-        self.status, self.headers, self.body = status, headers, body
+        self.status, self.headers, self.body, self.last, self.reused = status, headers, body, False, False
         self.success, self.not_now, self.taken = status < 400, status in (409, 423, 425, 429, 503), 200 <= status < 300
 
     def values(self, name):
@@ -68,7 +70,7 @@ class Connection:
         except OSError as error:
             raise NoResponse(f"no connection: {error}") from error
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.received, self.timeout = b"", timeout
+        self.received, self.timeout, self.began = b"", timeout, False
 
     def write(self, data):
         try:
@@ -91,6 +93,7 @@ class Connection:
         if not data:
             raise Closed("the server closed the connection")
         self.received += data
+        self.began = True
 
     def until(self, mark, ends):
         while mark not in self.received:
@@ -110,7 +113,7 @@ class Connection:
             self.more(ends)
 
     def read(self, method):
-        ends = time.monotonic() + self.timeout
+        ends, self.began = time.monotonic() + self.timeout, bool(self.received)
         while True:
             status_line, *lines = self.until(b"\r\n\r\n", ends).decode("latin-1").split("\r\n")
             found = re.match(r"HTTP/1\.[01] ([1-9]\d\d)(?: |$)", status_line)
@@ -120,6 +123,8 @@ class Connection:
                 break
         headers = [(line.partition(":")[0], line.partition(":")[2].strip()) for line in lines]
         response = Response(int(found[1]), headers, b"")
+        options = re.split(r"\s*,\s*", ",".join(value.lower() for name, value in headers if name.lower() == "connection"))
+        response.last = "close" in options or (status_line.startswith("HTTP/1.0") and "keep-alive" not in options)
         if method == "HEAD" or response.status in (204, 304):
             return response
         length = response.first("content-length")
@@ -136,8 +141,18 @@ class Connection:
                 while True:
                     self.more(ends)
             except Closed:
-                response.body, self.received = self.received, b""
+                response.body, self.received, response.last = self.received, b"", True
         return response
+
+    def end(self, wait):
+        """Says that nothing more will be sent, and waits until the server has ended the connection, too."""
+        ends = time.monotonic() + wait
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            return  # The other side was first.
+        while True:
+            self.more(ends)
 
     def hang_up(self):
         """Closes the connection under whoever reads from it."""
@@ -203,13 +218,33 @@ class Wire:
         return [self.alone(request) for request in requests]
 
     def keep_alive(self, requests):
-        def act(connection):
-            responses = []
+        responses, kept = [], None
+        try:
             for request in requests:
-                connection.write(self.encode(request, last=False))
-                responses.append(connection.read(request.method))
+                kept, response = self.send_over(request, kept)
+                responses.append(response)
             return responses
-        return self.use(act)
+        finally:
+            if kept:
+                kept.close()
+
+    def send_over(self, request, kept=None):
+        """Sends over an open connection, or else a new one, and returns it if it stays open."""
+        connection = kept or Connection(self.url, self.timeout)
+        try:
+            connection.write(self.encode(request, last=False))
+            response = connection.read(request.method)
+            response.reused = kept is not None
+        except NoResponse as error:
+            connection.close()
+            # A server may end a connection after any response, also without having said so.
+            if kept and isinstance(error, Closed) and not connection.began:
+                return self.send_over(request)
+            raise
+        if response.last:
+            connection.close()
+            return None, response
+        return connection, response
 
     def pipelined(self, requests):
         def act(connection):
@@ -218,26 +253,31 @@ class Wire:
             for request in requests:
                 try:
                     responses.append(connection.read(request.method))
+                    responses[-1].reused = len(responses) > 1
                 except Closed:
-                    if not responses:
-                        raise
-                    break
+                    break  # A server may close after any answer, and with a reset, which overtakes the answer.
             return responses
         return self.use(act)
 
-    def together(self, requests):
+    def use_all(self, requests, act):
+        """Opens a connection for each request, and closes all of them in the end."""
         opened = at_once([lambda: Connection(self.url, self.timeout) for _ in requests])
-        data = [self.encode(request) for request in requests]
-        for connection, one in zip(opened, data):
-            connection.write(one[:-1])
-        time.sleep(STAGGER)
-        for connection, one in zip(opened, data):
-            connection.write(one[-1:])
         try:
-            return at_once([lambda c=c, r=r: c.read(r.method) for c, r in zip(opened, requests)])
+            return act(opened)
         finally:
             for connection in opened:
                 connection.close()
+
+    def together(self, requests):
+        def act(opened):
+            data = [self.encode(request) for request in requests]
+            for connection, one in zip(opened, data):
+                connection.write(one[:-1])
+            time.sleep(STAGGER)
+            for connection, one in zip(opened, data):
+                connection.write(one[-1:])
+            return at_once([lambda c=c, r=r: c.read(r.method) for c, r in zip(opened, requests)])
+        return self.use_all(requests, act)
 
     def staggered(self, requests):
         def later(at, request):
@@ -259,25 +299,40 @@ class Wire:
         def act(connection, request):
             head, body = request.having(("Expect", "100-continue"), ("Connection", "close")).head_and_body(self.host)
             connection.write(head)
-            try:
-                connection.first_byte(self.timeout / 4)
-            except NoResponse:
-                pass  # A caller may also go on without an answer.
+            self.optional(lambda: connection.first_byte(self.timeout / 4))  # A caller may also go on without an answer.
             connection.write(body)
             return connection.read(request.method)
         return [self.use(lambda c, r=r: act(c, r)) for r in requests]
 
+    def optional(self, wait):
+        """Waits for what a server may also leave out; returns whether it happened."""
+        try:
+            wait()
+            return True
+        except NoResponse:
+            return False
+
+    def read_by_server(self, request):
+        """Waits until a later connection was answered: a server that reads its connections in turn has then read all that came
+        before. Nothing but an answer shows that, and on some systems a reset throws away what was not read. Returns whether it was
+        answered."""
+        path = request.target.split("?")[0]
+        target = f"{path}{'' if path.endswith('/') else '/'}verify-turn"
+        return self.optional(lambda: Wire(self.url.geturl(), self.timeout / 4).alone(Request("GET", target, [], b"")))
+
     def hang_up(self, requests, reset, after_first_byte=False):
-        def act(request):
-            connection = Connection(self.url, self.timeout)
-            connection.write(self.encode(request, last=False))
-            time.sleep(STAGGER)
-            try:
-                if after_first_byte:
-                    connection.first_byte()
-            finally:
+        """Sends the requests, waits, leaves, and waits until the server has seen that: before, a repeat could overtake both."""
+        def act(opened):
+            for connection, request in zip(opened, requests):
+                connection.write(self.encode(request, last=False))
+            if after_first_byte:
+                at_once([connection.first_byte for connection in opened])
+            else:
+                self.read_by_server(requests[0])
+            for connection in opened:
                 connection.close(reset)
-        at_once([lambda r=r: act(r) for r in requests])
+        self.use_all(requests, act)
+        self.read_by_server(requests[0])
         return []
 
     def then_close(self, requests):
@@ -300,12 +355,17 @@ class Wire:
 
     def half_then_close(self, requests):
         for request in requests:
-            self.half(request).close()
+            connection = self.half(request)
+            # A server that has seen the end of the request ends the connection, too. Before that, a repeat could overtake the half.
+            self.optional(lambda: connection.end(self.timeout / 4))
+            connection.close()
         return []
 
     def beside_a_stalled(self, requests):
         stalled = self.half(requests[0])
         try:
+            if not self.read_by_server(requests[0]):
+                raise NotApplicable("while one request stands still, the server answers no other connection")
             return self.in_turn(requests[1:])
         finally:
             stalled.close()

@@ -5,6 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { update } from "../test/support/update.ts";
+import { type Place, places } from "./entries.ts";
 
 interface Adapter {
   readonly title: string;
@@ -122,19 +123,32 @@ const rows = adapters.map((adapter) => {
   const range = rangeOf(adapter).replaceAll("||", "or");
   return [adapter.title, `\`once-again/${adapter.subpath}\``, `\`${adapter.package}\``, tested, `\`${range}\``];
 });
-const head = ["works with", "import", "package", "tested in CI", "accepted range"];
-const widths = head.map((text, column) => Math.max(text.length, ...rows.map((row) => row[column]!.length)));
-const lineOf = (cells: readonly string[]): string =>
-  `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |\n`;
-const table = [head, widths.map((width) => "-".repeat(width)), ...rows].map(lineOf).join("");
+const placeNames: readonly Place[] = ["browser", "workerd", "edge-runtime", "next-edge"];
+const placeRows = Object.entries(places).map(([subpath, here]) => [
+  `\`${subpath.replace(".", "once-again")}\``,
+  ...placeNames.map((place) => (here.includes(place) ? "yes" : "")),
+]);
+
+function tableOf(head: readonly string[], body: readonly (readonly string[])[]): string {
+  const widths = head.map((text, column) => Math.max(text.length, ...body.map((row) => row[column]!.length)));
+  const lineOf = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |\n`;
+  return [head, widths.map((width) => "-".repeat(width)), ...body].map(lineOf).join("");
+}
+
 const page = "docs/compatibility.md";
-update(
-  page,
-  readFileSync(page, "utf8").replace(
-    /(<!-- compatibility -->\n\n)(?:\|.*\n)*\n*/,
-    (_, mark: string) => `${mark}${table}\n`,
+const tables = {
+  compatibility: tableOf(["works with", "import", "package", "tested in CI", "accepted range"], rows),
+  places: tableOf(
+    ["import", "browsers", "workerd, without `nodejs_compat`", "Vercel's edge-runtime", 'Next.js, `runtime = "edge"`'],
+    placeRows,
   ),
-);
+};
+let text = readFileSync(page, "utf8");
+for (const [name, table] of Object.entries(tables)) {
+  text = text.replace(new RegExp(`(<!-- ${name} -->\n\n)(?:\\|.*\n)*\n*`), (_, mark: string) => `${mark}${table}\n`);
+}
+update(page, text);
 
 const { version } = read(file) as Manifest;
 const lines = Object.entries({

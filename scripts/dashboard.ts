@@ -132,16 +132,18 @@ const rows: Readonly<Record<string, readonly Panel[]>> = {
   Messages: [
     {
       title: "Outbox",
-      says: "Messages that wait, parked ones among them; counted up to 10,000.",
+      says: "Messages that wait, all of them; those that were tried and not confirmed, and at how many places; counted up to 10,000.",
       unit: "short",
       queries: {
         "waiting {{job}}": `max by (job) (once_again_outbox_messages{${job}})`,
+        "not confirmed {{job}}": `max by (job) (once_again_outbox_unconfirmed{${job}})`,
+        "places that don't confirm {{job}}": `max by (job) (once_again_outbox_places{${job}})`,
         "parked {{job}}": `max by (job) (once_again_outbox_parked{${job}})`,
       },
     },
     {
       title: "Relay events",
-      says: "broker-unavailable: the broker is away. fault: the database is.",
+      says: "refused, parked: a message is not taken. place-unavailable: a place is away. once-again messages list names both. fault: the database is away.",
       unit: "ops",
       queries: { "{{once_again_event}}": `sum by (once_again_event) (${rate("once_again_relay_events_total")})` },
     },
@@ -234,6 +236,12 @@ const rows: Readonly<Record<string, readonly Panel[]>> = {
       says: "Requests that the service did not answer whole. Runbook: OnceAgainUpstreamFailing.",
       unit: "ops",
       queries: { "{{route}}": `sum by (route) (${rate("once_again_gateway_upstream_failures_total")})` },
+    },
+    {
+      title: "Services that answer unasked",
+      says: "A service sent more than it was asked for, and callers no longer share connections to it.",
+      unit: "short",
+      queries: { services: `sum(once_again_gateway_unasked_bytes_total{${job}})` },
     },
     {
       title: "Store latency of the gateway",

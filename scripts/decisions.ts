@@ -7,7 +7,7 @@ export const decisionTopics: Readonly<Record<string, readonly string[]>> = {
   Frameworks: ["node-capture", "web-requests"],
   Stores: ["stores", "sql-keys", "sql-transactions", "postgres", "sqlite", "redis", "cloudflare", "dynamodb"],
   Messages: ["outbox", "inbox", "webhooks"],
-  "Functions, tools and agents": ["functions-and-tools", "agents"],
+  "Functions, tools and agents": ["functions-and-tools", "durable-functions", "agents"],
   Gateway: ["gateway"],
   Operations: ["monitoring"],
   Project: ["packages", "testing"],

@@ -95,3 +95,35 @@ export const modules: readonly { readonly specifier: string; readonly source: st
     source: `${folder}/${source}`,
   })),
 );
+
+/** A runtime beside Node, Deno and Bun. `workerd` is without `nodejs_compat`. */
+export type Place = "browser" | "workerd" | "edge-runtime" | "next-edge";
+
+const everywhere: readonly Place[] = ["browser", "workerd", "edge-runtime", "next-edge"];
+
+/** Where each entry of the library runs beside Node, Deno and Bun: `test/runtimes/entries.test.ts` runs it there. */
+export const places: Readonly<Record<string, readonly Place[]>> = {
+  ".": everywhere,
+  "./agents": everywhere,
+  "./budgets": everywhere,
+  "./client": everywhere,
+  "./cloudflare": ["workerd"],
+  "./delivery": everywhere,
+  "./engine": everywhere,
+  "./fetch": everywhere,
+  "./function": everywhere,
+  "./hono": everywhere,
+  "./http": everywhere,
+  "./intents": everywhere,
+  "./key": everywhere,
+  "./layers": everywhere,
+  "./mcp": everywhere,
+  "./opentelemetry": everywhere,
+  "./react": ["browser"],
+  "./stores": everywhere,
+  "./stores/indexeddb": ["browser"],
+  "./stores/memory": everywhere,
+  // By `upstash()`. It needs a `Buffer`.
+  "./stores/redis": ["next-edge"],
+  "./webhooks": everywhere,
+};

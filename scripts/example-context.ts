@@ -1,5 +1,7 @@
 /** Code that declares the names which examples take from the reader's program. */
 export const contextNames: Readonly<Record<string, string>> = {
+  DurableContext: 'import type { DurableContext } from "@aws/durable-execution-sdk-js";',
+  withDurableExecution: 'import { withDurableExecution } from "@aws/durable-execution-sdk-js";',
   Agent: 'import { Agent } from "undici";',
   Stripe: 'import Stripe from "stripe";',
   Controller: 'import { Controller } from "@nestjs/common";',
@@ -93,6 +95,10 @@ export const contextNamesOf: Readonly<Record<string, Readonly<Record<string, str
     client: 'declare const client: import("ioredis").Redis;',
     charge: "declare function charge(message: unknown, fence: unknown): Promise<Uint8Array<ArrayBuffer>>;",
   },
+  "packages/once-again/src/frameworks/lambda/once-durable.ts": {
+    secret: "declare const secret: Uint8Array<ArrayBuffer>;",
+  },
+  "packages/once-again/src/function/once-function.ts": { Context: 'import type { Context } from "aws-lambda";' },
   "packages/once-again/src/frameworks/fastify.ts": { app: 'import fastify from "fastify"; const app = fastify();' },
   "packages/once-again/src/frameworks/fetch.ts": { accountOf: "declare function accountOf(request: Request): string;" },
   "packages/once-again/src/frameworks/hono.ts": {

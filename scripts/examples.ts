@@ -6,6 +6,7 @@ import { globSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 import process from "node:process";
 import ts from "typescript";
+import { compilerOptions } from "./compiler-options.ts";
 import { modules } from "./entries.ts";
 import { contextNames, contextNamesOf } from "./example-context.ts";
 
@@ -16,11 +17,7 @@ interface Snippet {
   readonly line: number;
 }
 
-const ours = ts.parseJsonConfigFileContent(
-  ts.readConfigFile("tsconfig.json", (file) => readFileSync(file, "utf8")).config,
-  ts.sys,
-  ".",
-).options;
+const ours = compilerOptions();
 
 const plain: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2024,

@@ -8,6 +8,7 @@ import process from "node:process";
 import { findBinary, type ServerBinary } from "../test/support/servers/binary.ts";
 import { caddyBinary } from "../test/support/servers/caddy.ts";
 import { chromiumBinary } from "../test/support/servers/chromium.ts";
+import { firefoxBinary } from "../test/support/servers/firefox.ts";
 import { haproxyBinary } from "../test/support/servers/haproxy.ts";
 import { kafkaBinary } from "../test/support/servers/kafka.ts";
 import { mariadbBinary } from "../test/support/servers/mariadb.ts";
@@ -19,8 +20,10 @@ import { postgresBinary } from "../test/support/servers/postgres.ts";
 import { prometheusBinary } from "../test/support/servers/prometheus.ts";
 import { rabbitmqBinary } from "../test/support/servers/rabbitmq.ts";
 import { redisBinary, valkeyBinary } from "../test/support/servers/redis.ts";
+import { systemdBinary } from "../test/support/servers/systemd.ts";
 import { openssl } from "../test/support/certificates.ts";
 import { gccBinary, spinBinary } from "../test/support/servers/spin.ts";
+import { erlangBinary, perlBinary, phpBinary, tclBinary } from "../test/support/servers/languages.ts";
 
 /** The shell of examples/gateway is served by it. */
 const busybox: ServerBinary = { name: "busybox", install: "apt-get install -y busybox" };
@@ -29,6 +32,8 @@ const binaries = [
   busybox,
   caddyBinary,
   chromiumBinary,
+  erlangBinary,
+  firefoxBinary,
   gccBinary,
   haproxyBinary,
   kafkaBinary,
@@ -37,12 +42,16 @@ const binaries = [
   natsBinary,
   nginxBinary,
   openssl,
+  perlBinary,
   pgbouncerBinary,
+  phpBinary,
   postgresBinary,
   prometheusBinary,
   rabbitmqBinary,
   redisBinary,
   spinBinary,
+  systemdBinary,
+  tclBinary,
   valkeyBinary,
 ];
 

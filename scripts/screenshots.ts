@@ -25,6 +25,8 @@ import { consoleBrowser } from "../test/support/console-browser.ts";
 interface Screenshot {
   readonly section: () => Section | Promise<Section>;
   readonly size: { readonly width: number; readonly height: number };
+  /** The part of the page that is taken, as a selector. Default: all of it. */
+  readonly area?: string;
   /** Does what a person would do, and settles when the picture can be taken. */
   readonly pose: (page: Page) => Promise<void>;
 }
@@ -43,6 +45,15 @@ const screenshots: Readonly<Record<string, Screenshot>> = {
       await page.getByRole("button", { name: "Start" }).click();
       await page.getByText("Now with a crowd").waitFor({ timeout: 60_000 });
       await page.locator(".lanes").scrollIntoViewIfNeeded();
+    },
+  },
+  "one-click": {
+    section: () => labSections({ orders })[0],
+    size: { width: 960, height: 700 },
+    area: ".one-click",
+    async pose(page) {
+      await page.getByRole("button", { name: "Pay one order" }).click();
+      await page.getByText("You clicked once. The shop charged 2 times.").waitFor();
     },
   },
   "lab-messages": {
@@ -113,11 +124,13 @@ async function takeAll(names: readonly string[]): Promise<void> {
   mkdirSync(folder, { recursive: true });
   await using browser = await consoleBrowser();
   for (const name of names) {
-    const { section, size, pose } = screenshots[name]!;
+    const { section, size, area, pose } = screenshots[name]!;
     await using server = await consoleServer({ sections: [await section()], page: browser.page });
     const { page } = await browser.open(server.url, size);
     await pose(page);
-    await page.screenshot({ path: fileURLToPath(new URL(`console-${name}.png`, folder)), fullPage: true });
+    const path = fileURLToPath(new URL(`console-${name}.png`, folder));
+    if (area === undefined) await page.screenshot({ path, fullPage: true });
+    else await page.locator(area).screenshot({ path });
     await page.close();
   }
 }

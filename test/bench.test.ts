@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { chosenBudget, chosenWait, judgedWaits } from "../bench/defaults/choose.ts";
 import { budgetFigures, waitFigures } from "../bench/defaults/measure.ts";
+import { returnRows } from "../bench/defaults/retry-after.ts";
 import type { RowComparison } from "../bench/compare/run.ts";
 import { compareRounds } from "../bench/compare/verdict.ts";
 import type { DefaultsResults } from "../bench/defaults/report.ts";
@@ -178,7 +179,7 @@ describe("what compares two revisions", () => {
 
 describe("the figures that the defaults are chosen by", () => {
   const file = new URL("../bench/results/defaults.json", import.meta.url);
-  const { budgets, jitters, seeds, timeOutMs } = JSON.parse(readFileSync(file, "utf8")) as DefaultsResults;
+  const { budgets, jitters, returns, seeds, timeOutMs } = JSON.parse(readFileSync(file, "utf8")) as DefaultsResults;
 
   test("speak for the defaults of the library", () => {
     const { backoff, budget } = simulateStorm({ durationMs: 1000 }).settings.policy;
@@ -193,6 +194,17 @@ describe("the figures that the defaults are chosen by", () => {
     expect(jitters.find(({ name }) => name === "equal")?.figures).toEqual(measured);
     const withoutRetries = budgetFigures({ attemptTimeoutMs: timeOutMs, attemptsMax: 1 }, seeds);
     expect(budgets.find(({ isBaseline }) => isBaseline)?.figures).toEqual(withoutRetries);
+    expect(returns).toEqual(returnRows(seeds));
+  });
+
+  test("show that a herd with our Retry-After is smaller in every way, and that a service can serve it when it is back", () => {
+    for (const callers of ["to the letter", "retryingFetch"]) {
+      const [constant, ours] = returns.filter((row) => row.callers === callers).map(({ figures }) => figures);
+      for (const name of ["in100Ms", "inSecond", "whileAway", "peak"] as const) {
+        expect(ours![name], name).toBeLessThan(0.7 * constant![name]);
+      }
+      expect(ours!.peak).toBeLessThan(1000);
+    }
   });
 
   test("choose no candidate that is the worst in anything, and none that is there to compare", () => {
@@ -274,7 +286,7 @@ describe("a goal of a benchmark", () => {
     const named = frameworks.flatMap((framework) =>
       storeNames.flatMap((store) => rowsOf(store, framework).filter((row) => isInGoals({ framework, store }, row))),
     );
-    // Each framework in memory, and two of them on four stores more: ours and those beside it.
-    expect(named.length).toBe(7 * 2 + 2 * (2 + 4 + 4 + 4));
+    // Each framework in memory, and two of them on five stores more: ours and those beside it.
+    expect(named.length).toBe(7 * 2 + 2 * (2 + 2 + 4 + 4 + 4));
   });
 });

@@ -23,6 +23,7 @@ import { transactionContract } from "../packages/testing/src/store-contract/tran
 import { mariadbPool } from "./mariadb/databases.ts";
 import { bucketOptions } from "./nats/buckets.ts";
 import { execute, pgPool, postgresClients } from "./postgres/databases.ts";
+import { waitMsMax as busyMsMax } from "./support/wait-ms-max.ts";
 
 /** A `describe` for the cases on a server, by the variable that has its URL. */
 function describeGiven(engine: string, variable: string, casesOn: (server: string) => readonly ContractCase[]): void {
@@ -85,13 +86,13 @@ describeGiven("MariaDB", "ONCE_AGAIN_MARIADB_URL", (server) => {
     await connection.query(statement).finally(() => connection.end());
   });
   const open = async (records: string) => {
-    const store = mariadbStore(mariadbPool(first(), { connectionLimit: 2 }), { tablePrefix: `${records}_` });
+    const store = mariadbStore(mariadbPool(first(), { connectionLimit: 2 }), { busyMsMax, tablePrefix: `${records}_` });
     await store.migrate();
     return store;
   };
   const openTransactional = async () => {
     const url = await create();
-    const store = mariadbStore(mariadbPool(url, { connectionLimit: 5 }));
+    const store = mariadbStore(mariadbPool(url, { connectionLimit: 5 }), { busyMsMax });
     await store.migrate();
     const outside = mariadbPool(url, { connectionLimit: 1 });
     await outside.query("CREATE TABLE effects (name varchar(255) NOT NULL)");

@@ -96,7 +96,7 @@ describe("a relay", () => {
     const time = clock();
     const { begin, outbox } = memoryOutbox({ clock: time });
     const { transaction, commit } = await begin();
-    await outbox.add(transaction, { topic: "orders", body: "tea" });
+    await outbox.add(transaction, { id: "1", topic: "orders", body: "tea" });
     await commit();
     const steady = { clock: time, backoff: () => 100, pauseBackoff: () => 100, pollMs: 100 };
     const relay = openRelay({ outbox: { ...outbox, ...fault }, publish: away, ...steady, ...options });
@@ -123,21 +123,31 @@ describe("a relay", () => {
     });
     await time.advance(50_000);
     expect(lines).toHaveLength(3);
-    expect(lines[0]).toMatch(/ONCE_BROKER_UNAVAILABLE.*cause: ECONNREFUSED/);
-    const events = types.filter((type) => type === "broker-unavailable");
+    expect(lines[0]).toMatch(
+      /^\S+Z once-again relay: ONCE_BROKER_UNAVAILABLE.*cause: ECONNREFUSED.* \[event=place-unavailable place=orders pauseMs=\d+\]$/,
+    );
+    const events = types.filter((type) => type === "place-unavailable");
     expect(events.length).toBeGreaterThan(100);
     expect(countedErrors()).toBe(events.length);
   });
 
-  test("with `onError` writes nothing itself, and a refusal alone is no error", async () => {
+  test("with `onError` writes nothing itself, and says of each refusal which message it is about, and where that goes", async () => {
     const errors: unknown[] = [];
+    const publish: RelayOptions["publish"] = Object.assign(() => Promise.reject(new Error("refused")), {
+      place: () => "shop/orders",
+    });
     const time = await openedRelay({
-      publish: () => Promise.reject(new Error("refused")),
+      publish,
       refusalsMax: 3,
-      onError: (error) => void errors.push(error),
+      onError: (error, about) => void errors.push([(error as Error).message, about]),
     });
     await time.advance(5000);
-    expect(errors).toMatchObject([{ message: "refused" }]);
+    const about = { room: "relay", id: "1", topic: "orders", place: "shop/orders" };
+    expect(errors).toMatchObject([
+      ["refused", { ...about, event: "refused", refusals: 1, delayMs: 100 }],
+      ["refused", { ...about, event: "refused", refusals: 2, delayMs: 100 }],
+      ["refused", { ...about, event: "parked" }],
+    ]);
     expect(lines).toEqual([]);
     await expect(openedRelay({ onError: "log" as never })).rejects.toThrow("onError");
   });

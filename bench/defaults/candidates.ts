@@ -2,6 +2,7 @@ import type { BudgetSettings, PolicyOptions } from "../../packages/tools/src/sim
 import type { Candidate } from "./choose.ts";
 import { type BudgetFigures, budgetFigures, type WaitFigures, waitFigures } from "./measure.ts";
 import type { DefaultsResults } from "./report.ts";
+import { returnRows } from "./retry-after.ts";
 
 /** The options of a run. */
 export interface Run extends Pick<DefaultsResults, "seeds" | "timeOutMs" | "firstWaitMs"> {
@@ -31,8 +32,11 @@ export function measureDefaults({ say, ...run }: Run): DefaultsResults {
     say(name);
     return { name, figures: budgetFigures({ attemptTimeoutMs, ...policy }, seeds) };
   };
+  say("Retry-After");
+  const returns = returnRows(seeds);
   return {
     ...run,
+    returns,
     jitters: [
       ...jitters.map((jitter) => wait(jitter, { kind: "exponential", baseMs: firstWaitMs, jitter })),
       wait("decorrelated", { kind: "decorrelated", baseMs: firstWaitMs }),

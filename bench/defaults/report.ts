@@ -1,5 +1,6 @@
 import { type Candidate, isSafe, judgedWaits } from "./choose.ts";
 import type { BudgetFigures, WaitFigures } from "./measure.ts";
+import type { ReturnRow } from "./retry-after.ts";
 
 /** The record of a run. The same options give the same bytes. */
 export interface DefaultsResults {
@@ -9,6 +10,7 @@ export interface DefaultsResults {
   readonly jitters: readonly Candidate<WaitFigures>[];
   readonly firstWaits: readonly Candidate<WaitFigures>[];
   readonly budgets: readonly Candidate<BudgetFigures>[];
+  readonly returns: readonly ReturnRow[];
 }
 
 interface Table {
@@ -56,6 +58,31 @@ export function budgetTable(candidates: readonly Candidate<BudgetFigures>[], our
         figures.busyNever > 0 ? `${figures.busyNever} of 6: never` : back,
       ];
     }),
+  };
+}
+
+/** How callers that were turned away come back, by the `Retry-After` that they got. Ours is bold. */
+export function returnTable(rows: readonly ReturnRow[]): Table {
+  const whole = (value: number): string => Math.round(value).toLocaleString("en");
+  return {
+    head: [
+      "callers",
+      "`Retry-After`",
+      "in 100 ms",
+      "in a second",
+      "requests while away",
+      "peak on return",
+      "last success",
+    ],
+    rows: rows.map(({ callers, retryAfter, figures }) => [
+      callers === "retryingFetch" ? "`retryingFetch`" : callers,
+      boldIf(retryAfter === "ours", retryAfter),
+      whole(figures.in100Ms),
+      whole(figures.inSecond),
+      figures.whileAway.toFixed(1),
+      `${whole(figures.peak)}/s`,
+      `${figures.lastSeconds.toFixed(0)} s`,
+    ]),
   };
 }
 

@@ -17,8 +17,8 @@ const outages = (["refuse", "hold", "shed"] as const).flatMap((outage) =>
   [5000, 60_000].map((outageMs) => ({ outage, outageMs })),
 );
 
-/** The `Retry-After` of a service that sheds load. */
-const retryAfterMs = 1000;
+/** The `Retry-After` of a service that sheds load: as once-again's own. */
+const retryAfter = { retryAfterMs: 1000, retryAfter: "spread" } as const;
 /** From the outage's start: calls that have not ended an hour later never will. */
 const untilMs = 600_000;
 /** Where a busy service's outage begins. */
@@ -39,7 +39,7 @@ export const onceWorlds: readonly World[] = outages.flatMap(({ outage, outageMs 
       processes,
       arrivals: { kind: "at-once", callers: callers === "sparse" ? 50 : 10_000, withinMs: outageMs },
       // The queue takes what is served in half a second.
-      services: [{ workers: 10, serviceMs: 10, queueMax: 500, ...(outage === "shed" && { retryAfterMs }) }],
+      services: [{ workers: 10, serviceMs: 10, queueMax: 500, ...(outage === "shed" && retryAfter) }],
       outages: [{ fromMs: 0, toMs: outageMs, kind: outage }],
     },
   })),
@@ -56,7 +56,7 @@ export const busyWorlds: readonly World[] = outages.map(({ outage, outageMs }) =
     stepMs: 1000,
     processes,
     arrivals: { kind: "poisson", perSecond: 250 },
-    services: [{ workers: 3, serviceMs: 10, ...(outage === "shed" && { retryAfterMs }) }],
+    services: [{ workers: 3, serviceMs: 10, ...(outage === "shed" && retryAfter) }],
     outages: [{ fromMs: busyMs, toMs: busyMs + outageMs, kind: outage }],
   },
 }));

@@ -2,7 +2,7 @@ export const frameworks = ["express", "fastify", "koa", "hono", "nest", "next", 
 export type Framework = (typeof frameworks)[number];
 
 /** Where the keys of a group of rows are. */
-export type StoreName = "memory" | "redis" | "sqlite" | "postgres" | "mariadb";
+export type StoreName = "memory" | "redis" | "valkey" | "sqlite" | "postgres" | "mariadb";
 
 /** The measured rows of one store, and their baselines. */
 export interface Row {
@@ -51,6 +51,8 @@ const rows: Readonly<Record<StoreName, readonly Row[]>> = {
     ...peers(inRedis, "none", "node-idempotency", "powertools"),
     { name: "express-idempotency", baseline: "none", only: "express", beside: inRedis },
   ],
+  // A server that compares by itself (SET … IFEQ), where the Redis that is measured above needs a script to complete.
+  valkey: [...against("none", "none", inRedis), again("none"), ...peers(inRedis, "none", "node-idempotency")],
   sqlite: [
     ...against("none", "none", inSqlite),
     again("none"),

@@ -35,7 +35,9 @@ const goals: readonly ServerGoal[] = [
   ...(["express", "fastify"] as const).flatMap((framework) => [
     ...both({ framework, store: "redis" }, "once-again, redis", peer),
     // It has a lease and an owner, which the peer has not.
-    goal({ framework, store: "redis" }, "firstStoreMicroseconds", "once-again, redis", peer, 1.4),
+    ...(["redis", "valkey"] as const).map((store) =>
+      goal({ framework, store }, "firstStoreMicroseconds", "once-again, redis", peer, 1.4),
+    ),
   ]),
   ...(["express", "fastify"] as const).flatMap((framework) => {
     const place = { framework, store: "postgres" } as const;

@@ -14,6 +14,7 @@ async function setupsOf(store: StoreName): Promise<Readonly<Record<string, MakeS
     case "memory":
       return (await import("./setups/memory.ts")).memorySetups;
     case "redis":
+    case "valkey":
       return (await import("./setups/redis.ts")).redisSetups;
     case "sqlite":
       return (await import("./setups/sqlite.ts")).sqliteSetups;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { startMariadb } from "../../test/support/servers/mariadb.ts";
 import { startPostgres } from "../../test/support/servers/postgres.ts";
 import type { PrivateServer } from "../../test/support/servers/private-server.ts";
-import { startRedis } from "../../test/support/servers/redis.ts";
+import { redisBinary, startRedis, valkeyBinary } from "../../test/support/servers/redis.ts";
 import type { StoreName } from "./catalog.ts";
 
 /** A store of the benchmark's own, gone when it is disposed of. */
@@ -19,9 +19,12 @@ export interface StoreGround extends AsyncDisposable {
 export async function startStore(store: StoreName): Promise<StoreGround> {
   switch (store) {
     case "redis":
+    case "valkey": {
       // As most run it: writes of the last second may be lost with the machine. But it never rewrites its file: that takes
       // as long as a round, and would count for the one that is measured just then.
-      return grounded(await startRedis({ settings: { appendfsync: "everysec", "auto-aof-rewrite-percentage": "0" } }));
+      const settings = { appendfsync: "everysec", "auto-aof-rewrite-percentage": "0" };
+      return grounded(await startRedis({ binary: store === "redis" ? redisBinary : valkeyBinary, settings }));
+    }
     case "postgres":
       return grounded(await startPostgres());
     case "mariadb":

@@ -159,3 +159,13 @@ export const withoutPart =
       return ModelServer.prototype.fingerprint.call(server, { ...call, request });
     },
   });
+
+/** A table that has room for so many records; the oldest goes. */
+export const tableOf =
+  (size: number): Break =>
+  (server) => ({
+    done(_name, record) {
+      record.isDone = true;
+      for (const name of [...server.records.keys()].slice(0, -size)) server.records.delete(name);
+    },
+  });

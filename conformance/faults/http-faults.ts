@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 import {
   type Break,
   arrivesLate,
@@ -16,9 +17,11 @@ import {
   replaying,
   rerunningAtMismatch,
   stuck,
+  tableOf,
   without,
   withoutPart,
 } from "./breaks.ts";
+import { canonicalBody } from "./canonical-json.ts";
 import { ModelServer, problem } from "./right-server.ts";
 
 /** A fault of a server that is held to the draft: the case that must find it, and a change to the right server. */
@@ -102,6 +105,22 @@ export const draftFaults: Readonly<Record<string, HttpFault>> = {
     breaks: "K20",
     change: (server) => changedKey(server, ([value]) => (/[\x80-\xff]/.test(value ?? "") ? value : undefined)),
   },
+  "quoted-keys-are-trimmed": {
+    breaks: "K24",
+    change: (server) => changedKey(server, ([value]) => /^" *([\x21\x23-\x7e]+) *"$/.exec(value ?? "")?.[1]),
+  },
+  "punctuation-becomes-a-dash": {
+    breaks: "K25",
+    change: (server) => mappedKey(server, (key) => key.replaceAll(/[^\da-z]/gi, "-")),
+  },
+  "the-policy-says-that-keys-are-optional": {
+    breaks: "K26",
+    change: () => ({ policy: "optional, retention=604800, key-length=255" }),
+  },
+  "the-policy-says-300-characters": {
+    breaks: "K27",
+    change: () => ({ policy: "required, retention=604800, key-length=300" }),
+  },
   // Replay
   "repeats-are-refused": {
     breaks: "R01",
@@ -162,6 +181,17 @@ export const draftFaults: Readonly<Record<string, HttpFault>> = {
     }),
   },
   "the-body-is-the-key": { breaks: "R14", change: (server) => ({ recordName: (call) => server.fingerprint(call) }) },
+  "a-table-of-a-hundred-keys": { breaks: "R19", change: tableOf(100) },
+  "compressed-replays": {
+    breaks: "R20",
+    change: (server) => ({
+      async work(call) {
+        const answer = await ModelServer.prototype.work.call(server, call);
+        if (!/gzip/.test(call.request.headers["accept-encoding"]?.toString() ?? "")) return answer;
+        return { ...answer, headers: [...answer.headers, ["content-encoding", "gzip"]], bytes: gzipSync(answer.body) };
+      },
+    }),
+  },
   // Fingerprint
   "another-body-gets-the-first-answer": { breaks: "F01", change: () => ({ reused: (record) => record.answer }) },
   "reuse-deletes-the-record": {
@@ -214,6 +244,22 @@ export const draftFaults: Readonly<Record<string, HttpFault>> = {
   "the-media-type-is-ignored": {
     breaks: "F14",
     change: withoutPart(({ headers }) => ({ headers: { ...headers, "content-type": "any/type" } })),
+  },
+  "accept-is-a-part-of-the-key": {
+    breaks: "F21",
+    change: (server) => ({
+      recordName: ({ request, key }) => `${server.scope(request)} ${key} ${request.headers.accept ?? ""}`,
+    }),
+  },
+  "1000-characters-of-canonical-json-are-the-fingerprint": {
+    breaks: "F22",
+    change: () => ({ fingerprint: ({ body }) => canonicalBody(body).slice(0, 1000) }),
+  },
+  "numbers-are-doubles": {
+    breaks: "F23",
+    change: (server) => ({
+      fingerprint: (call) => ModelServer.prototype.fingerprint.call(server, { ...call, body: rewritten(call.body) }),
+    }),
   },
   // Concurrency
   "check-then-work-then-insert": { breaks: "C01", change: racing },
@@ -320,6 +366,10 @@ export const draftFaults: Readonly<Record<string, HttpFault>> = {
     breaks: "S05",
     change: () => ({ recordName: ({ key }) => key, admits: () => undefined }),
   },
+  "name-and-key-are-joined": {
+    breaks: "S07",
+    change: (server) => ({ recordName: ({ request, key }) => `${server.scope(request)}${key}` }),
+  },
   // Errors
   "missing-key-unexplained": {
     breaks: "E01",
@@ -355,4 +405,41 @@ export const draftFaults: Readonly<Record<string, HttpFault>> = {
       },
     }),
   },
+  "a-stored-refusal-answers-the-correction": {
+    breaks: "E07",
+    change: (server) => ({
+      async reused(record, call) {
+        const answer = await record.answer;
+        return answer.status === 400
+          ? ModelServer.prototype.replayed.call(server, answer, record, call)
+          : problem(422, "another request");
+      },
+    }),
+  },
+  "failures-are-replayed-as-successes": {
+    breaks: "E08",
+    change: (server) => ({
+      work: async (call) =>
+        call.body.includes('"fail":true')
+          ? { status: 500, headers: [], body: "failed" }
+          : ModelServer.prototype.work.call(server, call),
+      replayed: async (answer, record, call) =>
+        answer.status < 500
+          ? ModelServer.prototype.replayed.call(server, answer, record, call)
+          : { status: 201, headers: [], body: "" },
+    }),
+  },
+  "a-failure-holds-its-key": {
+    breaks: "E09",
+    change: () => ({ done: (_name, record, { status }) => void (record.isDone = status < 500) }),
+  },
 };
+
+/** JSON as JavaScript reads and writes it. */
+function rewritten(body: string): string {
+  try {
+    return JSON.stringify(JSON.parse(body));
+  } catch {
+    return body;
+  }
+}

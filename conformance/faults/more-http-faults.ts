@@ -8,6 +8,7 @@ import {
   replaying,
   storeDone,
   stuckAtHangUp,
+  tableOf,
   workThenStore,
 } from "./breaks.ts";
 import type { HttpFault } from "./http-faults.ts";
@@ -16,16 +17,6 @@ import { ModelServer, problem, type ModelAnswer } from "./right-server.ts";
 type Record = Parameters<ModelServer["repeat"]>[0];
 
 const { prototype } = ModelServer;
-
-/** A table that has room for so many records; the oldest goes. */
-const tableOf =
-  (size: number): Break =>
-  (server) => ({
-    done(_name, record) {
-      record.isDone = true;
-      for (const name of [...server.records.keys()].slice(0, -size)) server.records.delete(name);
-    },
-  });
 
 const cutAt =
   (length: number): Break =>
@@ -101,6 +92,26 @@ export const moreDraftFaults: Readonly<{ [name: string]: HttpFault }> = {
   "key-cut-at-100": { breaks: "K08", change: cutAt(100) },
   "key-cut-at-128": { breaks: "K08", change: cutAt(128) },
   "key-cut-at-191": { breaks: "K08", change: cutAt(191) },
+  "white-space-is-dropped-from-keys": {
+    breaks: "K24",
+    change: (server) => ({
+      key: (values) =>
+        prototype.key.call(
+          server,
+          values.map((value) => (/^".*"$/.test(value) ? value.replaceAll(" ", "") : value)),
+        ),
+    }),
+  },
+  "keys-are-names-of-files": {
+    breaks: "K25",
+    change: (server) => mappedKey(server, (key) => key.replaceAll(/[/:.]/g, "_")),
+  },
+  "the-policy-says-required-and-a-key-is-made-up": {
+    breaks: "K26",
+    change: (server) => ({
+      key: (values) => (values.length === 0 ? crypto.randomUUID() : prototype.key.call(server, values)),
+    }),
+  },
   "end-of-the-key-only": { breaks: "K23", change: (server) => mappedKey(server, (key) => key.slice(-36)) },
   "prefix-stripped": { breaks: "K23", change: (server) => mappedKey(server, (key) => key.replace(/^[a-z]-/, "")) },
   "punctuation-dropped-from-keys": {
@@ -315,6 +326,13 @@ export const moreDraftFaults: Readonly<{ [name: string]: HttpFault }> = {
     }),
   },
 
+  "accept-encoding-is-a-part-of-the-key": {
+    breaks: "F21",
+    change: (server) => ({
+      recordName: ({ request, key }) => `${server.scope(request)} ${key} ${request.headers["accept-encoding"] ?? ""}`,
+    }),
+  },
+
   // Concurrency
   "one-tick-between-check-and-insert": {
     breaks: "C01",
@@ -437,6 +455,13 @@ export const moreDraftFaults: Readonly<{ [name: string]: HttpFault }> = {
   },
 
   // Errors
+  "a-refusal-is-stored-and-not-marked": {
+    breaks: "E07",
+    change: () => ({
+      reused: (record) =>
+        record.answer.then((answer) => (answer.status === 400 ? answer : problem(422, "another request"))),
+    }),
+  },
   "every-error-frees-the-key": { breaks: "E06", change: forgetWhen(({ status }) => status >= 400) },
   "all-but-201-frees-the-key": { breaks: "E06", change: forgetWhen(({ status }) => status !== 201) },
   "a-failure-says-not-found-when-repeated": {

@@ -59,12 +59,7 @@ export const profileFaults: Readonly<Record<"acp" | "stripe" | "ucp", Readonly<R
     },
     "an-hour-of-retention": {
       breaks: "A13",
-      change: (server) => ({
-        async answer(request) {
-          const answer = await AcpModel.prototype.answer.call(server, request);
-          return { ...answer, headers: [...answer.headers, ["idempotency-key-policy", "retention=3600"]] };
-        },
-      }),
+      change: () => ({ policy: "required, retention=3600" }),
     },
     "old-keys-are-errors": {
       breaks: "A14",
@@ -116,12 +111,7 @@ export const profileFaults: Readonly<Record<"acp" | "stripe" | "ucp", Readonly<R
     },
     "twelve-hours-of-retention": {
       breaks: "A13",
-      change: (server) => ({
-        async answer(request) {
-          const answer = await AcpModel.prototype.answer.call(server, request);
-          return { ...answer, headers: [...answer.headers, ["idempotency-key-policy", "retention=43200"]] };
-        },
-      }),
+      change: () => ({ policy: "required, retention=43200" }),
     },
   },
   stripe: {

@@ -65,6 +65,8 @@ export class AcpModel extends ModelServer {
 
 /** A server that keeps every rule of Stripe's manner. */
 export class StripeModel extends ModelServer {
+  override policy = "optional, retention=86400, key-length=255";
+
   override key(values: readonly string[]): string | ModelAnswer | undefined {
     return values.length === 0 ? undefined : super.key(values);
   }
@@ -104,6 +106,7 @@ export interface Delivery {
 
 /** A receiver that keeps every rule of Standard Webhooks. */
 export class WebhookModel extends ModelServer {
+  override policy = "";
   readonly secret = Buffer.from(webhookSecret.slice("whsec_".length), "base64");
   readonly toleranceSeconds: number = 300;
 

@@ -10,6 +10,8 @@ export interface ModelAnswer {
   status: number;
   headers: Headers;
   body: string;
+  /** The body as it is sent, where it is no text. */
+  bytes?: Buffer;
 }
 
 interface ModelRecord {
@@ -65,6 +67,8 @@ export class ModelServer {
   workMs = 3;
   /** How many requests a race has. An order takes until that many were read since the server was last idle, if they come. */
   racers = 1;
+  /** The policy that it states; empty for none. */
+  policy = "required, retention=604800, key-length=255";
   #unanswered = 0;
   #racing = 0;
   readonly #race = new EventEmitter();
@@ -235,14 +239,14 @@ export class ModelServer {
       this.#racing += 1;
       this.#race.emit("join");
     });
-    const { status, headers, body } = await this.answer(request);
+    const { status, headers, body, bytes } = await this.answer(request);
     this.#unanswered -= 1;
     if (this.#unanswered === 0) this.#racing = 0;
     await this.store();
     response.writeHead(
       status,
-      headers.flatMap(([name, value]) => [name, value]),
+      [...headers, ...(this.policy === "" ? [] : [["idempotency-key-policy", this.policy] as const])].flat(),
     );
-    response.end(body);
+    response.end(bytes ?? body);
   }
 }

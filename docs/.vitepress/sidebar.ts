@@ -5,7 +5,7 @@ import { decisionTopics } from "../../scripts/decisions.ts";
 import { pagePath, pageTitle } from "./pages.ts";
 
 const guideGroups = {
-  Call: ["calling", "intents", "browser", "interceptors", "sdks"],
+  Call: ["calling", "layers-below", "intents", "browser", "interceptors", "sdks"],
   Serve: [
     "express-postgres",
     "create",
@@ -28,7 +28,7 @@ const guideGroups = {
   ],
   Message: ["messages", "sqs", "kafka"],
   Test: ["testing", "verifying", "verifying-mcp", "judging", "writing-a-store", "storms", "storm-data"],
-  Operate: ["observing", "console", "three-in-the-morning", "scaling"],
+  Operate: ["observing", "console", "three-in-the-morning", "charged-twice", "scaling"],
 };
 
 const link = (file: string): DefaultTheme.SidebarItem => ({ text: pageTitle(file), link: pagePath(file) });

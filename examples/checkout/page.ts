@@ -36,9 +36,12 @@ function paySafely(order: string): void {
   const { button, say } = section("safe", order);
   const pay = onceMutation(intents, `pay ${order}`);
   const show = (): void => {
-    const { state } = pay.current();
+    const shown = pay.current();
+    const { state } = shown;
     if (state === "idle") say("Pay");
     else if (state === "failed") say("Not paid. Try again?");
+    // The browser has lost the intent. This page still knows its key, with which it may ask.
+    else if (state === "unknown" && shown.intent === undefined) say("It may be paid. Ask the shop");
     else if (state === "unknown") say("We look it up. Please don't pay again.", true);
     else say(state === "done" ? "Paid" : "Paying…", true);
   };

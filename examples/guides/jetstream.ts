@@ -11,7 +11,8 @@ export const outbox = postgresOutbox(pool);
 await store.migrate();
 await outbox.migrate();
 
-const nats = await connect({ servers: process.env["NATS_URL"] ?? "127.0.0.1:4222" });
+// It comes back however long NATS is away. By default it gives up after ten attempts, and consumes nothing from then on.
+const nats = await connect({ servers: process.env["NATS_URL"] ?? "127.0.0.1:4222", maxReconnectAttempts: -1 });
 const manager = await jetstreamManager(nats);
 await manager.streams.add({ name: "shop", subjects: ["order.*", "dead.*"] });
 // It acknowledges explicitly, and has no max_deliver: the inbox decides about a message that fails.

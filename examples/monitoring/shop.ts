@@ -18,7 +18,7 @@ import { sqliteOutbox, sqliteStore } from "once-again/stores/sqlite";
 
 interface Order {
   readonly customer: string;
-  readonly item: "tea" | "poison" | "slow parcel" | "forbidden" | "credit" | "hang";
+  readonly item: "tea" | "poison" | "slow parcel" | "forbidden" | "credit" | "hang" | "late";
 }
 
 // Before any meter is taken.
@@ -54,6 +54,7 @@ const broken = new Set<string>();
 const ship: Publish = async (message) => {
   const { item } = JSON.parse(new TextDecoder().decode(message.body)) as Order;
   if (item === "forbidden") throw refusedError("This must not be sent.", undefined, { isFinal: true });
+  if (item === "late") throw refusedError("Its queue is full.", undefined, { isTemporary: true });
   for (const deliveries of [1, 2]) {
     await inbox.handle({ ...message, deliveries }, async (delivered) => {
       const order = readJson(delivered) as Order;

@@ -65,6 +65,14 @@ export async function browserBench(entry = "page.ts") {
     url,
     orders,
     seen,
+    /** Sends the answers that were held. */
+    answerHeld: (): void => {
+      for (const response of held.splice(0)) response.writeHead(201).end();
+    },
+    /** Cuts the connections of the answers that were held. */
+    loseHeld: (): void => {
+      for (const response of held.splice(0)) response.destroy();
+    },
     launch,
     /** A tab that has the test page, with intents that are open. */
     async openTab(context: BrowserContext, whenOffline: "hold" | "send" = "hold"): Promise<Page> {

@@ -2,6 +2,7 @@ import type { BrowserContext, Page } from "playwright-core";
 import { beforeEach, expect, test } from "vitest";
 import type { IntentStore } from "../../packages/once-again/src/intents/index.ts";
 import { intentContract } from "../../packages/testing/src/index.ts";
+import { launchWithHiddenTabs } from "../support/hidden-tabs.ts";
 import { chromiumBinary } from "../support/servers/chromium.ts";
 import { mountSmallDisk } from "../support/servers/small-disk.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
@@ -101,6 +102,22 @@ describeWithServer("intents in Chromium's IndexedDB", chromiumBinary, () => {
     expect([bench.orders.size, bench.seen.requests]).toEqual([1, 2]);
   });
 
+  test("a redirect to a sign-in page is no order: it is made when the person has signed in", async () => {
+    const tab = await bench.openTab(browser);
+    bench.seen.next.push({ status: 302, headers: { location: "/login" } });
+    expect(await tab.evaluate(() => page.order("order-1"))).toEqual(["done"]);
+    expect([bench.orders.size, bench.seen.requests]).toEqual([1, 2]);
+    const intent = await tab.evaluate(() => page.intents.inspect("order-1"));
+    expect(intent).toMatchObject({ answer: { status: 201, url: `${bench.url}/orders`, redirected: false } });
+    // A 303 to a page looks the same, since `fetch` hides the redirect: `trustRedirects` names the page.
+    bench.seen.next.push({ status: 303, headers: { location: "/receipts/2" } });
+    const trusted = await tab.evaluate(async () => {
+      page.open({}, { trustRedirects: ({ pathname }) => pathname.startsWith("/receipts/") });
+      return page.order("order-2");
+    });
+    expect([trusted, bench.seen.requests]).toEqual([["done"], 3]);
+  });
+
   test("an hour without a network sends nothing, loses nothing, and doubts nothing", async () => {
     const tab = await browser.newPage();
     await tab.clock.install();
@@ -149,6 +166,82 @@ describeWithServer("intents in Chromium's IndexedDB", chromiumBinary, () => {
       await full.close();
     },
   );
+
+  test.runIf(process.getuid?.() === 0)(
+    "a disk that is full while orders are under way: each is sent once, and is done when there is room again",
+    async () => {
+      await using disk = mountSmallDisk(64);
+      const full = await bench.launch(disk.path);
+      const tab = await bench.openTab(full);
+      bench.seen.isHolding = true;
+      const ended = tab.evaluate(() => page.order("order-1", "order-2"));
+      await bench.made(2);
+      await disk.fill();
+      const refused = await tab.evaluate(async () => {
+        const faults = new Promise<unknown>((resolve) =>
+          page.intents.watch((event) => {
+            if (event.type === "fault") resolve((event.error as { code?: unknown }).code);
+          }),
+        );
+        return [await page.refusal(() => page.order("order-3")), await faults];
+      });
+      expect(refused).toMatchObject([{ code: expect.stringMatching(/FULL|UNAVAILABLE/) }, expect.any(String)]);
+      bench.answerHeld();
+      disk.free();
+      expect(await ended).toEqual(["done", "done"]);
+      expect([bench.orders.size, bench.seen.requests]).toEqual([2, 2]);
+      expect(await tab.evaluate(() => page.events)).not.toContainEqual({ type: "removed" });
+      await full.close();
+    },
+  );
+
+  test("another tab goes on after the lease with what a frozen tab was sending, which sends it no more", async () => {
+    const openTab = await launchWithHiddenTabs();
+    const [first, second] = [await openTab(bench.url), await openTab(bench.url)];
+    // It asks for nothing by itself: a tab that is frozen in the middle of a transaction would hold all others up.
+    await first.evaluate("page.open({}, { leaseMs: 3000, pollMs: 600_000 })");
+    await second.evaluate("page.open()");
+    bench.seen.isHolding = true;
+    await first.evaluate('void page.order("order-1")');
+    await bench.made(1);
+    bench.seen.isHolding = false;
+    let ended: unknown;
+    do {
+      await first.thaw();
+      await first.evaluate("page.intents.list({})");
+      await first.freeze();
+      // It renews its lease: the freeze may hit it in the middle of that, and then the database is away for the other tab.
+      ended = await second.evaluate('page.order("order-1", "order-2").catch(({ code }) => code)');
+    } while (ended === "ONCE_STORE_UNAVAILABLE");
+    expect(ended).toEqual(["done", "done"]);
+    await first.thaw();
+    await first.evaluate("page.intents.resume()");
+    expect(await first.evaluate('page.order("order-1")')).toEqual(["done"]);
+    expect([bench.orders.size, bench.seen.requests]).toEqual([2, 3]);
+  });
+
+  test("a database that does not open is said so, is asked for anew, and nothing is lost or sent meanwhile", async () => {
+    const [holder, tab] = [await browser.newPage(), await browser.newPage()];
+    for (const opened of [holder, tab]) await opened.goto(bench.url);
+    // A page that does not let go, and a deletion that waits for it: all that come after wait, too.
+    const letGo = await holder.evaluateHandle(
+      () =>
+        new Promise<{ close(): void }>((resolve) => {
+          const opening = indexedDB.open("once-again", 1);
+          opening.onsuccess = () => resolve(opening.result as unknown as { close(): void });
+        }),
+    );
+    await holder.evaluate(() => void indexedDB.deleteDatabase("once-again"));
+    await tab.evaluate(() => page.open());
+    expect(await tab.evaluate(() => page.refusal(() => page.order("order-1")))).toMatchObject({
+      code: "ONCE_STORE_UNAVAILABLE",
+      message: expect.stringContaining("has not opened its database"),
+    });
+    expect(bench.seen.requests).toBe(0);
+    await letGo.evaluate((database) => database.close());
+    expect(await tab.evaluate(() => page.order("order-1"))).toEqual(["done"]);
+    expect(bench.seen.requests).toBe(1);
+  });
 
   test("a database that is deleted under a tab is said to be gone, and made anew", async () => {
     const tab = await bench.openTab(browser);
@@ -230,23 +323,25 @@ describeWithServer("intents in Chromium's IndexedDB", chromiumBinary, () => {
     expect(read.steps).toBeLessThan(10);
   });
 
-  test("the guide's service worker, `browser-worker.ts`, sends what a closed page left, by Background Sync", async () => {
-    const tab = await bench.openTab(browser);
-    await tab.evaluate(async () => {
-      page.open({ name: "shop", whenOffline: "send" });
-      await navigator.serviceWorker.register("/sw.js");
-      await navigator.serviceWorker.ready;
-      page.resumeOn(page.intents, ["sync"]);
-    });
-    await browser.setOffline(true);
-    begin(tab, "order-1");
-    await expect
-      .poll(() => tab.evaluate(async () => (await page.intents.inspect("order-1"))?.postponedMs))
-      .toBeGreaterThan(0);
-    await tab.close();
-    await browser.setOffline(false);
-    await bench.made(1);
-  });
+  test.for(["hold", "send"] as const)(
+    "the guide's service worker, `browser-worker.ts`, sends what a closed page left offline, with whenOffline: %o",
+    async (whenOffline) => {
+      const tab = await bench.openTab(browser);
+      await tab.evaluate(async (choice) => {
+        page.open({ name: "shop", whenOffline: choice });
+        await navigator.serviceWorker.register("/sw.js");
+        await navigator.serviceWorker.ready;
+        page.resumeOn(page.intents, ["sync"]);
+      }, whenOffline);
+      await browser.setOffline(true);
+      begin(tab, "order-1");
+      const tags = () => tab.evaluate(async () => (await navigator.serviceWorker.ready).sync.getTags());
+      await expect.poll(tags).toEqual(["once-again"]);
+      await tab.close();
+      await browser.setOffline(false);
+      await bench.made(1);
+    },
+  );
 });
 
 // The globals of the pages, as far as these tests use them.
@@ -273,5 +368,8 @@ declare const indexedDB: {
 };
 declare const location: string;
 declare const navigator: {
-  serviceWorker: { register(url: string): Promise<unknown>; readonly ready: Promise<unknown> };
+  serviceWorker: {
+    register(url: string): Promise<unknown>;
+    readonly ready: Promise<{ readonly sync: { getTags(): Promise<string[]> } }>;
+  };
 };

@@ -8,7 +8,7 @@ type IndexedDbEvent = Parameters<NonNullable<IndexedDbOptions["onEvent"]>>[0];
 const events: IndexedDbEvent[] = [];
 
 /** Opens intents that don't wait long, for a server that honours keys. A lease is longer than any test. */
-function open(options: IndexedDbOptions = {}): void {
+function open(options: IndexedDbOptions = {}, more: Partial<Parameters<typeof openIntents>[0]> = {}): void {
   page.store = indexeddbIntents({ onEvent: (event) => events.push(event), ...options });
   page.intents = openIntents({
     store: page.store,
@@ -17,6 +17,7 @@ function open(options: IndexedDbOptions = {}): void {
     pollMs: 50,
     leaseMs: 600_000,
     resumeBackoff: () => 50,
+    ...more,
   });
 }
 

@@ -20,6 +20,9 @@ declare global {
   var shownAgain: ShownAgainPage;
 }
 
+/** The page's own, to which Playwright sends a function. */
+declare const IDBFactory: { prototype: { open: unknown } };
+
 test("a server that renders many pages stores nothing of them", () => {
   const intents = openIntents({ store: indexeddbIntents() });
   const render = (pages: number): void => {
@@ -105,6 +108,24 @@ describeWithServer("the guide's programs in Chromium", chromiumBinary, () => {
     await tab.reload();
     await tab.getByText("We are looking your payment up").waitFor();
     expect(bench.seen.requests).toBe(2);
+  });
+
+  test("where the browser lets the site store nothing, the button pays from memory, and says that the page has to stay open", async () => {
+    const bench = await browserBench("libraries-page.ts");
+    const tab = await (await bench.launch()).newPage();
+    await tab.addInitScript(() => {
+      IDBFactory.prototype.open = () => {
+        throw new DOMException("The operation is insecure.", "SecurityError");
+      };
+    });
+    await tab.goto(`${bench.url}/?library=react`);
+    bench.seen.isHolding = true;
+    await tab.getByRole("button", { name: "Pay", exact: true }).click();
+    await tab.getByText("Please keep this page open").waitFor();
+    await bench.made(1);
+    bench.answerHeld();
+    await tab.getByText("Paid", { exact: true }).waitFor();
+    expect(bench.orders.size).toBe(1);
   });
 
   test("a component that is removed while it sends, and comes back, shows how that ends", async () => {

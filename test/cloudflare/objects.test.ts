@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { durableObjectStore, onceObject } from "../../packages/once-again/src/cloudflare/index.ts";
 import type { ObjectCall } from "./objects.ts";
 import { startWorker, type Worker } from "../support/servers/workerd.ts";
@@ -15,7 +15,7 @@ beforeAll(async () => {
       OLD: { className: "Old", useSQLite: false },
     },
   });
-}, 30_000);
+});
 afterAll(() => worker?.[Symbol.asyncDispose]());
 
 interface AccountStub {
@@ -96,8 +96,7 @@ describe("an effect in a Durable Object", () => {
     const stub = account("alarm");
     await stub.charge("brief", { amount: 1 }, 1);
     await stub.alarmSoon();
-    await vi.waitUntil(async () => (await stub.state()).alarms >= 2, 20_000);
-    expect(await stub.state()).toMatchObject({ charges: 2, keys: 1, alarms: 2 });
+    await expect.poll(() => stub.state()).toMatchObject({ charges: 2, keys: 1, alarms: 2 });
     expect(await stub.charge("by alarm", { amount: 5 })).toEqual({ charged: 5, balance: 6 });
   });
 

@@ -25,7 +25,7 @@ beforeAll(async () => {
   ]) {
     await database.prepare(text).run();
   }
-}, 30_000);
+});
 afterAll(() => worker?.[Symbol.asyncDispose]());
 
 async function post(path: string, key: string, body: object) {

@@ -9,6 +9,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import { readSettlementNote } from "../../packages/once-again/src/stores/settlement-note.ts";
 import { consoleServer } from "../../packages/tools/src/console/console-server.ts";
+import { listKeys } from "../../packages/tools/src/admin/list.ts";
+import { listReleases } from "../../packages/tools/src/admin/releases.ts";
 import { keysSection, type SettledKey } from "../../packages/tools/src/console/keys/keys-section.ts";
 import { runCli } from "../support/cli.ts";
 import { consoleBrowser, type ConsoleBrowser } from "../support/console-browser.ts";
@@ -31,7 +33,7 @@ async function expectSettled(folder: string, author: string): Promise<void> {
   const charged = readFileSync(join(folder, "bank.txt"), "utf8").trim().split("\n");
   expect(charged).toHaveLength(20);
   const store = sqliteStore({ path: join(folder, "keys.db") });
-  const records = await store.list({ limit: 1000 });
+  const { records } = await listKeys(store, { limit: 1000 });
   expect(records.map(({ key }) => key).toSorted()).toEqual(charged.toSorted());
   for (const { state, record } of records) {
     expect(state).toBe("done");
@@ -85,10 +87,10 @@ describeWithServer("three in the morning, by the console alone", chromiumBinary,
     await expect.poll(() => page.title()).toBe("once-again console");
 
     await expectSettled(folder, "alice");
-    // A release leaves no record: the console's log has its author.
     expect(settled.filter(({ settledAs }) => settledAs === "not-executed")).toHaveLength(20);
     expect(settled).toHaveLength(40);
     for (const { author, reason } of settled) expect(`${author}: ${reason}`).toMatch(/^alice: INC-12/);
+    expect(await listReleases(store, { limit: 100 })).toHaveLength(20);
     expect(complaints).toEqual([]);
     await page.close();
   });
@@ -106,7 +108,12 @@ describe("three in the morning, by the command line alone", () => {
     const resolved = await keys("resolve", "--held", "--scope", "eu", ...answer, ...note("INC-12: in bank.txt"));
     expect(resolved.stdout).toContain("20 keys settled");
     const released = await keys("release", "--held", "--scope", "us", ...note("INC-12: not in bank.txt"));
-    expect(released.stdout).toMatch(/20 keys settled.*\nBy bob: INC-12: not in bank\.txt$/m);
+    expect(released.stdout.match(/^20\S+Z bob released us order-\d+: INC-12: not in bank\.txt$/gm)).toHaveLength(20);
+    expect(released.stdout).toMatch(/^20 keys settled/m);
+    const stored = await keys("list", "--state", "released");
+    expect(stored.stdout.match(/ bob +order \d+, 25\.00 EUR +INC-12: not in bank\.txt +us +order-\d+$/gm)).toHaveLength(
+      20,
+    );
     expect((await keys("list", "--state", "held")).stdout).toBe("No such keys.\n");
     await expectSettled(folder, "bob");
   });

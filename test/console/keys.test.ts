@@ -77,6 +77,30 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     expect(complaints).toEqual([]);
   });
 
+  test("text of callers is shown with its invisible characters, and copied as it is", async () => {
+    const backwards = "order 4712, \u202e00.0009\u202c EUR";
+    const details = encodeDetails({ label: backwards });
+    await store.claim({
+      ...named("order-\u200b7"),
+      fingerprint: "f".repeat(64),
+      leaseMs: 1,
+      retentionMs: hourMs,
+      details,
+    });
+    await store.renew({ ...named("order-\u200b7"), leaseMs: 0 });
+    const { page, complaints } = await open();
+    await shows(page, "order 4712, \\u{202e}00.0009\\u{202c} EUR");
+    await page.getByLabel("Label").fill("4713");
+    await page.getByRole("button", { name: "Find" }).click();
+    await shows(page, "No key has that in its label.");
+    await page.getByLabel("Label").fill("ORDER 4712");
+    await page.getByRole("button", { name: "Find" }).click();
+    await choose(page, "order-\\u{200b}7");
+    await page.getByRole("heading", { name: "order-\\u{200b}7" }).waitFor();
+    expect(await page.locator("body").textContent()).not.toMatch(/[\u202e\u200b]/);
+    expect(complaints).toEqual([]);
+  });
+
   test("a store that looks at every key says so, and its page comes when it is found", async () => {
     await finish(store, "order-7");
     const found = Promise.withResolvers<void>();
@@ -206,6 +230,13 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     await page.keyboard.press("Enter");
     await shows(page, "No key is held.");
     expect(await store.inspect(named("order-5"))).toBeUndefined();
+    // Used again, it still says who released it, and why.
+    await store.claim({ ...named("order-5"), owner: "later", fingerprint: "f", leaseMs: hourMs, retentionMs: hourMs });
+    await showAll(page);
+    await choose(page, "order-5");
+    await expect
+      .poll(() => page.locator("dl").last().innerText())
+      .toMatch(/Released\s+20\S+ \S+ UTC by alice: the bank has it/);
     expect(complaints).toEqual([]);
   });
 

@@ -14,8 +14,6 @@ import { checkoutClient, isRunning, shippedOrders } from "./lab-client.ts";
 
 // The story of the checkout: behind the console's page, and as a person has it. Its browsers are real processes.
 
-vi.setConfig({ testTimeout: 600_000, hookTimeout: 120_000 });
-
 let folder: string;
 let server: ConsoleServer;
 let browser: ConsoleBrowser | undefined;
@@ -120,11 +118,9 @@ describeWithServer("the story of the checkout on the Lab page", chromiumBinary, 
   test("both browsers are seen to die and to come back, in two tabs alike, and the orders are judged", async () => {
     const tab = await browser!.open(server.url);
     const { page } = tab;
-    page.setDefaultTimeout(300_000);
     await page.getByRole("button", { name: "4. Checkout" }).click();
     await says(page, "Ready to pay one order.");
     const phone = await browser!.open(`${server.url.replace(/#.*$/, "")}#lab/checkout`, { width: 360, height: 740 });
-    phone.page.setDefaultTimeout(300_000);
     await page.getByLabel("Speed").selectOption("fast");
     await page.getByRole("button", { name: "Start" }).click();
     for (const name of ["The careless page", "The page with intents"]) {

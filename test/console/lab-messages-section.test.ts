@@ -11,9 +11,6 @@ import { isRunning, messagesClient, shippedOrders } from "./lab-client.ts";
 
 // The story of messages behind the console's page, over HTTP, with its real processes and its own broker.
 
-// A run to its end starts some twenty processes, one after the other.
-vi.setConfig({ testTimeout: 600_000 });
-
 let folder: string;
 let server: ConsoleServer;
 

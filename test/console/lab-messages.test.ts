@@ -9,13 +9,13 @@ import { audit, readCharges } from "../../packages/tools/src/lab/ledger.ts";
 import { chromiumBinary } from "../support/servers/chromium.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { type ConsoleBrowser, consoleBrowser, type Tab } from "../support/console-browser.ts";
+import { waitMsMax } from "../support/wait-ms-max.ts";
 import { shippedOrders } from "./lab-client.ts";
 
 // The story of messages on the Lab page as a person has it: real Chromium, real processes behind.
 
-const patienceMs = 300_000;
 // A run starts some twenty processes, one after the other.
-vi.setConfig({ testTimeout: 600_000, hookTimeout: 120_000 });
+vi.setConfig({ expect: { poll: { timeout: waitMsMax } } });
 
 describeWithServer("the story of messages on the Lab page", chromiumBinary, () => {
   let browser: ConsoleBrowser;
@@ -35,7 +35,6 @@ describeWithServer("the story of messages on the Lab page", chromiumBinary, () =
     server = await consoleServer({ sections: labSections({ orders: shippedOrders }), page: browser.page });
     tab = await browser.open(server.url);
     page = tab.page;
-    page.setDefaultTimeout(patienceMs);
   });
   afterEach(async () => {
     await page.close();
@@ -77,14 +76,12 @@ describeWithServer("the story of messages on the Lab page", chromiumBinary, () =
     for (const orders of [1, 2]) {
       await button("Step").click();
       const saved = async () => (await totals("careless"))["saved"];
-      await expect.poll(saved, { timeout: patienceMs }).toBeGreaterThanOrEqual(orders);
+      await expect.poll(saved).toBeGreaterThanOrEqual(orders);
     }
     await says("Paused.");
     // A saved order is still announced and shipped.
     await expect
-      .poll(async () => [await waiting("Safe pair", "outbox"), await waiting("Safe pair", "queued")], {
-        timeout: patienceMs,
-      })
+      .poll(async () => [await waiting("Safe pair", "outbox"), await waiting("Safe pair", "queued")])
       .toEqual(["0", "0"]);
     const orders = shippedOrders.slice(0, 30);
     // A parcel may still be under way, the careless pair's above all, or not even the ledger be there: each look is a new one.
@@ -97,7 +94,7 @@ describeWithServer("the story of messages on the Lab page", chromiumBinary, () =
         return [shown["shipments"]! - charges, shown["duplicates"]! - duplicates];
       };
       for (const side of ["careless", "safe"]) {
-        await expect.poll(() => tooMany(side), { timeout: patienceMs }).toEqual([0, 0]);
+        await expect.poll(() => tooMany(side)).toEqual([0, 0]);
       }
     };
     await showsTheLedger();
@@ -109,7 +106,7 @@ describeWithServer("the story of messages on the Lab page", chromiumBinary, () =
         const [here, there] = [await totals("safe"), await totals("safe", other.page)];
         return Object.keys(here).filter((name) => here[name] !== there[name]);
       };
-      await expect.poll(differing, { timeout: patienceMs }).toEqual([]);
+      await expect.poll(differing).toEqual([]);
       await showsTheLedger();
       await showsTheLedger(other.page);
     };
@@ -124,7 +121,6 @@ describeWithServer("the story of messages on the Lab page", chromiumBinary, () =
 
     await button("Go on").click();
     for (const on of [page, other.page]) {
-      on.setDefaultTimeout(patienceMs);
       await says("Finished.", on);
     }
     const [careless, safe] = [await totals("careless"), await totals("safe")];
@@ -156,7 +152,6 @@ describeWithServer("the story of messages on the Lab page", chromiumBinary, () =
     await button("3. Messages").click();
     await says("Ready to save 300 orders.");
     const other = await browser.open(server.url);
-    other.page.setDefaultTimeout(patienceMs);
     await button("3. Messages", other.page).click();
     await says("Ready to save 300 orders.", other.page);
     const field = (label: string, on = page) => on.getByLabel(label, { exact: true });
@@ -164,7 +159,7 @@ describeWithServer("the story of messages on the Lab page", chromiumBinary, () =
     await field("Orders").fill("30");
     await field(seed, other.page).fill("7");
     await field(seed, other.page).blur();
-    await expect.poll(() => field(seed).inputValue(), { timeout: patienceMs }).toBe("7");
+    await expect.poll(() => field(seed).inputValue()).toBe("7");
     await field("Orders").blur();
     await says("Ready to save 30 orders.");
     await says("Ready to save 30 orders.", other.page);
@@ -174,7 +169,7 @@ describeWithServer("the story of messages on the Lab page", chromiumBinary, () =
   test("both services die at a button, and are seen dead", async () => {
     await choose(30);
     await button("Step").click();
-    await expect.poll(async () => (await totals("safe"))["shipments"], { timeout: patienceMs }).toBe(1);
+    await expect.poll(async () => (await totals("safe"))["shipments"]).toBe(1);
     await button("Kill both order services").click();
     const services = ["Careless pair", "Safe pair"].map((side) =>
       page.getByRole("region", { name: side }).locator(".station").filter({ hasText: "Order service" }),

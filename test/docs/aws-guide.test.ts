@@ -1,5 +1,6 @@
 import { SQS } from "@aws-sdk/client-sqs";
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
@@ -7,6 +8,7 @@ import type { APIGatewayProxyEventV2WithJWTAuthorizer, SQSRecord } from "aws-lam
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { startFauxqs } from "../support/servers/fauxqs.ts";
 import { awsClientOptions } from "../support/servers/moto.ts";
+import { startHttpServer } from "../support/http-server.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 // The programs of docs/guides/aws-lambda.md and sqs.md, as they stand there.
@@ -18,6 +20,40 @@ test("kill.ts kills a function in the middle of its charge, and the repeat has t
   });
   onTestFinished(() => void child.kill());
   expect(await text(child.stdout)).toBe("first: exited\nrepeat: { order: 'order-7' }\ncharges: order-7 700\n");
+});
+
+test("durable-twice.ts charges once for two durable executions of one order", async () => {
+  const child = spawn(process.execPath, ["--conditions=@once-again/source", resolve("examples/aws/durable-twice.ts")], {
+    cwd: temporaryFolder(),
+    env: { ...process.env, STEP_SECRET: "5".repeat(32) },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  onTestFinished(() => void child.kill());
+  const page = readFileSync("docs/guides/aws-lambda.md", "utf8");
+  const [, promised] = /durable-twice\.ts -->[^]*?```\n\n```\n([^]*?)```/.exec(page)!;
+  expect(promised).toContain("charges: 1");
+  expect(await text(child.stdout)).toBe(promised);
+});
+
+test("durable-ended.ts asks Lambda, and waits until no invocation of a stopped execution can be at work", async () => {
+  const arn = "arn:aws:lambda:us-east-1:123456789012:function:shop:1/durable-execution/order-7/1";
+  let [endedAgoMs, path]: [number | undefined, string] = [undefined, ""];
+  const url = await startHttpServer((request, response) => {
+    path = decodeURIComponent(request.url!);
+    const EndTimestamp = endedAgoMs === undefined ? undefined : (Date.now() - endedAgoMs) / 1000;
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify({ DurableExecutionArn: arn, Status: "STOPPED", EndTimestamp }));
+  });
+  for (const [name, value] of Object.entries({
+    ...{ AWS_ENDPOINT_URL_LAMBDA: url, AWS_REGION: "us-east-1" },
+    ...{ AWS_ACCESS_KEY_ID: "none", AWS_SECRET_ACCESS_KEY: "none" },
+  }))
+    vi.stubEnv(name, value);
+  const { hasEnded } = await import("../../examples/aws/durable-ended.ts");
+  const ended: boolean[] = [];
+  for (endedAgoMs of [undefined, 60_000, 16 * 60_000]) ended.push(await hasEnded(arn));
+  expect(ended).toEqual([false, false, true]);
+  expect(path).toContain(`/durable-executions/${arn}`);
 });
 
 test("http.ts makes one order of two requests of an account", async () => {
@@ -92,7 +128,7 @@ describe("the programs of docs/guides/sqs.md", () => {
     const said = text(consumer.stdout);
     using database = new DatabaseSync(path, { timeout: 5000 });
     const invoices = () => database.prepare("SELECT order_id FROM invoices").all();
-    await expect.poll(invoices, { timeout: 10_000 }).toMatchObject([{ order_id: "order-7" }]);
+    await expect.poll(invoices).toMatchObject([{ order_id: "order-7" }]);
     consumer.kill();
     expect(await said).toBe("invoice order-7\n");
   });

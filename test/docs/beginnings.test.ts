@@ -2,8 +2,8 @@ import { mkdir, readdir, symlink } from "node:fs/promises";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
-import { packInto } from "../package/packed.ts";
-import { run } from "../package/run.ts";
+import { packAll, packedPackages } from "../package/packed.ts";
+import { run } from "../support/run.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { postgresBinary, startPostgres } from "../support/servers/postgres.ts";
 import { serverPort } from "../support/servers/server-port.ts";
@@ -16,7 +16,7 @@ const folder = folderOfSuite();
 const ours: Record<string, string> = {};
 
 beforeAll(async () => {
-  for (const { name, tarball } of await packInto(folder())) {
+  for (const { name, tarball } of await packedPackages()) {
     const place = join(folder(), "installed", "node_modules", name);
     await mkdir(place, { recursive: true });
     await run("tar", ["-xzf", tarball, "--strip-components=1", "-C", place], { cwd: dirname(place) });
@@ -30,16 +30,24 @@ beforeAll(async () => {
   }
 });
 
-/** Does a page. @returns what was printed beside what the page says. */
-async function follow(page: string, environment: NodeJS.ProcessEnv = {}) {
-  const reader = await Reader.in(temporaryFolder(), ours, await serverPort(), environment);
+/**
+ * Does a page.
+ *
+ * @param npm stands in the page's commands for `npm install once-again`: then npm itself installs. Missing: packages of this machine.
+ * @returns what was printed beside what the page says.
+ */
+async function follow(page: string, environment: NodeJS.ProcessEnv = {}, npm?: string) {
+  const own = npm === undefined ? ours : undefined;
+  const reader = await Reader.in(temporaryFolder(), own, await serverPort(), environment);
   onTestFinished(() => reader.stop());
   const printed: string[] = [];
   const promised: string[] = [];
   const responses: string[] = [];
   // The lab takes ten seconds, and has its own tests.
   const isLab = (command: string) => command.includes("tools lab");
-  for (const step of pageSteps(readFileSync(page, "utf8"))) {
+  const install = "npm install once-again";
+  const text = readFileSync(page, "utf8");
+  for (const step of pageSteps(npm === undefined ? text : text.replaceAll(install, npm))) {
     if (step.kind === "run" && isLab(step.command)) continue;
     const said = await reader.do(step);
     if (step.kind === "run") responses.push(...(said.match(/^HTTP\/1.1 .*$|^Idempotent-Replayed: .*$/gim) ?? []));
@@ -50,13 +58,17 @@ async function follow(page: string, environment: NodeJS.ProcessEnv = {}) {
   return { printed, promised, responses };
 }
 
+const replayed = ["http/1.1 201 created", "http/1.1 201 created", "idempotent-replayed: true"];
+
 test("README: a server, a request, and its replay", async () => {
   const { responses } = await follow("README.md");
-  expect(responses.map((line) => line.trim().toLowerCase())).toEqual([
-    "http/1.1 201 created",
-    "http/1.1 201 created",
-    "idempotent-replayed: true",
-  ]);
+  expect(responses.map((line) => line.trim().toLowerCase())).toEqual(replayed);
+});
+
+test("README: the same where npm installs what npm run pack made, by the line that it prints", async () => {
+  const { install } = await packAll();
+  const { responses } = await follow("README.md", { npm_config_prefer_offline: "true" }, install.library);
+  expect(responses.map((line) => line.trim().toLowerCase())).toEqual(replayed);
 });
 
 test("npm create once-again: a project, its test, and its kill", async () => {

@@ -19,6 +19,7 @@ import { guideBlock, guidePermissions, watchPermissions } from "../support/dynam
 import { longClaim } from "../support/long-claim.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { motoBinary, startMoto } from "../support/servers/moto.ts";
+import { waitMsMax as requestMsMax } from "../support/wait-ms-max.ts";
 
 /** The properties of AWS::DynamoDB::Table, as CloudFormation has them. */
 type TableProperties = CreateTableCommandInput & {
@@ -182,7 +183,6 @@ describeWithServer("the table of the guide to DynamoDB, by moto", motoBinary, ()
     await server[Symbol.asyncDispose]();
   });
   const result = new Uint8Array();
-  const requestMsMax = 20_000;
   /** Adds messages of one ordering key, and one without. */
   const addMessages = (store: DynamodbStore, outbox: DynamodbOutbox, ids: readonly string[]) =>
     store.transact({ ...longClaim(ids.join()), retentionMs: 60_000 }, async (transaction) => {
@@ -239,11 +239,12 @@ describeWithServer("the table of the guide to DynamoDB, by moto", motoBinary, ()
       const { scope, key } = longClaim("held");
       await store.inspect({ scope, key });
       expect(await store.resolve({ scope, key, settlement: { as: "not-executed" } })).toBe(true);
-      expect(await outbox.listParked()).toHaveLength(2);
+      expect(await outbox.listUnconfirmed()).toHaveLength(2);
       expect(await outbox.retryParked("b")).toBe(true);
       expect(await outbox.discardParked("c")).toBe(true);
-      await outbox.showParked("b");
+      await outbox.showUnconfirmed("b");
       await outbox.backlog();
+      await outbox.listPlaces();
     },
     async Health(store) {
       expect((await store.health()).problems).toEqual([]);

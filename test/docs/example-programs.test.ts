@@ -14,7 +14,6 @@ async function run(program: string, environment: Record<string, string> = {}): P
   const child = spawn(process.execPath, ["--conditions=@once-again/source", `examples/${program}/main.ts`], {
     env: { ...process.env, ...environment },
     stdio: ["ignore", "pipe", "inherit"],
-    timeout: 90_000,
   });
   const [printed, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
   expect(code).toBe(0);

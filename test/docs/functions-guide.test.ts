@@ -11,6 +11,7 @@ import { makeWorkerUtils } from "graphile-worker";
 import { Pool } from "pg";
 import PgBoss from "pg-boss";
 import { beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import type { Context } from "aws-lambda";
 import type { Router } from "../../examples/functions/trpc.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { postgresBinary, startPostgres } from "../support/servers/postgres.ts";
@@ -269,4 +270,15 @@ describeWithServer("jobs in Redis", redisBinary, () => {
     expect([...charges]).toEqual([["order-7", "receipt 1"]]);
     expect(requests).toEqual(["order-7", "order-7"]);
   });
+});
+
+test("lambda.ts charges each order once, and none where the invocation is about to end", async () => {
+  vi.stubEnv("ORDERS_DB", join(temporaryFolder(), "orders.db"));
+  const { handler } = await import("../../examples/functions/lambda.ts");
+  const within = (leftMs: number) => ({ getRemainingTimeInMillis: () => leftMs }) as Context;
+  const orders = [{ id: "order-7", amount: 700 }];
+  await expect(handler(orders, within(50))).rejects.toMatchObject({ code: "ONCE_CLOSED" });
+  for (let times = 0; times < 2; times += 1) {
+    expect(await handler(orders, within(30_000))).toEqual(["700 charged by order-7"]);
+  }
 });

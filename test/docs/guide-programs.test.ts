@@ -35,6 +35,15 @@ test.each(pages)("each program on %s has a source", (page) => {
   expect(programsOn(page)).not.toContain(undefined);
 });
 
+test("each program that connects to NATS comes back however long NATS was away", () => {
+  const programs = [...folders("examples"), ...folders("packages/create-once-again/templates")].filter(
+    (file) => file.endsWith(".ts") && readFileSync(file, "utf8").includes('from "@nats-io/transport-node"'),
+  );
+  expect(programs).not.toEqual([]);
+  // By default its client gives up after ten attempts, and its connection is closed for good.
+  expect(programs.filter((file) => !readFileSync(file, "utf8").includes("maxReconnectAttempts: -1"))).toEqual([]);
+});
+
 test("each program on a page is named by a test, or by a program that uses it", () => {
   const tests = [...folders("test"), ...folders("packages/once-again/src"), ...folders("packages/tools/src")].filter(
     (file) => file.endsWith(".test.ts"),

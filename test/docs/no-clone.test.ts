@@ -37,3 +37,13 @@ test("a command that needs the repository stands on a page that says so", () => 
     );
   expect(silent).toEqual([]);
 });
+
+/** The pages on which people begin. */
+const beginnings = ["README.md", "docs/README.md", "docs/home.md", "docs/guides/create.md"];
+
+test("a page on which people begin says in one line that npm has no such package yet, until it has", () => {
+  const [, heading = ""] = /^## (.*)$/m.exec(readFileSync("CHANGELOG.md", "utf8"))!;
+  const isPublished = !heading.endsWith("(not published yet)");
+  const lines = beginnings.map((page) => [page, readFileSync(page, "utf8").split("Not on npm yet: ").length - 1]);
+  expect(lines).toEqual(beginnings.map((page) => [page, isPublished ? 0 : 1]));
+});

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { ServerEvent } from "../../packages/once-again/src/engine/index.ts";
 import {
+  onceDurable,
   onceEventBridge,
   onceKinesis,
   onceLambda,
@@ -179,8 +180,11 @@ const programs: Record<string, () => Promise<void>> = {
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
       return "late";
     });
-    const code = await codeOf(() => handler(order, { getRemainingTimeInMillis: () => 50 }));
-    expect(code).toBe("ONCE_HANDLER_TIMEOUT");
+    const within = (leftMs: number) => ({ getRemainingTimeInMillis: () => leftMs });
+    expect(await codeOf(() => handler(order, within(150)))).toBe("ONCE_HANDLER_TIMEOUT");
+    const inner = onceFunction({ ...options, scope: "inner", key }, (_execution, one: Order) => one.id);
+    expect(await codeOf(() => inner.within(within(50), order))).toBe("ONCE_CLOSED");
+    expect(await inner.within(within(30_000), order)).toBe("order-7");
   },
 
   async "`responseHook`"() {
@@ -204,6 +208,27 @@ const programs: Record<string, () => Promise<void>> = {
   async "`POWERTOOLS_IDEMPOTENCY_DISABLED`"() {
     const { made, charge } = charges();
     for (let times = 0; times < 2; times += 1) charge(order);
+    expect(made).toHaveLength(2);
+  },
+
+  async "durable functions, held off for 15 minutes"() {
+    const clock = fakeClock(1_700_000_000_000);
+    const { made, options, charge, key } = charges();
+    const handler = onceDurable(
+      { ...options, store: memoryStore({ clock }), clock, key, waitMs: 0 },
+      async (one: Order, { abandoned }) => {
+        charge(one);
+        // The first invocation is suspended.
+        return made.length === 1 ? new Promise<never>(() => undefined) : { abandoned };
+      },
+    );
+    const execution = (durableExecutionArn: string) => ({ executionContext: { durableExecutionArn } });
+    void handler(order, execution("first"));
+    await expect.poll(() => made.length).toBe(1);
+    await clock.advance(16 * 60_000);
+    expect(await codeOf(() => handler(order, execution("second")))).toBe("ONCE_IN_PROGRESS");
+    expect(await handler(order, execution("first"))).toEqual({ abandoned: false });
+    expect(await handler(order, execution("second"))).toEqual({ abandoned: false });
     expect(made).toHaveLength(2);
   },
 

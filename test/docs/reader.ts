@@ -52,7 +52,7 @@ function commandsOf(text: string): string[] {
     .filter((line) => line !== "");
 }
 
-/** An empty folder with a terminal in it, in which `npm install` takes packages from this machine alone. */
+/** An empty folder with a terminal in it. */
 export class Reader {
   readonly #folder: string;
   readonly #environment: NodeJS.ProcessEnv;
@@ -68,12 +68,13 @@ export class Reader {
   }
 
   /**
-   * @param ours the folders of our own packages, by their names, as users install them.
+   * @param ours the folders of our own packages, by their names, as users install them: `npm install` takes packages from this
+   *   machine alone. `undefined`: npm is npm.
    * @param port is used where pages say 3000.
    */
   static async in(
     folder: string,
-    ours: Readonly<Record<string, string>>,
+    ours: Readonly<Record<string, string>> | undefined,
     port: number,
     environment: NodeJS.ProcessEnv,
   ): Promise<Reader> {
@@ -82,7 +83,9 @@ export class Reader {
     await mkdir(join(folder, "empty"));
     const install = fileURLToPath(new URL("reader-npm.ts", import.meta.url));
     for (const name of ["npm", "npx", "node"]) {
-      const own = `exec "${process.execPath}" "${install}" ${name} "$@"`;
+      const standIn = `exec "${process.execPath}" "${install}" ${name} "$@"`;
+      // Without the folder of these commands.
+      const own = ours === undefined ? `PATH="\${PATH#*:}" exec ${name} "$@"` : standIn;
       const line = name === "node" ? `exec "${process.execPath}" "$@"` : `NODE_OPTIONS= ${own}`;
       await writeFile(join(commands, name), `#!/bin/sh\n${line}\n`);
       await chmod(join(commands, name), 0o755);

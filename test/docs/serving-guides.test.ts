@@ -17,7 +17,7 @@ import { temporaryFolder } from "../support/temporary-folder.ts";
 const style = {
   profile: profiles.draft,
   problemBase: "docs/errors/",
-  retryAfterSeconds: 1,
+  retryAfter: () => 1,
   reusedStatus: 422,
 } as const;
 const problems = (Object.keys(errorCodes) as ErrorCode[]).filter(isProblemCode);
@@ -94,41 +94,39 @@ test.for([
       "   coffee: 201, replayed: false\n   coffee: 201, replayed: true\n   tea: 422, replayed: false\n" +
       "3. The waits before retries 1 to 4, in seconds.\n   1, 2, 4, 8\n",
   ],
-  ["no-effect", "503 1\n201 -\n"],
-  ["reconcile", "500\n409 1\n"],
+  ["no-effect", "503 <1 to 3>\n201 -\n"],
+  ["reconcile", "500\n409 <1 to 3>\n"],
   ["steps", "402\n500\n201\norders: 1, charges: 1, mails: 1\n"],
   ["scope", '201 {"for":"ann"} first\n201 {"for":"ann"} true\n201 {"for":"bob"} first\n401 Who are you? first\n'],
   ["seal", '{"diagnosis":"hay fever"}\nreadable in the database: false\n'],
 ] as const)("examples/guides/%s.ts runs as it stands there", async ([guide, printed]) => {
-  expect(await text(start(guide).stdout)).toBe(printed);
+  // A `Retry-After` of ours is 1, 2 or 3, by chance.
+  const output = await text(start(guide).stdout);
+  expect(output.replaceAll(/^(503|409) [123]$/gm, "$1 <1 to 3>")).toBe(printed);
 });
 
-test(
-  "examples/guides/serve-options.ts answers, says its policy, and ends in good order",
-  { timeout: 60_000 },
-  async () => {
-    const port = await serverPort();
-    const child = start("serve-options", { PORT: String(port) });
-    const ended = once(child, "exit");
-    await once(child.stdout, "data");
-    const url = `http://127.0.0.1:${port}`;
-    const order = { method: "POST", headers: { "x-account": "acme", "idempotency-key": "order-7" }, body: "tea" };
-    for (const replayed of [null, "true"]) {
-      const response = await fetch(`${url}/orders`, order);
-      expect([response.status, await response.text()]).toEqual([201, '{"order":"tea"}']);
-      expect(response.headers.get("idempotent-replayed")).toBe(replayed);
-      expect(response.headers.get("idempotency-key-policy")).toBe("required, retention=604800, key-length=255");
-    }
-    const policies: unknown = await (await fetch(`${url}/.well-known/idempotency-key`)).json();
-    expect(policies).toMatchObject({ "/orders": { methods: ["POST", "PATCH", "DELETE"], retentionSeconds: 604_800 } });
-    // A connection that never brings a request must not hold it open.
-    const silent = connect(port, "127.0.0.1");
-    await once(silent, "connect");
-    child.kill("SIGTERM");
-    expect(await ended).toEqual([0, null]);
-    silent.destroy();
-  },
-);
+test("examples/guides/serve-options.ts answers, says its policy, and ends in good order", async () => {
+  const port = await serverPort();
+  const child = start("serve-options", { PORT: String(port) });
+  const ended = once(child, "exit");
+  await once(child.stdout, "data");
+  const url = `http://127.0.0.1:${port}`;
+  const order = { method: "POST", headers: { "x-account": "acme", "idempotency-key": "order-7" }, body: "tea" };
+  for (const replayed of [null, "true"]) {
+    const response = await fetch(`${url}/orders`, order);
+    expect([response.status, await response.text()]).toEqual([201, '{"order":"tea"}']);
+    expect(response.headers.get("idempotent-replayed")).toBe(replayed);
+    expect(response.headers.get("idempotency-key-policy")).toBe("required, retention=604800, key-length=255");
+  }
+  const policies: unknown = await (await fetch(`${url}/.well-known/idempotency-key`)).json();
+  expect(policies).toMatchObject({ "/orders": { methods: ["POST", "PATCH", "DELETE"], retentionSeconds: 604_800 } });
+  // A connection that never brings a request must not hold it open.
+  const silent = connect(port, "127.0.0.1");
+  await once(silent, "connect");
+  child.kill("SIGTERM");
+  expect(await ended).toEqual([0, null]);
+  silent.destroy();
+});
 
 test("examples/guides/serve-acp.ts fails no case of its profile", async () => {
   const port = await serverPort();

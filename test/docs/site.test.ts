@@ -22,9 +22,6 @@ import { folderOfSuite } from "../support/temporary-folder.ts";
 
 const base = "/once-again/";
 
-/** A wait that takes longer hangs, milliseconds. */
-const waitMsMax = 120_000;
-
 const views: Readonly<Record<string, BrowserContextOptions>> = {
   "a desktop, light": { viewport: { width: 1440, height: 900 }, colorScheme: "light" },
   "a desktop, dark": { viewport: { width: 1440, height: 900 }, colorScheme: "dark" },
@@ -50,7 +47,6 @@ describeWithServer("the site, in Chromium", chromiumBinary, () => {
   async function open(path: string, view: BrowserContextOptions = views["a desktop, light"]!): Promise<Page> {
     const context = await browser.newContext({ reducedMotion: "reduce", ...view });
     const page = await context.newPage();
-    page.setDefaultTimeout(waitMsMax);
     const complaints: string[] = [];
     page.on("console", (message) => void (message.type() === "error" && complaints.push(message.text())));
     page.on("pageerror", (error) => void complaints.push(error.message));

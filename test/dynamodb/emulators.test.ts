@@ -133,6 +133,25 @@ describeWithServer("moto", motoBinary, () => {
     expect(CancellationReasons).toMatchObject([{ Code: "ConditionalCheckFailed", Item }, { Code: "None" }]);
   });
 
+  test("a transaction that is cancelled leaves each of its items as it was", async () => {
+    const items = ["put", "updated", "deleted"].map((pk) => ({ ...keyOf(pk), tags: { L: [{ S: "old" }] } }));
+    for (const Item of items) await client.send(new PutItemCommand({ TableName, Item }));
+    const UpdateExpression = "SET tags[0] = :new, more = :new";
+    const ExpressionAttributeValues = { ":new": { S: "new" } };
+    const writes = [
+      { Put: { TableName, Item: keyOf("put") } },
+      { Update: { TableName, Key: keyOf("updated"), UpdateExpression, ExpressionAttributeValues } },
+      { Delete: { TableName, Key: keyOf("deleted") } },
+      { ConditionCheck: { TableName, Key: keyOf("put no more"), ConditionExpression: "attribute_exists(pk)" } },
+    ];
+    const sent = client.send(new TransactWriteItemsCommand({ TransactItems: writes }));
+    expect(await sent.then(() => "committed", errorName)).toBe("TransactionCanceledException");
+    for (const Item of items) {
+      const found = await client.send(new GetItemCommand({ TableName, Key: { pk: Item.pk } }));
+      expect(found.Item).toEqual(Item);
+    }
+  });
+
   test("a reader never finds half of a transaction", async () => {
     const pair = (turn: number) =>
       ["left", "right"].map((pk) => ({ Put: { TableName, Item: { ...keyOf(pk), turn: { N: `${turn}` } } } }));

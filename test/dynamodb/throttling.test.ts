@@ -10,6 +10,7 @@ import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { startDynalite } from "../support/servers/dynalite.ts";
 import { motoBinary, startMoto } from "../support/servers/moto.ts";
 import { awsProxy, type AwsProxy, throttles } from "../support/servers/aws-proxy.ts";
+import { waitMsMax } from "../support/wait-ms-max.ts";
 
 const [table, effects] = ["once", "effects"];
 
@@ -27,12 +28,12 @@ const order = (key: string): Request =>
     body: JSON.stringify({ id: key }),
   });
 
-const limits = { resultBytesMax: 300_000 };
+const limits = { resultBytesMax: 300_000, storeMsMax: waitMsMax };
 
 /** Effects elsewhere: in a list. */
 function leasedRoute(client: OpenWay): Route {
   const done: string[] = [];
-  const store = client.store({ table, prefix: "leased", requestMsMax: 20_000 });
+  const store = client.store({ table, prefix: "leased", requestMsMax: waitMsMax });
   const respond = onceFetch({ store, scope: "public", limits }, async (request) => {
     const { id } = (await request.json()) as { id: string };
     done.push(id);
@@ -43,7 +44,7 @@ function leasedRoute(client: OpenWay): Route {
 
 /** Effects in the same transaction: each is another item, so two of one key would be seen. */
 function transactionalRoute(client: OpenWay, direct: DynamoDBClient): Route {
-  const store = client.store({ table, prefix: "transactional", requestMsMax: 20_000 });
+  const store = client.store({ table, prefix: "transactional", requestMsMax: waitMsMax });
   const respond = onceFetch(
     { mode: "transactional", store, scope: "public", limits },
     async (request, { transaction }) => {

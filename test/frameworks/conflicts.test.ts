@@ -6,6 +6,7 @@ import { exchange } from "./exchange.ts";
 import { frameworks } from "./frameworks.ts";
 import { openTransaction, type SqliteKeys } from "./route.ts";
 import { serving } from "./serving.ts";
+import { oneRetryAfter } from "../support/retry-after.ts";
 
 // When a transaction or its commit is rolled back over a conflict, its work runs again. Behind a framework the work is
 // a handler that wrote to a response, and that a router runs once: the key must not be stored without the effect.
@@ -40,7 +41,7 @@ describe.for(frameworks)("$name", (framework) => {
     });
     const first = await exchange(url);
     if (!runAgain.has(framework.name)) {
-      expect(first).toMatchObject({ status: 503, headers: { "retry-after": "1" } });
+      expect(first).toMatchObject({ status: 503, headers: { "retry-after": oneRetryAfter } });
       expect(first.text).toContain("ONCE_NO_EFFECT");
       expect(first.headers["x-run"]).toBeUndefined();
       expect(orders()).toHaveLength(0);

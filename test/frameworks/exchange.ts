@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
+import { connect } from "node:http2";
 
 /** The request to send; by default a new order of tea. */
 export interface Sent {
@@ -45,6 +46,36 @@ export async function exchange(url: string, sent: Sent = {}): Promise<Received> 
     text: bytes.toString(),
     replayed: incoming.headers["idempotent-replayed"] === "true",
   };
+}
+
+/** The same over HTTP/2. */
+export async function exchangeHttp2(url: string, sent: Sent = {}): Promise<Received> {
+  const { method = "POST", path = "/v1/orders", key = "order-7", body = '{"item":"tea"}', headers = {} } = sent;
+  const session = connect(url);
+  try {
+    const stream = session.request({
+      ":method": method,
+      ":path": path,
+      "content-type": "application/json",
+      "idempotency-key": key,
+      ...headers,
+    });
+    const trailers: Record<string, string | undefined> = {};
+    stream.on("trailers", (given: object) => Object.assign(trailers, given));
+    stream.end(body);
+    const [{ ":status": status, ...received }] = (await once(stream, "response")) as [Record<string, unknown>];
+    const bytes = Buffer.concat((await Array.fromAsync(stream)) as Buffer[]);
+    return {
+      status: Number(status),
+      headers: received as IncomingHttpHeaders,
+      trailers,
+      body: bytes,
+      text: bytes.toString(),
+      replayed: received["idempotent-replayed"] === "true",
+    };
+  } finally {
+    session.destroy();
+  }
 }
 
 /** The parts of a response that its replay must have too: all that do not belong to a connection, a moment or a session. */

@@ -14,6 +14,7 @@ import { memoryStore } from "../../packages/once-again/src/stores/memory/index.t
 import { startHttpServer, posted } from "../support/http-server.ts";
 import { nestServer } from "./nest-server.ts";
 import { effectIn, modes } from "./serving.ts";
+import { waitMsMax } from "../support/wait-ms-max.ts";
 
 // A time-out that is not ours answers, and the handler is still at work.
 
@@ -21,6 +22,7 @@ import { effectIn, modes } from "./serving.ts";
 type Rules = never;
 type Handler = (execution: NodeExecution<never>) => Promise<string>;
 
+/** The first request has this limit. Its repeats have one that they never come to, at another server with the same rules. */
 const limitMs = 50;
 
 /** Where a request has a body, Fastify gives its limit up as soon as that is read. */
@@ -31,10 +33,10 @@ const withBody = { headers: { "content-type": "application/json" } };
 type Tell = () => void;
 
 /** As Nest's own documentation has it. */
-const timeoutInterceptor = (tell: Tell) => ({
+const timeoutInterceptor = (tell: Tell, ms = limitMs) => ({
   intercept: (_context: unknown, next: { handle: () => Observable<unknown> }) =>
     next.handle().pipe(
-      timeout(limitMs),
+      timeout(ms),
       catchError((error: unknown) => {
         tell();
         return throwError(() => (error instanceof TimeoutError ? new RequestTimeoutException() : error));
@@ -43,41 +45,50 @@ const timeoutInterceptor = (tell: Tell) => ({
 });
 
 const race =
-  (tell: Tell): Koa.Middleware =>
+  (tell: Tell, ms: number): Koa.Middleware =>
   async (context, next) => {
-    const late = new Promise<"late">((resolve) => void setTimeout(resolve, limitMs, "late"));
+    const late = new Promise<"late">((resolve) => void setTimeout(resolve, ms, "late"));
     if ((await Promise.race([next(), late])) !== "late") return;
     tell();
     context.throw(504, "out of time");
   };
 
 /** One route with a limit of Fastify's own. */
-async function fastifyServer(rules: Rules, handle: (request: FastifyRequest) => unknown): Promise<string> {
+async function fastifyServer(
+  rules: Rules,
+  handle: (request: FastifyRequest) => unknown,
+  ms = limitMs,
+): Promise<string> {
   const app = fastify();
   onTestFinished(() => app.close());
-  app.post("/orders", { ...onceFastify(rules), handlerTimeout: limitMs }, (request) => handle(request));
+  app.post("/orders", { ...onceFastify(rules), handlerTimeout: ms }, (request) => handle(request));
   return app.listen({ port: 0, host: "127.0.0.1" });
 }
 
-type Serve = (rules: Rules, handle: Handler, tell: Tell) => Promise<string>;
+type Serve = (rules: Rules, handle: Handler, tell: Tell, ms: number) => Promise<string>;
 
 const servers: [name: string, serve: Serve, sent?: RequestInit][] = [
   [
     "the handlerTimeout of Fastify",
-    (rules, handle, tell) =>
-      fastifyServer(rules, (request) => {
-        request.signal.addEventListener("abort", tell);
-        return handle(request.once);
-      }),
+    (rules, handle, tell, ms) =>
+      fastifyServer(
+        rules,
+        (request) => {
+          request.signal.addEventListener("abort", tell);
+          return handle(request.once);
+        },
+        ms,
+      ),
     noBody,
   ],
   ...(["behind", "in front of"] as const).map((place): (typeof servers)[number] => [
     `a race ${place} onceKoa`,
-    (rules, handle, tell) => {
+    (rules, handle, tell, ms) => {
       const once = onceKoa(rules);
       const app = new Koa();
       app.silent = true;
-      for (const middleware of place === "behind" ? [once, race(tell)] : [race(tell), once]) app.use(middleware);
+      for (const middleware of place === "behind" ? [once, race(tell, ms)] : [race(tell, ms), once])
+        app.use(middleware);
       app.use(async (context) => void (context.body = await handle(context.state["once"])));
       return startHttpServer(app.callback());
     },
@@ -85,9 +96,9 @@ const servers: [name: string, serve: Serve, sent?: RequestInit][] = [
   ...(["express", "fastify"] as const).flatMap((platform) =>
     (["behind", "in front of"] as const).map((place): (typeof servers)[number] => [
       `a TimeoutInterceptor ${place} onceNest on ${platform}`,
-      (rules, handle, tell) => {
+      (rules, handle, tell, ms) => {
         const once = onceNest(rules);
-        const interceptors = [once, timeoutInterceptor(tell)];
+        const interceptors = [once, timeoutInterceptor(tell, ms)];
         return nestServer({
           platform,
           onMethod: place === "behind" ? interceptors : interceptors.toReversed(),
@@ -118,10 +129,13 @@ describe.for(servers)("%s", ([, serve, sent = withBody]) => {
       }
     };
     const options = { waitMs: 20_000, scope: "public", onError: () => undefined, ...rules };
-    const url = `${await serve(options as never, handle, late.resolve)}/orders`;
+    const [url, patient] = [
+      `${await serve(options as never, handle, late.resolve, limitMs)}/orders`,
+      `${await serve(options as never, handle, late.resolve, waitMsMax)}/orders`,
+    ];
     expect((await posted(url, "order-7", sent)).status).toBeGreaterThanOrEqual(400);
     await ended.promise;
-    const repeats = [await posted(url, "order-7", sent), await posted(url, "order-7", sent)];
+    const repeats = [await posted(patient, "order-7", sent), await posted(patient, "order-7", sent)];
     expect(repeats[1]).toEqual({ ...repeats[0], replayed: true });
     expect(happened()).toHaveLength(1);
     if (mode !== "transactional, in SQLite") expect([runs, repeats[0]?.replayed]).toEqual([1, true]);
@@ -142,9 +156,10 @@ describe("the handlerTimeout of Fastify", () => {
         request.signal.addEventListener("abort", heard);
       });
     const url = `${await fastifyServer(options as never, settle)}/orders`;
+    const patient = `${await fastifyServer(options as never, settle, waitMsMax)}/orders`;
     const first = await posted(url, how, noBody);
     expect(first).toMatchObject({ status: 503, text: expect.stringContaining("FST_ERR_HANDLER_TIMEOUT") });
-    expect(await posted(url, how, noBody)).toEqual({ ...first, replayed: true });
+    expect(await posted(patient, how, noBody)).toEqual({ ...first, replayed: true });
     expect(faults).toEqual([]);
   });
 
@@ -155,10 +170,11 @@ describe("the handlerTimeout of Fastify", () => {
       return source;
     };
     const url = `${await fastifyServer(options as never, handle)}/orders`;
+    const patient = `${await fastifyServer(options as never, handle, waitMsMax)}/orders`;
     const first = await posted(url, "stream", noBody);
     expect(first.status).toBe(500);
     expect(first.text).not.toContain("half");
-    expect(await posted(url, "stream", noBody)).toEqual({ ...first, replayed: true });
+    expect(await posted(patient, "stream", noBody)).toEqual({ ...first, replayed: true });
   });
 
   test("with a body it gives up: handlerMsMax answers, and a repeat gets what its signal made of the handler", async () => {
@@ -167,7 +183,8 @@ describe("the handlerTimeout of Fastify", () => {
       once.signal.addEventListener("abort", () => ended.resolve("late"));
       return ended.promise;
     };
-    const url = `${await fastifyServer({ ...options, limits: { handlerMsMax: 2 * limitMs } } as never, wait)}/orders`;
+    const [ms, rules] = [10 * limitMs, { ...options, limits: { handlerMsMax: 20 * limitMs } }];
+    const url = `${await fastifyServer(rules as never, wait, ms)}/orders`;
     expect(await posted(url, "body", withBody)).toMatchObject({ status: 504, replayed: false });
     expect(await posted(url, "body", withBody)).toEqual({ status: 200, text: "late", replayed: true });
   });
@@ -178,9 +195,10 @@ test("a time-out in front of onceNest ends after a repeat, too, when that respon
   const ends = new EventEmitter();
   const inFront = {
     intercept: (context: ExecutionContext, next: CallHandler) =>
-      timeoutInterceptor(() => {
-        ends.emit("time-out", context.switchToHttp().getResponse<ServerResponse>().headersSent);
-      }).intercept(context, next),
+      timeoutInterceptor(
+        () => void ends.emit("time-out", context.switchToHttp().getResponse<ServerResponse>().headersSent),
+        1000,
+      ).intercept(context, next),
   };
   const url = await nestServer({
     onController: [inFront],

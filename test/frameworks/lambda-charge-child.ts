@@ -8,6 +8,7 @@ import * as withoutSdk from "../../packages/once-again/src/stores/dynamodb/witho
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import type { TransactionalStore } from "../../packages/once-again/src/stores/store.ts";
 import { awsClientOptions } from "../support/servers/moto.ts";
+import { waitMsMax } from "../support/wait-ms-max.ts";
 
 // Functions of Lambda with an effect each: a line of a file, or a row beside the key. An event says where they stand still. Their
 // keys are in the SQLite file KEYS, or in DynamoDB at AWS_URL, by the SDK or, with WITHOUT_SDK, without it.
@@ -32,8 +33,11 @@ const inSqlite = (path: string): Rows<DatabaseSync> => ({
 const inDynamodb = (url: string): Rows<DynamodbTransaction> => ({
   store:
     process.env["WITHOUT_SDK"] === undefined
-      ? dynamodbStore(new DynamoDBClient(awsClientOptions({ url })), { table: "once" })
-      : withoutSdk.dynamodbStore(withoutSdk.dynamodbClient(awsClientOptions({ url })), { table: "once" }),
+      ? dynamodbStore(new DynamoDBClient(awsClientOptions({ url })), { table: "once", requestMsMax: waitMsMax })
+      : withoutSdk.dynamodbStore(withoutSdk.dynamodbClient(awsClientOptions({ url })), {
+          table: "once",
+          requestMsMax: waitMsMax,
+        }),
   write(transaction, id) {
     // A second charge of an order would fail.
     const ConditionExpression = "attribute_not_exists(pk)";

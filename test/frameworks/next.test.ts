@@ -43,6 +43,17 @@ beforeAll(async () => {
     conditions: ["@once-again/source"],
     external: ["express"],
   });
+  await build({
+    entryPoints: { "edge/route": "test/frameworks/next-edge-route.ts" },
+    outdir: join(folder, "app"),
+    bundle: true,
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    format: "esm",
+    conditions: ["@once-again/source"],
+    // Next reads it from the text, and finds no list of exports.
+    footer: { js: 'export const runtime = "edge";' },
+  });
   await writeFile(join(folder, "package.json"), '{ "private": true, "type": "module" }');
   const port = await serverPort();
   url = `http://127.0.0.1:${port}`;
@@ -74,6 +85,13 @@ test.for([
   expect(lasting(repeat)).toEqual(lasting(first));
   expect(await exchange(url, { ...sent, body: '{"item":"coffee"}' })).toMatchObject({ status: 422 });
   expect(await exchange(url, { ...sent, headers: { authorization: "Bearer forged" } })).toMatchObject({ status: 401 });
+});
+
+test('a route handler with `runtime = "edge"` makes one order of two requests', async () => {
+  const sent = { path: "/edge", key: "edge-1" };
+  const [first, repeat] = [await exchange(url, sent), await exchange(url, sent)];
+  expect(first, printed).toMatchObject({ status: 201, replayed: false, text: '{"orders":1,"isReachable":false}' });
+  expect([repeat.replayed, lasting(repeat)]).toEqual([true, lasting(first)]);
 });
 
 test.for(Object.keys(webPrograms).map((name, at) => [name, at] as const))(

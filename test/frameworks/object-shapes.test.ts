@@ -52,7 +52,7 @@ const haveOneShape = runInThisContext("(one, other) => %HaveSameMap(one, other) 
   other: object,
 ) => boolean;
 
-const owner = { take: () => true, drain() {}, closed() {} };
+const owner = { take: () => true, closed() {} };
 
 test("detached sockets of like connections have one shape, and none is a dictionary", () => {
   const sockets = [1, 2, 3].map((account) => {

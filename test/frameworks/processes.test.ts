@@ -42,8 +42,8 @@ interface Started extends Child {
   transactional: string;
 }
 
-async function started({ name }: Framework, path: string): Promise<Started> {
-  const child = startChild("../frameworks/server-child.ts", name, path);
+async function started({ name }: Framework, path: string, leaseMs: number): Promise<Started> {
+  const child = startChild("../frameworks/server-child.ts", name, path, String(leaseMs));
   return { ...child, leased: await child.line(), transactional: await child.line() };
 }
 
@@ -59,7 +59,7 @@ async function abandoned(store: SqliteKeys, count: number): Promise<string[]> {
 describe.for(frameworks)("$name", (framework) => {
   test("of 50 duplicates at once over two processes, one runs, leased and in a transaction", async () => {
     const { path, effects } = ledger();
-    const children = await Promise.all([started(framework, path), started(framework, path)]);
+    const children = await Promise.all([started(framework, path, 60_000), started(framework, path, 60_000)]);
     for (const mode of ["leased", "transactional"] as const) {
       const urls = children.map((child) => child[mode]);
       const answers = await Promise.all(
@@ -80,7 +80,7 @@ describe.for(frameworks)("$name", (framework) => {
 
   test("killed at work: held, visible, and settled by policy or by hand; in a transaction, the retry just works", async () => {
     const { path, store, effects } = ledger();
-    const child = await started(framework, path);
+    const child = await started(framework, path, 500);
     const leased = ["stuck-by-hand", "stuck-not-executed", "stuck-reconcile", "stuck-rerun"];
     for (const key of [...leased, "stuck-in-transaction"]) {
       const url = key === "stuck-in-transaction" ? child.transactional : child.leased;

@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { once as onceEvent } from "node:events";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import express from "express";
-import { fastify } from "fastify";
+import { fastify, type FastifyInstance } from "fastify";
 import Koa from "koa";
 import { onTestFinished } from "vitest";
 import { onceExpress } from "../../packages/once-again/src/frameworks/express.ts";
@@ -18,36 +19,56 @@ export type RawHandler = (request: IncomingMessage, response: ServerResponse) =>
 
 export interface RawFramework {
   name: string;
+  /** Whether it serves HTTP/2, too. */
+  hasHttp2?: boolean;
   /** @param rules `undefined` for a route without once-again. */
-  listen: (handler: RawHandler, rules: Partial<LeasedHttpOptions<never>> | undefined) => Promise<RequestListener>;
+  listen: (
+    handler: RawHandler,
+    rules: Partial<LeasedHttpOptions<never>> | undefined,
+    isHttp2?: boolean,
+  ) => Promise<RequestListener>;
 }
 
 const optionsOf = (rules: Partial<LeasedHttpOptions<never>>) =>
   ({ store: memoryStore(), scope: "public", waitMs: 20_000, onError: () => undefined, ...rules }) as never;
 
+const require = createRequire(import.meta.url);
+/** The package has no types. */
+const express4 = require("express4") as typeof express;
+
 export const rawFrameworks: readonly RawFramework[] = [
   {
     name: "node",
+    hasHttp2: true,
     listen: async (handler, rules) =>
       rules === undefined
         ? (request, response) => void handler(request, response)
         : onceNode(optionsOf(rules), async (request, response) => void (await handler(request, response))),
   },
-  {
-    name: "express",
-    async listen(handler, rules) {
-      const app = express();
+  ...Object.entries({ express, "express 4": express4 }).map(([name, makeApp]) => ({
+    name,
+    async listen(handler: RawHandler, rules: Partial<LeasedHttpOptions<never>> | undefined) {
+      const app = makeApp();
       // Express adds them to every response.
       app.disable("x-powered-by");
       const once = rules === undefined ? [] : [onceExpress(optionsOf(rules))];
-      app.use(...(once as never[]), async (request: IncomingMessage, response: ServerResponse) => {
-        await handler(request, response);
-      });
+      app.use(
+        ...(once as never[]),
+        async (request: IncomingMessage, response: ServerResponse, next: (error: unknown) => void) => {
+          // Express 4 does not wait for a handler.
+          try {
+            await handler(request, response);
+          } catch (error) {
+            next(error);
+          }
+        },
+      );
       return app as never;
     },
-  },
+  })),
   {
     name: "koa",
+    hasHttp2: true,
     async listen(handler, rules) {
       const app = new Koa();
       app.silent = true;
@@ -63,8 +84,9 @@ export const rawFrameworks: readonly RawFramework[] = [
   },
   {
     name: "fastify",
-    async listen(handler, rules) {
-      const app = fastify();
+    hasHttp2: true,
+    async listen(handler, rules, isHttp2 = false) {
+      const app = (isHttp2 ? fastify({ http2: true }) : fastify()) as unknown as FastifyInstance;
       onTestFinished(() => app.close());
       app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
       const once = rules === undefined ? {} : onceFastify(optionsOf(rules));

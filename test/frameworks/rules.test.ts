@@ -34,6 +34,42 @@ describe.for(frameworks)("$name", (framework) => {
     expect(runs()).toBe(2);
   });
 
+  test("a key that the browser made is no mistake, and is used for the browser's own re-sends", async () => {
+    const { url, runs } = await counting(framework, { profile: { keyHeader: "X-Request-Key", keyRequired: false } });
+    const key = '"10666417524333893085"';
+    const headers = { "sec-fetch-mode": "cors", "sec-fetch-site": "same-origin" };
+    expect(await exchange(url, { key, headers })).toMatchObject({ status: 201, text: "1", replayed: false });
+    expect(await exchange(url, { key, headers })).toMatchObject({ status: 201, text: "1", replayed: true });
+    // The page's own key counts, whatever the browser adds.
+    const own = { ...headers, "x-request-key": "order-7" };
+    expect(await exchange(url, { key, headers: own })).toMatchObject({ text: "2", replayed: false });
+    expect(await exchange(url, { key: '"7"', headers: own })).toMatchObject({ text: "2", replayed: true });
+    // 65 bits, an unquoted number or a name: no browser's.
+    for (const mistake of ['"18446744073709551616"', "10666417524333893085", '"order-7"']) {
+      expect(await exchange(url, { key: mistake, headers })).toMatchObject({ status: 400 });
+    }
+    expect(runs()).toBe(2);
+  });
+
+  test("a key that the browser made never stands for the page's, where one is required", async () => {
+    const headers = { "sec-fetch-mode": "navigate" };
+    const key = '"10666417524333893085"';
+    const usual = await counting(framework, {});
+    const refused = await exchange(usual.url, { key, headers });
+    expect([refused.status, refused.text]).toEqual([400, expect.stringContaining("made by the browser")]);
+    // The same number from a program is its own key; so are a page's other keys.
+    expect(await exchange(usual.url, { key })).toMatchObject({ status: 201, text: "1" });
+    for (const own of ['"4711"', "10666417524333893085", '"order-10666417524333893085"']) {
+      expect(await exchange(usual.url, { key: own, headers })).toMatchObject({ status: 201 });
+    }
+    const named = await counting(framework, { profile: { keyHeader: "X-Request-Key" } });
+    expect((await exchange(named.url, { key, headers })).text).toContain("needs a X-Request-Key header");
+    const optional = await counting(framework, { profile: { keyRequired: false } });
+    expect(await exchange(optional.url, { key, headers })).toMatchObject({ status: 201, replayed: false });
+    expect(await exchange(optional.url, { key, headers })).toMatchObject({ status: 201, replayed: true });
+    expect([named.runs(), optional.runs()]).toEqual([0, 1]);
+  });
+
   test("names its own header to those who bring no key", async () => {
     const { url } = await counting(framework, { profile: { keyHeader: "X-Request-Key" } });
     const refused = await exchange(url, { key: "" });

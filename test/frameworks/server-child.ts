@@ -11,12 +11,12 @@ import type { Route } from "./route.ts";
 // one transactional. It says their URLs, and then the key of each operation that it begins. One with a key like
 // "stuck-1" never ends.
 
-const [name = "", path = ""] = process.argv.slice(2);
+const [name = "", path = "", leaseMs = ""] = process.argv.slice(2);
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const store = sqliteStore({ path, busyMsMax: 20_000 });
 
 const route = (mode: "leased" | "transactional"): Route => ({
-  rules: { store, mode, leaseMs: 500, retentionMs: 3_600_000, limits: { storeMsMax: 20_000 } },
+  rules: { store, mode, leaseMs: Number(leaseMs), retentionMs: 3_600_000, limits: { storeMsMax: 20_000 } },
   async handle({ execution }) {
     if (execution.transaction !== undefined) insertOrder(execution.transaction, String(process.pid));
     else appendFileSync(`${path}.effects`, `${process.pid}\n`);

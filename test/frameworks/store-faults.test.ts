@@ -8,6 +8,7 @@ import type { Framework } from "./framework.ts";
 import { frameworks } from "./frameworks.ts";
 import { openTransaction, type SqliteKeys } from "./route.ts";
 import { serving } from "./serving.ts";
+import { oneRetryAfter } from "../support/retry-after.ts";
 
 // A store that is down, slow or dies at any of its calls, behind every framework: 503 at once, or the documented unknown
 // outcome. Nothing runs unprotected, and nothing hangs.
@@ -32,7 +33,7 @@ describe.for(frameworks)("$name", (framework) => {
       const { store, url, runs } = await counting(framework);
       store.fail("claim", failure, 2);
       const answer = await exchange(url);
-      expect(answer).toMatchObject({ status: 503, headers: { "retry-after": "1" } });
+      expect(answer).toMatchObject({ status: 503, headers: { "retry-after": oneRetryAfter } });
       expect(answer.text).toContain("ONCE_STORE_UNAVAILABLE");
       expect(runs()).toBe(0);
       store.fail("claim", failure, 0);
@@ -78,7 +79,9 @@ describe.for(frameworks)("$name", (framework) => {
         handle: (call) => (insertOrder(openTransaction(call), "tea"), { status: 201, body: "made" }),
       });
       const died = await exchange(url);
-      expect([died.status, died.headers["retry-after"]]).toEqual(when === "after" ? [504, undefined] : [503, "1"]);
+      expect([died.status, died.headers["retry-after"]]).toEqual(
+        when === "after" ? [504, undefined] : [503, oneRetryAfter],
+      );
       const retried = await exchange(url);
       expect(retried).toMatchObject({ status: 201, text: "made", replayed: when === "after" });
       expect(orders()).toEqual(["tea"]);

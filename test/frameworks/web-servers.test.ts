@@ -1,9 +1,9 @@
 import type { RequestListener } from "node:http";
 import { fromWebHandler, H3 } from "h3";
 import { toNodeHandler as h3Listener } from "h3/node";
-import type { ServerRequest } from "srvx";
+import { serve, type ServerRequest } from "srvx";
 import { toNodeHandler as srvxListener } from "srvx/node";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { startHttpServer } from "../support/http-server.ts";
@@ -30,4 +30,15 @@ test.for(Object.keys(servers) as (keyof typeof servers)[])("%s: makes one order 
   expect(repeat.replayed).toBe(true);
   expect(lasting(repeat)).toEqual(lasting(first));
   expect(await exchange(url, { body: '{"item":"coffee"}' })).toMatchObject({ status: 422 });
+});
+
+test("srvx: a body beyond its maxRequestBodySize gets 413, which no caller sends again", async () => {
+  const server = serve({ fetch: orders(), hostname: "127.0.0.1", port: 0, silent: true, maxRequestBodySize: 100 });
+  onTestFinished(() => server.close(true));
+  await server.ready();
+  const body = JSON.stringify({ item: "tea".repeat(50) });
+  const refused = await exchange(server.url!, { body, path: "v1/orders" });
+  expect(refused).toMatchObject({ status: 413, text: expect.stringContaining("ONCE_BODY_TOO_LARGE") });
+  expect(refused.headers["retry-after"]).toBeUndefined();
+  expect(await exchange(server.url!, { path: "v1/orders" })).toMatchObject({ status: 201, replayed: false });
 });

@@ -100,9 +100,11 @@ const verified = (url: string, count: () => Promise<number>, only?: readonly str
     failingBody: '{"fail":true}',
     headers: [["x-account", "acme"]],
     otherHeaders: [["x-account", "other"]],
+    longerHeaders: [["x-account", "acme1"]],
     effects: count,
     strictness: "draft",
     pauseMs: 100,
+    memory: 110,
     ...(only && { only }),
   });
 

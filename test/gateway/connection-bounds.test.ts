@@ -11,6 +11,7 @@ import { describeWithCertificates } from "../support/describe-with-certificates.
 import { startHttpServer } from "../support/http-server.ts";
 import { gatewayTo, keyedRoute } from "./start-gateway.ts";
 import { dial, statuses, talk } from "./talk.ts";
+import { oneRetryAfter } from "../support/retry-after.ts";
 
 /** A service that says what one is to say, byte for byte, to each request. */
 async function startRawService(response: string, asked: (socket: Socket, heard: string) => void = () => undefined) {
@@ -68,7 +69,7 @@ test("keyed bodies that would take more than bodiesBytesMax are refused, and hav
   const second = await post("k-2");
   expect([second.status, second.headers.get("retry-after"), await second.json()]).toMatchObject([
     503,
-    "1",
+    oneRetryAfter,
     { code: "ONCE_NO_EFFECT" },
   ]);
   expect(effects).toBe(1);

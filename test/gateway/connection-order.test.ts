@@ -79,14 +79,21 @@ test.for<[what: string, bytes: string]>([
 });
 
 test("a head that comes too late behind an operation does not take the place of its response", async () => {
-  const { url, isSlow, release } = await startService();
-  const gateway = await gatewayTo(url, { routes: [keyedRoute], limits: { headMs: 1000 } });
-  const heard = talk(gateway.url, post("/slow", "k-1"), "GET / HTTP/1.1\r\nHost:");
-  await isSlow;
-  // Long enough for the late head to be noticed, and for a busy machine to read the first one.
-  await setTimeout(2000);
-  release();
-  expect(statuses(await heard)).toEqual(["201"]);
+  for (let headMs = 1000; ; headMs *= 4) {
+    const { url, isSlow, release } = await startService();
+    const gateway = await gatewayTo(url, { routes: [keyedRoute], limits: { headMs } });
+    const heard = talk(gateway.url, post("/slow", "k-1"), "GET / HTTP/1.1\r\nHost:");
+    const isAsked = await Promise.race([isSlow.then(() => true), heard.then(() => false)]);
+    if (isAsked) {
+      // Long enough for the late head to be noticed.
+      await setTimeout(2 * headMs);
+      release();
+    }
+    const answers = statuses(await heard);
+    // A slow machine was late with the first head, too: it is given more time.
+    if (!isAsked && answers.join() === "408") continue;
+    return expect(answers).toEqual(["201"]);
+  }
 });
 
 test("a declined upgrade closes its connection, since what came in one packet behind it is lost", async () => {

@@ -156,6 +156,28 @@ test("a header with a line break is dropped, and makes no other header", async (
   expect(seen.filter((text) => /broken|victim|x-account/.test(text))).toEqual([]);
 });
 
+test("a head larger than the bound is refused before SETTINGS are acknowledged, too", async () => {
+  const seen: string[] = [];
+  const url = await startHttpServer((request, response) => {
+    seen.push(request.url!);
+    response.end();
+  });
+  const gateway = await http2GatewayTo(url);
+  const fields = Array.from({ length: 500 }, (_, at): [string, string] => [`x-${at}`, "v"]);
+  const caller = await play(
+    gateway.url,
+    opening(),
+    requestFrame(1, "GET", "/small"),
+    requestFrame(3, "GET", "/large", fields),
+    requestFrame(5, "GET", "/after"),
+  );
+  await expect.poll(() => new Set(caller.frames("headers").map(({ stream }) => stream)).size).toBe(3);
+  const refused = caller.frames("headers").find(({ stream }) => stream === 3);
+  // 431 as HPACK writes it: three digits, plain or by its Huffman code.
+  expect(refused?.payload.toString("hex")).toMatch(/03343331|836990ff/);
+  await expect.poll(() => seen.toSorted()).toEqual(["/after", "/small"]);
+});
+
 test("two hosts are refused, and one that is said twice is one", async () => {
   const hosts: (string | undefined)[] = [];
   const upstream = await startHttpServer(({ headers: { host } }, response) => {
@@ -205,7 +227,8 @@ test("a tunnel is refused", async () => {
 
 test("more streams than 100 are refused, and their requests do not reach the service", async () => {
   const service = await startSlow();
-  const { url } = await http2GatewayTo(service.url);
+  // All of these are of one address, which has a share of the places at the service.
+  const { url } = await http2GatewayTo(service.url, { limits: { connectionsMax: 1000 } });
   const streams = Array.from({ length: 150 }, (_, at) => requestFrame(2 * at + 1, "GET", `/${at}`));
   const caller = await play(url, opening(), ...streams);
   await expect.poll(() => caller.frames("reset")).toHaveLength(50);
@@ -243,7 +266,7 @@ test("a caller that resets at once does not run more than its burst at the servi
 
 test("a caller that gives no window loses its streams when it is silent, and its connection when it has none", async () => {
   const upstream = await startHttpServer((_request, response) => response.end("x".repeat(1000)));
-  const gateway = await http2GatewayTo(upstream, { limits: { idleMs: 100, headMs: 100 } });
+  const gateway = await http2GatewayTo(upstream, { limits: { idleMs: 100, headMs: 2000 } });
   const caller = await play(gateway.url, opening([4, 0]), requestFrame(1, "GET", "/"));
   await expect.poll(() => caller.resetOf(1)).toBe(constants.NGHTTP2_CANCEL);
   await caller.closed;

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { readConfig } from "../../packages/gateway/src/config/read-config.ts";
-import { logFields, type RequestRecord } from "../../packages/gateway/src/request-record.ts";
+import { logFields } from "../../packages/gateway/src/log-fields.ts";
+import type { RequestRecord } from "../../packages/gateway/src/request-record.ts";
 import { startHttpServer } from "../support/http-server.ts";
 import { until } from "../support/until.ts";
 import { gatewayTo, keyedRoute } from "./start-gateway.ts";

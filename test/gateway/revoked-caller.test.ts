@@ -1,5 +1,5 @@
 import { memoryStore } from "once-again/stores/memory";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { openScope } from "../../packages/gateway/src/scope/open-scope.ts";
 import { posted, startHttpServer } from "../support/http-server.ts";
 import { gatewayTo, keyedRoute } from "./start-gateway.ts";
@@ -9,7 +9,6 @@ import { gatewayTo, keyedRoute } from "./start-gateway.ts";
 /** How many replays the revoked caller asks for: `REVOKED_REPLAYS=10000 npx vitest run test/gateway/revoked-caller.test.ts`. */
 const replays = Number(process.env["REVOKED_REPLAYS"] ?? 300);
 
-vi.setConfig({ testTimeout: 600_000 });
 test(`a caller who is revoked gets none of ${replays} replays, and has had each of them before`, async () => {
   let isRevoked = false;
   const auth = await startHttpServer((_, response) => {

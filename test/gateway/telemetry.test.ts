@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import { type IncomingHttpHeaders, request } from "node:http";
 import { join } from "node:path";
 import process from "node:process";
@@ -39,8 +40,12 @@ async function startTraced(flags: readonly string[] = [], environment = {}) {
     if (incoming.url === "/cut") return void incoming.socket.destroy();
     response.writeHead(incoming.method === "POST" ? 201 : 200).end("order");
   });
-  const store = `sqlite:${join(temporaryFolder(), "keys.db")}`;
-  const args = ["--upstream", service, "--store", store, "--scope", "header:x-account", "--port", "0", ...flags];
+  const folder = temporaryFolder();
+  const [store, config] = [`sqlite:${join(folder, "keys.db")}`, join(folder, "gateway.yaml")];
+  // A crowd waits for its places, however slow the machine is.
+  writeFileSync(config, "limits: { place: 10m }");
+  const args = ["--upstream", service, "--store", store, "--scope", "header:x-account", "--port", "0"];
+  args.push("--config", config, ...flags);
   const gateway = await startGatewayCommand(args, {
     NODE_OPTIONS: `${process.env["NODE_OPTIONS"]} --import ${sdk}`,
     ...environment,

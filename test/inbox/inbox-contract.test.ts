@@ -26,6 +26,7 @@ import { postgresBinary } from "../support/servers/postgres.ts";
 import { redisBinary, startRedis } from "../support/servers/redis.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { serverOf } from "./brokers.ts";
+import { waitMsMax } from "../support/wait-ms-max.ts";
 
 function describeCases(name: string, cases: readonly ContractCase[]): void {
   describe(name, () => {
@@ -135,7 +136,7 @@ describeWithServer("the inbox in NATS", natsBinary, () => {
     const connection = await natsConnection([server().port]);
     onTestFinished(() => connection.close());
     const kv = await bucket(connection, records);
-    return leasedFixture(() => natsStore(kv));
+    return leasedFixture(() => natsStore(kv, { requestMsMax: waitMsMax }));
   };
   describeCases("leased", inboxContract({ open }));
 });

@@ -58,12 +58,12 @@ describeWithServer("the answer of a claim is lost on its way from PostgreSQL", p
   });
 
   test("and the store can't be reached until its lease is over: the intent ends well", async () => {
-    const leaseMs = 300;
+    const leaseMs = 2000;
     const { intents, proxy, api, order } = await bench(leaseMs);
     proxy.cutNextAnswer(claimWords, () => proxy.cut());
     const outcome = intents.submit("a", order);
     while (proxy.answersCut === 0) await setTimeout(5);
-    await setTimeout(2 * leaseMs);
+    await setTimeout(leaseMs + 50);
     proxy.heal();
     expect(await outcome).toMatchObject({ state: "done" });
     expect(api.received).toHaveLength(1);

@@ -96,8 +96,14 @@ describe("in SQLite", () => {
     return { path, store, intents, database };
   }
 
-  test("an intent commits with its transaction, and is gone with it", async () => {
-    const { path, intents, database } = shop();
+  test.for([
+    ["", {}],
+    [" on a connection that gives rows as lists", { returnArrays: true }],
+    [" on a connection that gives integers as bigints", { readBigInts: true }],
+  ] as const)("an intent commits with its transaction, and is gone with it%s", async ([, options]) => {
+    const { path, intents } = shop();
+    const database = new DatabaseSync(path, options);
+    onTestFinished(() => database.close());
     // The intents' own connection waits for the end of the transaction, to send what it adds.
     const store = sqliteIntents({ path });
     onTestFinished(() => store.close());

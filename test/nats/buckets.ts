@@ -4,12 +4,13 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { Clock } from "../../packages/once-again/src/core/clock.ts";
 import type { NatsKv } from "../../packages/once-again/src/stores/nats/client.ts";
 import { repeatUntilAnswered } from "../support/store-load.ts";
+import { waitMsMax } from "../support/wait-ms-max.ts";
 
 /** The options of a bucket for keys: without a ttl, which would remove held keys. */
 export const bucketOptions = { allow_direct: false };
 
-/** How long a test waits for one answer, milliseconds; a machine may be busy. */
-const answerMsMax = 5000;
+/** How long a test waits until it asks once more for a bucket, milliseconds: servers that elect their leader may lose the question. */
+const electionMs = 5000;
 
 /** How long it waits where answers are lost on purpose, milliseconds. */
 export const lostAfterMs = 1500;
@@ -19,7 +20,7 @@ export function natsConnection(ports: readonly number[]): Promise<NatsConnection
   const servers = ports.map((port) => `127.0.0.1:${port}`);
   return connect({
     servers,
-    timeout: answerMsMax,
+    timeout: waitMsMax,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 50,
     reconnectJitter: 0,
@@ -28,10 +29,15 @@ export function natsConnection(ports: readonly number[]): Promise<NatsConnection
   });
 }
 
-/** Makes a bucket, or finds it, as soon as the servers have elected who makes it. */
-export function bucket(connection: NatsConnection, name: string, replicas = 1, timeout = answerMsMax): Promise<KV> {
-  const buckets = new Kvm(jetstream(connection, { timeout }));
-  return repeatUntilAnswered(() => buckets.create(name, { ...bucketOptions, replicas }));
+/**
+ * Makes a bucket, or finds it, as soon as the servers have elected who makes it.
+ *
+ * @param timeout how long it waits for an answer from then on, milliseconds.
+ */
+export async function bucket(connection: NatsConnection, name: string, replicas = 1, timeout = waitMsMax): Promise<KV> {
+  const buckets = (timeout: number): Kvm => new Kvm(jetstream(connection, { timeout }));
+  await repeatUntilAnswered(() => buckets(electionMs).create(name, { ...bucketOptions, replicas }));
+  return repeatUntilAnswered(() => buckets(timeout).open(name, { ...bucketOptions }));
 }
 
 /** A bucket of a server that seems to have another clock. */

@@ -26,6 +26,7 @@ import { dynamodbFixture } from "../support/outbox/engines.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { startDynalite } from "../support/servers/dynalite.ts";
 import { motoBinary, startMoto } from "../support/servers/moto.ts";
+import { waitMsMax } from "../support/wait-ms-max.ts";
 
 const table = "messages";
 const result = new Uint8Array();
@@ -63,13 +64,13 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
     });
     // Each outbox of a test has another prefix.
     const open = (prefix: string) => {
-      const options = { table, prefix: `${one.way.replaceAll(" ", "-")}-${prefix}`, requestMsMax: 60_000 };
+      const options = { table, prefix: `${one.way.replaceAll(" ", "-")}-${prefix}`, requestMsMax: waitMsMax };
       return {
         ...dynamodbFixture(near.store(options), clocks[one.clock](near, options)),
         close: async () => undefined,
       };
     };
-    for (const { name, run } of outboxContract({ open })) test(name, run);
+    for (const { name, run } of outboxContract({ open, lines: false })) test(name, run);
   });
 
   describe("beside the contract", () => {
@@ -77,7 +78,7 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
     /** An outbox with nothing in it, its store, and what the tests ask of them. */
     const shop = (through: DynamoDBClient = client, time = serverTime(systemClock)) => {
       const prefix = `shop-${(prefixes.count += 1)}`;
-      const options = { table, prefix, requestMsMax: 20_000 };
+      const options = { table, prefix, requestMsMax: waitMsMax };
       const store = dynamodbStore(through, options);
       const outbox = openOutbox(sdkTransport(through), options, systemClock, time);
       const add = (...messages: readonly Partial<NewMessage>[]) =>
@@ -129,7 +130,7 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
         expect(open).toThrow(expect.objectContaining({ code: "ONCE_OPTION_INVALID" }));
       }
       for (const after of ["7".repeat(48), "x", 7]) {
-        const listed = outbox.listParked({ after: after as string });
+        const listed = outbox.listUnconfirmed({ after: after as string });
         await expect(listed).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
       }
       // No outbox of this kind gave such positions.
@@ -164,12 +165,12 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
         await outbox.postpone([{ position, owner: "one", delayMs: 0, refusal: "no", park: "block" }]);
       }
       for (const id of [undefined, null, 7, {}, ["1"]] as unknown as string[]) {
-        for (const decide of [outbox.retryParked, outbox.discardParked, outbox.showParked]) {
+        for (const decide of [outbox.retryParked, outbox.discardParked, outbox.showUnconfirmed]) {
           await expect(decide(id)).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
         }
       }
       for (const id of ["", "3", "x".repeat(1024), "\0", "\ud800"]) expect(await outbox.discardParked(id)).toBe(false);
-      expect(await outbox.listParked()).toHaveLength(3);
+      expect(await outbox.listUnconfirmed()).toHaveLength(3);
       expect(await outbox.retryParked("#")).toBe(true);
       expect(await claimed()).toEqual(["#"]);
     });
@@ -193,7 +194,7 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
       await one.postpone([{ position: mine[1]!.position, owner: "one", delayMs: 0, refusal: "no", park: "block" }]);
       // Positions of messages with a key are the same in both but for the time.
       await one.confirm([mine[0]!.position]);
-      expect([(await one.listParked()).length, await other.listParked()]).toEqual([1, []]);
+      expect([(await one.listUnconfirmed()).length, await other.listUnconfirmed()]).toEqual([1, []]);
       expect(await other.retryParked("1")).toBe(false);
       expect((await other.claim(request)).batches.flatMap(({ messages }) => messages.map(({ id }) => id))).toEqual([
         "free",
@@ -451,7 +452,7 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
           const request = { owner: "one", leaseMs: 60_000, limit: 9, messagesPerKey: 9 };
           expect((await outbox.claim(request)).batches).toEqual([]);
           proxy.hold = () => undefined;
-          await expect.poll(() => claimed(), { timeout: 20_000 }).toEqual(["1"]);
+          await expect.poll(() => claimed()).toEqual(["1"]);
         },
       );
 

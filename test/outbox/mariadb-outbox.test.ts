@@ -278,4 +278,25 @@ describeWithServer("the outbox in MariaDB", mariadbBinary, () => {
     const sum = reads.reduce((total, { Value: value }) => total + Number(value), 0);
     expect(sum).toBeLessThan(2000);
   });
+
+  test("what is unconfirmed is found by an index, however many messages wait", async () => {
+    const { pool, outbox } = await shop({ connectionLimit: 1 });
+    const rows = (triedAt: string, count: number) =>
+      pool.query(`INSERT INTO once_again_outbox (id, topic, headers, body, added_at, due_at, place, tried_at)
+        SELECT seq, 'orders', '{}', '', 0, 0, 'shop', ${triedAt} FROM seq_1_to_${count}`);
+    await rows("NULL", 20_000);
+    await rows("1", 20);
+    await rows("NULL", 20_000);
+    const looks = [
+      () => outbox.listUnconfirmed({ limit: 10 }),
+      () => outbox.showUnconfirmed("7"),
+      () => outbox.listPlaces(),
+    ];
+    for (const look of looks) {
+      await pool.query("FLUSH SESSION STATUS");
+      expect(await look()).not.toEqual([]);
+      const [reads] = await pool.query<RowDataPacket[]>("SHOW SESSION STATUS LIKE 'Handler_read%'");
+      expect(reads.reduce((total, { Value: value }) => total + Number(value), 0)).toBeLessThan(500);
+    }
+  });
 });

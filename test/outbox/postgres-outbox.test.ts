@@ -91,7 +91,7 @@ describeWithServer("the outbox in PostgreSQL", postgresBinary, () => {
     await Promise.all(Array.from({ length: 8 }, () => postgresOutbox(pgPool(url)).migrate()));
     const outbox = postgresOutbox(pgPool(url));
     await outbox.migrate();
-    expect(await outbox.listParked()).toEqual([]);
+    expect(await outbox.listUnconfirmed()).toEqual([]);
   });
 
   test("an outbox without its table says what to do", async () => {
@@ -163,6 +163,20 @@ describeWithServer("relays of a PostgreSQL with unusual settings", postgresBinar
     const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
     expect(plan).toContain("Index Scan using once_again_outbox_free");
     expect(plan).not.toContain("Sort");
+  });
+
+  test("what is unconfirmed is found by an index in a backlog that was never analysed", async () => {
+    const pool = pgPool(await create());
+    await postgresOutbox(pool).migrate();
+    await pool.query(`INSERT INTO once_again_outbox (id, topic, headers, body, added_at, due_at)
+      SELECT n::text, 'orders', '{}', '', 0, 0 FROM generate_series(1, 50000) AS n`);
+    const { list, show, listPlaces, backlog } = outboxStatements("once_again_");
+    const values = { [list.waiting]: [0, 100], [show.waiting]: ["7", 10], [listPlaces]: [], [backlog]: [] };
+    for (const [statement, given] of Object.entries(values)) {
+      const { rows } = await pool.query<{ "QUERY PLAN": string }>(`EXPLAIN ${withLiterals(statement, given)}`);
+      const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+      expect(plan, statement).toContain("once_again_outbox_waiting");
+    }
   });
 });
 

@@ -224,7 +224,7 @@ describeWithServer("publishing to RabbitMQ", rabbitmqBinary, () => {
       got = await channel.get(queue, { noAck: true });
     }
     expectAllInOrder(ids);
-    expect(events.map(({ type }) => type)).toContain("broker-unavailable");
+    expect(events.map(({ type }) => type)).toContain("place-unavailable");
   });
 });
 
@@ -478,7 +478,7 @@ function awsCases(emulator: keyof typeof awsServers): void {
     });
     const found = await drain(client, queueUrl);
     expectAllInOrder(found.map(({ MessageAttributes }) => MessageAttributes!["id"]!.StringValue!));
-    expect(events.map(({ type }) => type)).toContain("broker-unavailable");
+    expect(events.map(({ type }) => type)).toContain("place-unavailable");
   });
 
   test("a topic of SNS hands a message to a queue as it was published", async () => {

@@ -181,7 +181,7 @@ describe("a relay that sends signed webhooks", () => {
     await add("b");
     while (of("parked").length < 2) await setTimeout(5);
     await relay.close();
-    const parked = await outbox.listParked();
+    const parked = await outbox.listUnconfirmed({ state: "parked" });
     expect(parked.map(({ id, refusals, refusal }) => [id, refusals, refusal])).toEqual([
       ["a", 1, `${url} answered 410.`],
       ["b", 10, `${url} answered 307.`],
@@ -202,7 +202,7 @@ describe("a relay that sends signed webhooks", () => {
     await published(1);
     expect(at).toHaveLength(2);
     expect(at[1]! - at[0]!, "by two clocks, of which one counts whole milliseconds").toBeGreaterThan(990);
-    expect(of("broker-unavailable")).toMatchObject([{ pauseMs: 1000 }]);
+    expect(of("place-unavailable")).toMatchObject([{ pauseMs: 1000 }]);
   });
 });
 
@@ -230,5 +230,5 @@ test("the guide's program sends what is for an endpoint, signed with each of its
   while ((await outbox.backlog()).messages > 1 || endpoints.size > 1) await setTimeout(10);
   expect(bodies).toHaveLength(4);
   expect([...endpoints.keys()]).toEqual(["acme"]);
-  expect(await outbox.listParked()).toMatchObject([{ topic: "gone", refusals: 1 }]);
+  expect(await outbox.listUnconfirmed()).toMatchObject([{ topic: "gone", refusals: 1 }]);
 });

@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { folderOfSuite } from "../support/temporary-folder.ts";
 import { npmInstall } from "./consumer.ts";
-import { packInto } from "./packed.ts";
-import { run } from "./run.ts";
+import { packedPackages } from "./packed.ts";
+import { run } from "../support/run.ts";
 
 // The examples of docs/guides/commonjs-and-jest.md, in a project of CommonJS that has installed the packed library. Its
 // `require` of
@@ -25,7 +25,7 @@ const node = (program: string, ...args: string[]): Promise<string> =>
   run(process.execPath, [program, ...args], { cwd: join(folder(), "project") });
 
 beforeAll(async () => {
-  const [library] = await packInto(folder(), ["once-again"]);
+  const [library] = await packedPackages();
   const project = join(folder(), "project");
   await npmInstall(project, [library!.tarball, ...tools, ...nest, "reflect-metadata@0.2", "rxjs@7"]);
   const manifest = JSON.parse(await readFile(join(project, "package.json"), "utf8")) as object;

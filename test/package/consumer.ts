@@ -3,7 +3,7 @@ import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { transform } from "esbuild";
-import { run } from "./run.ts";
+import { run } from "../support/run.ts";
 
 /** A project outside this repository, which has installed the packed package, and nothing else of ours. */
 export interface Consumer {

@@ -1,12 +1,17 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import {
   type Choices,
   combinations,
+  type FrameworkName,
+  frameworkOf,
   frameworks,
   keysOf,
   modesOf,
@@ -24,10 +29,10 @@ import { natsBinary, startNats } from "../support/servers/nats.ts";
 import { postgresBinary, startPostgres } from "../support/servers/postgres.ts";
 import type { PrivateServer } from "../support/servers/private-server.ts";
 import { redisBinary, startRedis } from "../support/servers/redis.ts";
-import { folderOfSuite } from "../support/temporary-folder.ts";
+import { serverPort } from "../support/servers/server-port.ts";
 import { npmInstall } from "./consumer.ts";
-import { packInto } from "./packed.ts";
-import { run } from "./run.ts";
+import { packedPackages } from "./packed.ts";
+import { run } from "../support/run.ts";
 
 // Projects that `npm create once-again` makes: each is type-checked, tested and killed, by its own scripts. A sample has each
 // framework, each store and each mode; ONCE_AGAIN_CREATED=all has every combination.
@@ -35,15 +40,13 @@ import { run } from "./run.ts";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const create = join(root, "packages/create-once-again/bin/create-once-again.js");
 
-const packed = folderOfSuite();
-
 /** Where the projects are: below the repository, so that they find the packages that it has installed. */
 let folder: string;
 
 beforeAll(async () => {
   await mkdir(join(root, "dist"), { recursive: true });
   folder = await mkdtemp(join(root, "dist", "created-"));
-  const [library] = await packInto(packed(), ["once-again"]);
+  const [library] = await packedPackages();
   const installed = join(folder, "node_modules", "once-again");
   // Next.js refuses to build without them.
   await npmInstall(folder, [`@types/react@${versions["@types/react"]}`]);
@@ -133,6 +136,87 @@ describe("created projects", () => {
   }
 });
 
+/** Makes a project: its charges are rows of a file. @returns its folder. */
+async function makeShop(name: string, framework: FrameworkName): Promise<string> {
+  const flags = ["--framework", framework, "--store", "sqlite", "--mode", "transactional", "--json"];
+  const cwd = join(folder, name);
+  await run(process.execPath, ["--conditions=@once-again/source", create, cwd, ...flags], { cwd: folder });
+  return cwd;
+}
+
+/** Starts the server of a project, which listens when this resolves. */
+async function startShop(cwd: string, program: string) {
+  const port = await serverPort();
+  const server = spawn(process.execPath, [program], {
+    cwd,
+    env: { ...process.env, NODE_OPTIONS: "", PORT: String(port) },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  onTestFinished(async () => {
+    if (server.exitCode === null && server.signalCode === null && server.kill("SIGKILL")) await once(server, "exit");
+  });
+  await once(server.stdout, "data");
+  const send = (init: RequestInit = {}) =>
+    fetch(`http://127.0.0.1:${port}/charges`, {
+      ...init,
+      headers: { authorization: "Bearer secret", "content-type": "application/json", "idempotency-key": "k" },
+    });
+  return { server, send };
+}
+
+const onNode = keysOf(frameworks).filter((name) => name !== "next" && storesFor(name).includes("sqlite"));
+const unbuilt = onNode.filter((name) => frameworks[name].start === "node server.ts");
+
+test.for(unbuilt)("%s: a read that fails ends no server, and no charge that runs in it", async (framework) => {
+  const cwd = await makeShop(`${framework}-broken`, framework);
+  const { send } = await startShop(cwd, "server.ts");
+  new DatabaseSync(join(cwd, "shop.db")).exec("ALTER TABLE charges RENAME TO lost");
+  expect([(await send()).status, (await send()).status]).toEqual([500, 500]);
+});
+
+/** Makes and starts a project, and has a charge at work that goes on when the process is asked to end. */
+async function startCharging(name: string, framework: FrameworkName) {
+  const cwd = await makeShop(name, framework);
+  const pay = await readFile(join(cwd, "pay.ts"), "utf8");
+  expect(pay).toContain("return made;");
+  const untilAsked = `console.log("charged");
+  await new Promise((go) => process.once("SIGTERM", go));
+  for (let turn = 0; turn < 200; turn += 1) await new Promise((go) => setImmediate(go));
+  return made;`;
+  await writeFile(join(cwd, "pay.ts"), pay.replace("return made;", untilAsked));
+  const { build, start } = frameworkOf(framework);
+  if (build !== undefined) await run("npm", ["run", "--silent", "build"], { cwd });
+  const { server, send } = await startShop(cwd, start.replace("node ", ""));
+  const leaving = new AbortController();
+  const charging = send({ method: "POST", body: JSON.stringify({ amount: 420 }), signal: leaving.signal });
+  charging.catch(() => undefined);
+  await once(server.stdout, "data");
+  const countDone = () =>
+    new DatabaseSync(join(cwd, "shop.db")).prepare("SELECT count(*) AS done FROM once_again_keys").get();
+  return { server, charging, leaving, countDone };
+}
+
+test.for(onNode)(
+  "%s: at SIGTERM a charge that runs ends, its caller has the response, and the process ends",
+  async (framework) => {
+    const { server, charging, countDone } = await startCharging(`${framework}-deployed`, framework);
+    const ended = once(server, "exit");
+    server.kill("SIGTERM");
+    expect((await charging).status).toBe(201);
+    expect(await ended).toEqual([0, null]);
+    expect(countDone()).toEqual({ done: 1 });
+  },
+);
+
+test.for(onNode)("%s: at SIGTERM a charge that runs ends, also when its caller has left", async (framework) => {
+  const { server, leaving, countDone } = await startCharging(`${framework}-left`, framework);
+  const ended = once(server, "exit");
+  leaving.abort();
+  server.kill("SIGTERM");
+  expect(await ended).toEqual([0, null]);
+  expect(countDone()).toEqual({ done: 1 });
+});
+
 describe("the command line", () => {
   const failing = async (...args: string[]): Promise<[number | undefined, string]> => {
     try {
@@ -177,6 +261,18 @@ describe("the command line", () => {
     );
     expect(code).toBe(1);
     expect(message).toContain("is not empty");
+  });
+
+  test("a new repository is empty, and its folder's name may be any", async () => {
+    const name = "it's a $(shop)";
+    await run("git", ["init", "--quiet", name], { cwd: folder });
+    const flags = ["--framework", "node", "--store", "memory", "--mode", "leased", "--json"];
+    const made = await run(process.execPath, ["--conditions=@once-again/source", create, name, ...flags], {
+      cwd: folder,
+    });
+    const { next } = JSON.parse(made) as { next: string[] };
+    const shown = await run("sh", ["-c", `${next[0]} && cat package.json`], { cwd: folder });
+    expect(JSON.parse(shown)).toMatchObject({ name: "it-s-a-shop-" });
   });
 
   test("help has an example, and the example is one that works", async () => {

@@ -1,46 +1,28 @@
-import { join } from "node:path";
-import { packages } from "../../scripts/entries.ts";
-import { buildPackages } from "../support/built-packages.ts";
-import { run } from "./run.ts";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import type { Packed } from "../support/built-packages.ts";
+import { onceInRun } from "../support/once-in-run.ts";
+import { run } from "../support/run.ts";
 
-/** The output of `npm pack` about a package. */
-export interface Packed {
-  readonly name: string;
-  /** The tarball's path. */
-  readonly tarball: string;
-  readonly version: string;
-  /** The paths of the files in it. */
-  readonly files: readonly string[];
-  readonly unpackedBytes: number;
+const script = fileURLToPath(new URL("../../scripts/pack.ts", import.meta.url));
+
+/** The answer of `npm run pack -- --json`. */
+export interface PackedAll {
+  /** All packages, the library first. */
+  readonly packages: readonly Packed[];
+  /** The commands that install the library alone, and all packages. */
+  readonly install: { readonly library: string; readonly all: string };
 }
 
-/**
- * Builds and packs the packages as they would be published, the library first, in a copy of this repository.
- *
- * @param names the packages; default all.
- */
-export async function packInto(
-  folder: string,
-  names: readonly string[] = Object.values(packages).map(({ name }) => name),
-): Promise<readonly Packed[]> {
-  const tree = await buildPackages(folder, names);
-  const workspaces = names.flatMap((name) => ["--workspace", name]);
-  const said = await run("npm", ["pack", "--json", "--pack-destination", folder, ...workspaces], { cwd: tree });
-  // npm 11 answers with a list, later ones with an object by name.
-  const answers = Object.values(JSON.parse(said.slice(said.search(/^[[{]/m))) as Record<string, Answer>);
-  return names.map((name) => {
-    const answer = answers.find((one) => one.name === name);
-    if (answer === undefined) throw new Error(`npm pack said: ${said}`);
-    const { filename, version, files, unpackedSize } = answer;
-    const tarball = join(folder, filename);
-    return { name, tarball, version, files: files.map(({ path }) => path), unpackedBytes: unpackedSize };
+/** Packs all packages by `npm run pack`, once in a run of the tests. */
+export function packAll(): Promise<PackedAll> {
+  return onceInRun("packages", async (folder) => {
+    const said = await run(process.execPath, [script, "--out", folder, "--json"], { cwd: process.cwd() });
+    return JSON.parse(said) as PackedAll;
   });
 }
 
-interface Answer {
-  readonly name: string;
-  readonly filename: string;
-  readonly version: string;
-  readonly files: readonly { readonly path: string }[];
-  readonly unpackedSize: number;
+/** All packages, the library first: built and packed as they would be published. */
+export async function packedPackages(): Promise<readonly Packed[]> {
+  return (await packAll()).packages;
 }

@@ -34,6 +34,7 @@ const ownNames: Readonly<Record<string, readonly string[]>> = {
   indexeddb: ["resume-on", "tab-lock"],
   dynamodb: [
     "api-types",
+    "conditional-write",
     "without-sdk",
     "outbox-claims",
     "outbox-ends",

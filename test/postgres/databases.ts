@@ -7,6 +7,7 @@ import { type PostgresStore, postgresStore } from "../../packages/once-again/src
 import type { PostgresStoreOptions } from "../../packages/once-again/src/stores/postgres/store.ts";
 import { startPostgres, type PostgresOptions } from "../support/servers/postgres.ts";
 import type { PrivateServer } from "../support/servers/private-server.ts";
+import { waitMsMax } from "../support/wait-ms-max.ts";
 
 /** How a store is opened for a test. */
 export interface OpenOptions extends PostgresStoreOptions {
@@ -16,13 +17,17 @@ export interface OpenOptions extends PostgresStoreOptions {
 
 type Open = (url: string, options?: OpenOptions) => PostgresStore<PostgresConnection>;
 
+/** A busy machine takes longer than the 5 s of a store. */
+const patient = { busyMsMax: waitMsMax };
+
 /** The ways to a store that users have; the pool is closed when the running test ends. */
 export const postgresClients: Readonly<Record<string, Open>> = {
-  pg: (url, { connectionsMax = 10, ...options } = {}) => postgresStore(pgPool(url, { max: connectionsMax }), options),
+  pg: (url, { connectionsMax = 10, ...options } = {}) =>
+    postgresStore(pgPool(url, { max: connectionsMax }), { ...patient, ...options }),
   postgres: (url, { connectionsMax = 10, ...options } = {}) => {
     const sql = postgres(url, { max: connectionsMax, onnotice: () => undefined });
     onTestFinished(() => sql.end({ timeout: 1 }));
-    return postgresStore(sql, options);
+    return postgresStore(sql, { ...patient, ...options });
   },
 };
 
@@ -53,7 +58,7 @@ export function onClock(pool: Pool, clock: Clock, options: PostgresStoreOptions)
   const connect = (callback: Parameters<Pool["connect"]>[0]) =>
     pool.connect((error, client, done) => callback(error, client && lent(client), done));
   // A text that changes with the time can't be prepared.
-  return postgresStore({ query: onTime(pool), connect } as unknown as Pool, { ...options, prepare: false });
+  return postgresStore({ query: onTime(pool), connect } as unknown as Pool, { ...patient, ...options, prepare: false });
 }
 
 export interface Databases {

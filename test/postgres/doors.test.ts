@@ -46,7 +46,7 @@ describeWithServer("through PgBouncer in transaction mode", pgbouncerBinary, () 
 
   describe.each([true, false])("with prepared statements: %s", (prepare) => {
     const open = (records: string) => migrated(pgPool(bouncer.url, { max: 2 }), records, prepare);
-    for (const { name, run } of contract({ open })) test(name, run, 60_000);
+    for (const { name, run } of contract({ open })) test(name, run);
   });
 });
 
@@ -83,14 +83,14 @@ describeWithServer("through Neon's pool over WebSockets", postgresBinary, () => 
     onTestFinished(() => pool.end());
     return migrated(pool, records);
   };
-  for (const { name, run } of contract({ open })) test(name, run, 60_000);
+  for (const { name, run } of contract({ open })) test(name, run);
 });
 
 describe("in a PGlite, without a server", () => {
   let pglite: PGlite;
   beforeAll(async () => {
     pglite = await PGlite.create();
-  }, 60_000);
+  });
   afterAll(() => pglite?.close());
 
   const pools = new Map<string, ReturnType<typeof pglitePool>>();
@@ -100,7 +100,7 @@ describe("in a PGlite, without a server", () => {
     pools.set("all", pool);
     return pool;
   };
-  for (const { name, run } of contract({ open: (records) => migrated(poolOf(), records) })) test(name, run, 60_000);
+  for (const { name, run } of contract({ open: (records) => migrated(poolOf(), records) })) test(name, run);
 
   const fixture = async (records: string) => {
     const pool = poolOf();
@@ -118,7 +118,7 @@ describe("in a PGlite, without a server", () => {
   // Effects are read by the same connection, inside of the transaction that is open.
   const seesItself = ["key, effect and result commit together, and a repeat gets the result"];
   const cases = transactionContract({ open: fixture, parallel: false, exclusive: false });
-  for (const { name, run } of cases.filter(({ name }) => !seesItself.includes(name))) test(name, run, 60_000);
+  for (const { name, run } of cases.filter(({ name }) => !seesItself.includes(name))) test(name, run);
 
   test("what is no PGlite is refused", () => {
     expect(() => pglitePool({} as never)).toThrow("PGlite.create()");
@@ -137,7 +137,7 @@ describeWithServer("through Bun.sql", bunBinary, () => {
   test("every case of the contracts of stores, outboxes and intents passes, and transactional mode is refused", async () => {
     const program = fileURLToPath(new URL("bun-child.ts", import.meta.url));
     const args = ["--conditions=@once-again/source", program, server().url];
-    const { stdout } = await promisify(execFile)(findBinary(bunBinary)!, args, { timeout: 230_000 });
+    const { stdout } = await promisify(execFile)(findBinary(bunBinary)!, args);
     const { passed, failed, refusal } = JSON.parse(stdout) as { passed: number; failed: string[]; refusal: string };
     expect(failed).toEqual([]);
     const open = () => expect.unreachable();

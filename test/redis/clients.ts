@@ -2,6 +2,7 @@ import { Cluster, Redis } from "ioredis";
 import { createClient, createCluster } from "redis";
 import { onTestFinished } from "vitest";
 import type { RedisClient } from "../../packages/once-again/src/stores/redis/client.ts";
+import { waitMsMax } from "../support/wait-ms-max.ts";
 
 const host = "127.0.0.1";
 const retryMs = 20;
@@ -21,7 +22,12 @@ export const allSingleClients: typeof singleClients = {
 };
 
 function nodeRedis(port: number, RESP: 2 | 3): RedisClient {
-  const client = createClient({ RESP, socket: { host, port, reconnectStrategy: () => retryMs } });
+  const client = createClient({
+    RESP,
+    socket: { host, port, reconnectStrategy: () => retryMs },
+    // Otherwise 5 s, which a busy machine takes for thousands at a time.
+    commandOptions: { timeout: waitMsMax },
+  });
   client.on("error", () => undefined);
   const connected = client.connect();
   onTestFinished(async () => {

@@ -23,7 +23,7 @@ describeWithServer("a Redis by HTTP", valkeyBinary, () => {
   const open = (records: string) =>
     redisStore(upstash({ url: door.url, token: door.token }), { prefix: `${records}:` });
   const cases = storeContract({ open }).filter(({ name }) => !name.includes("in any history"));
-  for (const { name, run } of cases) test(name, run, 60_000);
+  for (const { name, run } of cases) test(name, run);
 
   test("results of every byte come back whole", async () => {
     const store = open("bytes");

@@ -3,6 +3,7 @@ import { expect } from "vitest";
 import type { AsyncStore, ClaimAnswer } from "../../packages/once-again/src/stores/store.ts";
 import { longClaim } from "./long-claim.ts";
 import type { CutProxy } from "./servers/cut-proxy.ts";
+import { waitMsMax } from "./wait-ms-max.ts";
 
 /** The ground of the rules of batches: one database, and ways to it. */
 export interface BatchGround {
@@ -43,7 +44,7 @@ export const batchRules: Readonly<Record<string, (ground: BatchGround) => Promis
     expect(settled.map(kindOf)).toEqual(expected);
   },
   async "one that waits for another's transaction waits alone"({ open, lock }) {
-    const store = open({ busyMsMax: 3000 });
+    const store = open({ busyMsMax: waitMsMax });
     const unlockNew = await lock("key 0002");
     const claims = names(10).map((key) => store.claim(longClaim(key)));
     const others = await Promise.all(claims.filter((_, index) => index !== 2));
@@ -63,7 +64,7 @@ export const batchRules: Readonly<Record<string, (ground: BatchGround) => Promis
     expect(await Promise.all(completions)).toEqual(owned.map(() => true));
   },
   async "a connection that fell silent under a batch holds up none that come after it"({ open, proxy }) {
-    const store = open({ busyMsMax: 2000 });
+    const store = open({ busyMsMax: 5000 });
     await store.claim(longClaim("warm"));
     proxy.silence();
     let isRefused = false;

@@ -1,10 +1,8 @@
-import { execFile } from "node:child_process";
 import { cp } from "node:fs/promises";
 import { basename, join } from "node:path";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { lendModules } from "./lend-modules.ts";
+import { run } from "./run.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -21,14 +19,55 @@ export async function buildPackages(folder: string, names: readonly string[]): P
   const left = new Set(["node_modules", ".git", "dist", "site", "test"]);
   await cp(root, tree, { recursive: true, filter: (source) => !left.has(basename(source)) });
   await lendModules(tree);
-  // As users build: without the condition by which this repository takes its sources.
-  const env = { ...process.env, NODE_OPTIONS: "", npm_config_node_options: "" };
-  const workspaces = names.flatMap((name) => ["--workspace", name]);
-  try {
-    await promisify(execFile)("npm", ["run", "build", ...workspaces], { cwd: tree, env, maxBuffer: 2 ** 26 });
-  } catch (error) {
-    const { stdout, stderr } = error as { stdout: string; stderr: string };
-    throw new Error(`The build failed:\n${stdout}${stderr}`, { cause: error });
-  }
+  await run("npm", ["run", "build", ...workspaces(names)], { cwd: tree });
   return tree;
 }
+
+/** A package as `npm pack` made it. */
+export interface Packed {
+  readonly name: string;
+  /** The tarball's path. */
+  readonly tarball: string;
+  readonly version: string;
+  /** The paths of the files in it. */
+  readonly files: readonly string[];
+  readonly unpackedBytes: number;
+}
+
+/** The output of `npm pack` about a package. */
+interface PackAnswer {
+  readonly name: string;
+  readonly filename: string;
+  readonly version: string;
+  readonly files: readonly { readonly path: string }[];
+  readonly unpackedSize: number;
+}
+
+/**
+ * Builds packages and packs them as they are published.
+ *
+ * @param folder an empty one, to build in.
+ * @param names the packages, each after those that it needs.
+ * @param destination the folder for the tarballs.
+ * @throws Error with what the build printed.
+ */
+export async function packPackages(
+  folder: string,
+  names: readonly string[],
+  destination: string,
+): Promise<readonly Packed[]> {
+  const tree = await buildPackages(folder, names);
+  const pack = ["pack", "--json", "--pack-destination", destination, ...workspaces(names)];
+  const said = await run("npm", pack, { cwd: tree });
+  // npm 11 answers with a list, later ones with an object by name.
+  const answers = Object.values(JSON.parse(said.slice(said.search(/^[[{]/m))) as Record<string, PackAnswer>);
+  return names.map((name) => {
+    const answer = answers.find((one) => one.name === name);
+    if (answer === undefined) throw new Error(`npm pack said: ${said}`);
+    const { filename, version, files, unpackedSize } = answer;
+    const tarball = join(destination, filename);
+    return { name, tarball, version, files: files.map(({ path }) => path), unpackedBytes: unpackedSize };
+  });
+}
+
+const workspaces = (names: readonly string[]): string[] => names.flatMap((name) => ["--workspace", name]);

@@ -5,11 +5,9 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import type { ServerBinary } from "./servers/binary.ts";
+import { waitMsMax } from "./wait-ms-max.ts";
 
 export const cliProgram = fileURLToPath(new URL("../../packages/tools/src/cli/main.ts", import.meta.url));
-
-/** A command that has not ended by then is ended, so that a test shows which one it was, milliseconds. */
-const runMsMax = 240_000;
 
 /** The end of a command; `code` is null when it had to be killed. */
 export interface CliRun {
@@ -39,12 +37,12 @@ export async function endOf(child: CliProcess): Promise<CliRun> {
   return { code: code as number | null, stdout, stderr };
 }
 
-/** Runs `once-again` to its end; `cwd` is the folder in which it runs. */
+/** Runs `once-again` to its end; `cwd` is the folder in which it runs. One that hangs is ended, so that a test shows which one it was. */
 export const runCli = (
   args: readonly string[],
   environment: Record<string, string> = {},
   cwd?: string,
-): Promise<CliRun> => endOf(startCli(args, environment, { cwd, timeout: runMsMax }));
+): Promise<CliRun> => endOf(startCli(args, environment, { cwd, timeout: waitMsMax }));
 
 /** Runs a command with `--json`, and reads its document. */
 export async function cliDocument(...args: string[]): Promise<{ code: number | null; document: unknown }> {

@@ -6,9 +6,6 @@ import type { Page } from "playwright-core";
 import { build } from "vite";
 import { launchChromium } from "./servers/chromium.ts";
 
-/** A wait that takes longer hangs, milliseconds. */
-const waitMsMax = 120_000;
-
 const consoleFolder = fileURLToPath(new URL("../../packages/tools/page", import.meta.url));
 
 /** The console's page, built into a temporary folder, and a browser to open it in. */
@@ -41,7 +38,6 @@ export async function consoleBrowser(): Promise<ConsoleBrowser> {
       const complaints: string[] = [];
       page.on("console", (message) => void (message.type() === "error" && complaints.push(message.text())));
       page.on("pageerror", (error) => void complaints.push(error.message));
-      page.setDefaultTimeout(waitMsMax);
       await page.goto(url);
       return { page, complaints };
     },

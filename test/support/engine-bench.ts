@@ -29,7 +29,7 @@ export interface Bench {
   close(process?: string): Promise<void>;
 }
 
-/** Engines on one memory store, with its faults, on a clock that stands still. */
+/** Engines on one memory store, with its faults, on a clock that stands still: a repeat waits only where a test says so. */
 export function engineBench(options: EngineOptions = {}): Bench {
   const clock = fakeClock(1_700_000_000_000);
   const store = faultyStore(memoryStore({ clock }));
@@ -39,6 +39,7 @@ export function engineBench(options: EngineOptions = {}): Bench {
       clock,
       leaseMs,
       acknowledgeDuplicates: true,
+      waitMs: 0,
       onEvent: (event) => event.type !== "received" && events.push(event),
       ...options,
     });

@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import { expect, vi } from "vitest";
 import type { TransactionalStore } from "../../packages/once-again/src/stores/store.ts";
 import { longClaim } from "./long-claim.ts";
+import { waitMsMax } from "./wait-ms-max.ts";
 
 const operation = { scope: "acme", fingerprint: "f", retentionMs: 60_000 };
 const commit = { keep: "commit", result: Uint8Array.of(1, 2, 3), value: "ran" } as const;
@@ -45,7 +46,7 @@ export async function killUnderLoad<Connection>(
   const more = (): Promise<unknown> => {
     const [claims, commits] = [granted.length + 20, executed.length + 20];
     const isDone = (): boolean => granted.length >= claims && executed.length >= commits;
-    return vi.waitUntil(isDone, { timeout: 100_000, interval: 10 });
+    return vi.waitUntil(isDone, { timeout: waitMsMax, interval: 10 });
   };
   try {
     await more();

@@ -10,17 +10,18 @@ import { ask, type Asked, bytes } from "./http-bench.ts";
 export const created: HttpResponse = { status: 201, headers: [["location", "/orders/7"]], body: bytes('{"order":7}') };
 export const never: HttpHandler<undefined> = () => expect.fail("ran");
 
-/** A leased route on a memory store and a clock that stands still. The account of a request is its scope. */
+/** A leased route on a memory store and a clock that stands still: a repeat waits only where a test says so. The account of a request is its scope. */
 export function leasedRoute(options: Partial<LeasedHttpOptions<string>> = {}) {
   const clock = fakeClock(1_700_000_000_000);
   const store = faultyStore(memoryStore({ clock }));
   const errors: unknown[] = [];
   const events: ServerEvent[] = [];
-  const once = onceHttp<string, undefined>({
+  const once = onceHttp<string>({
     store,
     scope: (account) => account,
     clock,
     leaseMs: 1000,
+    waitMs: 0,
     retentionMs: 3_600_000,
     onError: (error) => errors.push(error),
     onEvent: (event) => events.push(event),

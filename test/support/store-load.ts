@@ -1,27 +1,29 @@
 import { setTimeout } from "node:timers/promises";
 import type { ClaimRequest, Store } from "../../packages/once-again/src/stores/store.ts";
 import { longClaim } from "./long-claim.ts";
+import { waitMsMax } from "./wait-ms-max.ts";
 
-/** Asks again until there is an answer, as a caller does while the store is away for a moment. */
+/** Asks again until there is an answer, as a caller does while the store is away for a moment. @param msMax milliseconds. */
 export async function repeatUntilAnswered<Answer>(
   ask: () => Answer | Promise<Answer>,
-  attemptsMax = 400,
+  msMax = waitMsMax,
 ): Promise<Answer> {
-  for (let attempt = 1; ; attempt += 1) {
+  const endsAt = performance.now() + msMax;
+  for (;;) {
     try {
       return await ask();
     } catch (error) {
-      if (attempt === attemptsMax) throw error;
+      if (performance.now() > endsAt) throw error;
       await setTimeout(50);
     }
   }
 }
 
-/** Asks again until something holds, or that many attempts failed. */
-export function repeatUntil(holds: () => Promise<boolean>, attemptsMax?: number): Promise<void> {
+/** Asks again until something holds. */
+export function repeatUntil(holds: () => Promise<boolean>): Promise<void> {
   return repeatUntilAnswered(async () => {
     if (!(await holds())) throw new Error(`It never came true: ${holds}`);
-  }, attemptsMax);
+  });
 }
 
 /** How many claims go on at a time, and how many are acknowledged before the server is killed. */

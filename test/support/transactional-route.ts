@@ -4,7 +4,7 @@ import { onceHttp } from "../../packages/once-again/src/http/handle-request.ts";
 import { appDatabase, insertOrder } from "./app-database.ts";
 import { ask, type Asked } from "./http-bench.ts";
 
-/** A transactional route on a new database. All requests have one scope unless the options say otherwise. */
+/** A transactional route on a new database. All requests have one scope and repeats don't wait, unless the options say otherwise. */
 export function transactionalRoute(options: Partial<TransactionalHttpOptions<string, DatabaseSync>> = {}) {
   const { store, orders } = appDatabase();
   const errors: unknown[] = [];
@@ -12,6 +12,7 @@ export function transactionalRoute(options: Partial<TransactionalHttpOptions<str
     mode: "transactional",
     store,
     scope: "public",
+    waitMs: 0,
     onError: (error) => errors.push(error),
     ...options,
   });

@@ -74,9 +74,11 @@ export async function verified(
     headers: authorization("acme"),
     otherHeaders: authorization("other"),
     renewedHeaders: authorization("acme renewed"),
+    longerHeaders: authorization("acme1"),
     effects: async () => ground.count(),
     strictness: "draft",
     pauseMs: 100,
+    memory: 110,
     ...(options.only && { only: options.only }),
     ...(options.profile && { profile: options.profile }),
   });

@@ -19,6 +19,7 @@ import { postgresBinary } from "../support/servers/postgres.ts";
 import type { PrivateServer } from "../support/servers/private-server.ts";
 import { redisBinary, startRedis, valkeyBinary } from "../support/servers/redis.ts";
 import { casesOf, type OrdersGround, ordersInMemory, unaskedOf, verified } from "./orders.ts";
+import { waitMsMax } from "../support/wait-ms-max.ts";
 
 // Every store, in every mode that it has and through every client, served by node:http. The frameworks have a test of
 // their own.
@@ -132,7 +133,7 @@ describeWithServer("NATS", natsBinary, () => {
   });
 
   isConformant("leased", async () => {
-    const store = await natsStore(await bucket(connection, `verify-${(buckets += 1)}`));
+    const store = await natsStore(await bucket(connection, `verify-${(buckets += 1)}`), { requestMsMax: waitMsMax });
     return { rules: { store }, ...ordersInMemory() };
   });
 });

@@ -51,6 +51,10 @@ const racers: ReadonlyMap<string, number> = new Map(cases.map(({ id, steps }) =>
 export const openFault = ({ breaks, open }: Fault<HttpProfile, ModelServer>): ModelServer =>
   Object.assign(open(), { racers: racers.get(breaks) ?? 1 });
 
+/** How a server with a fault is judged, so that its case finds it. One rule is that of practice alone, and no more than a SHOULD. */
+export const judgementAtFault = (id: string) =>
+  id === "K02" ? ({ strictness: "practice", kind: "warn" } as const) : ({ strictness: "draft", kind: "fail" } as const);
+
 /** Serves models while something runs against their origins. */
 export const serveModels = <Value>(
   [model, ...others]: readonly (ModelServer | McpModel)[],
@@ -74,9 +78,11 @@ export const verifyModel = (
       headers: [["Authorization", "acme"]],
       otherHeaders: [["Authorization", "other"]],
       renewedHeaders: [["Authorization", "acme renewed"]],
+      longerHeaders: [["Authorization", "acme1"]],
       effects: () => Promise.resolve(model.orders),
       timeoutMs: 1000,
       pauseMs: 60,
+      memory: 110,
       // The process is gone, and another one reads its disk.
       restart: async () => model.load(structuredClone(await model.stored())),
       ...options,

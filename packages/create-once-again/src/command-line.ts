@@ -18,7 +18,7 @@ Options:
   --help              prints this
   --version           prints the version
 
-The folder must be new or empty (default: once-again-app).
+The folder must be new or empty, but for a .git (default: once-again-app).
 
 Exit codes: 0 the project is made, 1 it could not be written, 2 the command was used wrongly.
 

@@ -19,7 +19,7 @@ async function run(args: readonly string[]): Promise<void> {
     ? await askForRest(line)
     : { folder: line.folder ?? defaultFolder, choices: completeChoices(line.choices) };
   const files = writeProject(resolve(folder), choices);
-  const commands = [`cd ${folder}`, "npm install", "npm test", "npm run kill"];
+  const commands = [`cd ${quoted(folder)}`, "npm install", "npm test", "npm run kill"];
   if (line.json) return print(`${JSON.stringify({ folder, ...choices, files, next: commands }, undefined, 2)}\n`);
   const { variable, title } = storeOf(choices.store);
   const place = variable === undefined ? "" : `\nSet ${variable} first: where ${title} is.\n`;
@@ -42,7 +42,8 @@ async function askForRest({ folder, choices }: ReturnType<typeof readCommandLine
 
 /** Writes a project into a new or empty folder. @returns the paths of its files. */
 function writeProject(folder: string, choices: Choices): string[] {
-  if (existsSync(folder) && readdirSync(folder).length > 0) {
+  // A new repository is empty too.
+  if (existsSync(folder) && readdirSync(folder).some((name) => name !== ".git")) {
     throw new WriteError(`${folder} is not empty. Nothing was written: name a new folder.`);
   }
   const files = projectFiles(packageName(folder), choices);
@@ -51,6 +52,12 @@ function writeProject(folder: string, choices: Choices): string[] {
     writeFileSync(join(folder, path), text);
   }
   return [...files.keys()];
+}
+
+/** A path as a shell takes it for one word. */
+function quoted(path: string): string {
+  if (/^[\p{L}\p{N}_./\\:-]+$/u.test(path)) return path;
+  return process.platform === "win32" ? `"${path}"` : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** A name that npm takes. */

@@ -14,11 +14,13 @@ const templates = fileURLToPath(new URL("../templates/", import.meta.url));
  */
 export function projectFiles(name: string, choices: Choices): ReadonlyMap<string, string> {
   const { framework, store, mode } = choices;
-  const isWorker = frameworkOf(framework).isWorker === true;
+  const { isWorker = false, start } = frameworkOf(framework);
+  // Next.js has its own server.
+  const servers = isWorker ? ["workers"] : start.startsWith("node ") ? ["servers"] : [];
   const effects = mode === "leased" ? ["bank", ...(isWorker ? ["bank-in-d1"] : [])] : [store];
   const layers = [
     "project",
-    ...(isWorker ? ["workers"] : []),
+    ...servers,
     `frameworks/${framework}`,
     `stores/${store}`,
     ...effects.map((effect) => `effects/${effect}`),

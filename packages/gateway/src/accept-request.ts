@@ -20,8 +20,8 @@ export function acceptRequest(request: IncomingMessage): AcceptedRequest {
   if (httpVersion !== "1.1" && httpVersion !== "1.0") {
     return { refused: 505, detail: "This gateway speaks HTTP/1.1 and HTTP/1.0." };
   }
-  const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === "host");
-  if (hosts.length > 1 || (hosts.length === 0 && httpVersion === "1.1")) {
+  const hosts = countHosts(rawHeaders);
+  if (hosts > 1 || (hosts === 0 && httpVersion === "1.1")) {
     return { refused: 400, detail: "A request has one Host header." };
   }
   const { host = "", expect, "transfer-encoding": coding } = headers;
@@ -36,11 +36,20 @@ export function acceptRequest(request: IncomingMessage): AcceptedRequest {
   // RFC 9112, section 3.2.4.
   if (url === "*" && method !== "OPTIONS") return { refused: 400, detail: 'Only OPTIONS has the target "*".' };
   if (url.startsWith("/") || url === "*") return { target: url, host };
-  const absolute = /^https?:\/\/(?<authority>[^/?#]*)(?<target>.*)$/i.exec(url)?.groups;
+  const absolute = /^https?:\/\/(?<authority>[^/?#]*)(?<target>.*)$/is.exec(url)?.groups;
   if (absolute === undefined) return { refused: 400, detail: "The request's target is no path." };
   const { authority = "", target = "" } = absolute;
   if (authority === "" || !authorityForm.test(authority)) {
     return { refused: 400, detail: "The request's target has no host." };
   }
   return { target: target.startsWith("/") ? target : `/${target}`, host: authority };
+}
+
+function countHosts(raw: readonly string[]): number {
+  let count = 0;
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at]!;
+    if (name.length === "host".length && name.toLowerCase() === "host") count += 1;
+  }
+  return count;
 }

@@ -1,5 +1,6 @@
 import type { HttpResponse } from "once-again/http";
 import type { Store, StoreHealth } from "once-again/stores";
+import type { PlaceCounts } from "./places.ts";
 import type { GatewayOptions, GatewayRoute } from "./gateway-options.ts";
 
 /** The gateway's own endpoints, under `/-/`. */
@@ -12,6 +13,14 @@ export interface AdminEndpoints {
 export interface HealthDocument {
   readonly status: "up" | "draining";
   readonly store: StoreHealth & { readonly location?: string | undefined };
+}
+
+/** The document of `/-/ready`. */
+export interface ReadyDocument {
+  readonly status: "ready" | "draining" | "not-ready";
+  /** The reasons why it is not ready. */
+  readonly problems: readonly string[];
+  readonly places: readonly PlaceCounts[];
 }
 
 /** The document of `/-/routes`, in the order in which routes are tried, without their scopes and lookup URLs. */
@@ -30,8 +39,10 @@ const healthMsMax = 2000;
 /**
  * Health for load balancers, metrics for Prometheus, and routes for the console. A gateway is healthy while its store is
  * down, since it then refuses keyed requests and passes all others on. So `/-/health` reports the store, and answers 503
- * only
- * during a shutdown.
+ * only during a shutdown. `/-/alive` says that the process answers, and `/-/ready` that an operation could be executed now: the
+ * store answers, and each service has a free place.
+ *
+ * @param placeCounts how full the services are.
  */
 export function adminEndpoints(
   {
@@ -41,17 +52,31 @@ export function adminEndpoints(
     metrics,
   }: Pick<GatewayOptions, "store" | "storeLocation" | "routes" | "metrics">,
   isDraining: () => boolean,
+  placeCounts: () => readonly PlaceCounts[],
 ): AdminEndpoints {
   let asked: Promise<StoreHealth> | undefined;
+  // However many look at a time, the store is asked once.
+  const askStore = (): Promise<StoreHealth> => (asked ??= storeHealth(store).finally(() => (asked = undefined)));
   const health = async (): Promise<HttpResponse> => {
-    // However many look at a time, the store is asked once.
-    asked ??= storeHealth(store).finally(() => (asked = undefined));
     const status = isDraining() ? "draining" : "up";
-    const document: HealthDocument = { status, store: { location, ...(await asked) } };
+    const document: HealthDocument = { status, store: { location, ...(await askStore()) } };
     return jsonResponse(isDraining() ? 503 : 200, document);
+  };
+  const ready = async (): Promise<HttpResponse> => {
+    const { isHealthy } = await askStore();
+    const places = placeCounts();
+    const problems = [
+      ...(isHealthy ? [] : ["The store does not answer, or says that it is not healthy."]),
+      ...(places.every(({ free }) => free > 0) ? [] : ["A service has no free place."]),
+    ];
+    const status = isDraining() ? "draining" : problems.length === 0 ? "ready" : "not-ready";
+    const document: ReadyDocument = { status, problems, places };
+    return jsonResponse(status === "ready" ? 200 : 503, document);
   };
   return {
     answer(path) {
+      if (path === "/-/alive") return Promise.resolve(jsonResponse(200, { status: "alive" }));
+      if (path === "/-/ready") return ready();
       if (path === "/-/health") return health();
       if (path === "/-/routes") return Promise.resolve(jsonResponse(200, routesDocument(routes)));
       if (path !== "/-/metrics" || metrics === undefined) return undefined;

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { plainProblem, sendResponse } from "./gateway-response.ts";
 import type { AdminEndpoints } from "./admin-endpoints.ts";
+import { withoutQuery } from "./path-pattern.ts";
 
 /** The port for operators: health, metrics and routes. */
 export interface AdminServer extends AsyncDisposable {
@@ -25,13 +26,16 @@ export async function startAdminServer(
   const server = createServer((request, response) => {
     response.on("error", () => response.destroy());
     request.on("error", () => response.destroy()).resume();
-    const [path = ""] = (request.url ?? "").split("?", 1);
+    const path = withoutQuery(request.url ?? "");
     if (request.method !== "GET" && request.method !== "HEAD") {
       return sendResponse(response, plainProblem(405, "This port answers GET and HEAD."));
     }
     const answer = endpoints().answer(path);
     if (answer === undefined) {
-      return sendResponse(response, plainProblem(404, "This port has /-/health, /-/metrics and /-/routes."));
+      return sendResponse(
+        response,
+        plainProblem(404, "This port has /-/health, /-/alive, /-/ready, /-/metrics and /-/routes."),
+      );
     }
     answer.then(
       (whole) => sendResponse(response, whole),

@@ -3,10 +3,11 @@ import { ByteCollector, encodeResponse, type HttpResponse } from "once-again/htt
 import type { Dispatcher } from "undici";
 import { ForwardedBody } from "./forward-body.ts";
 import { headerPairs, responseHeaders } from "./forward-headers.ts";
-import { forwardHead } from "./gateway-response.ts";
+import { forwardHead, withoutHeader } from "./gateway-response.ts";
 import { latin1Headers } from "./latin1-headers.ts";
+import type { PlaceRequest, Places } from "./places.ts";
 import type { UpstreamFailure } from "./upstream-failure.ts";
-import type { Upstream, UpstreamRequest } from "./upstream.ts";
+import type { Upstream, UpstreamHandler, UpstreamRequest } from "./upstream.ts";
 
 /** The end of one request to the upstream. */
 export type UpstreamAnswer =
@@ -21,6 +22,8 @@ export interface CollectOptions {
   readonly bytesMax: number;
   /** Ends the request. */
   readonly signal: AbortSignal;
+  /** The place that it needs at the service. */
+  readonly place: PlaceRequest;
   /** Where a larger answer goes, as it comes; a caller who has left does not end it. Missing: it is a failure. */
   readonly passOn?: { readonly response: ServerResponse; readonly headers: readonly string[] } | undefined;
 }
@@ -29,63 +32,104 @@ export interface CollectOptions {
 export function askUpstream(
   upstream: Upstream,
   request: UpstreamRequest & { readonly body: Buffer | null },
-  { bytesMax, signal, passOn }: CollectOptions,
+  options: CollectOptions,
 ): Promise<UpstreamAnswer> {
-  const { promise, resolve } = Promise.withResolvers<UpstreamAnswer>();
-  let controller: Dispatcher.DispatchController | undefined;
-  let answer: AnswerBuffer | undefined;
-  const abort = (): void => controller?.abort(signal.reason as Error);
-  signal.addEventListener("abort", abort, { once: true });
-  upstream.dispatch(request, {
-    onRequestStart(started) {
-      controller = started;
-      if (signal.aborted) abort();
-    },
-    onResponseStart({ rawHeaders }, status, _headers, reason = "") {
-      if (status >= 200) answer = new AnswerBuffer(status, reason, latin1Headers(rawHeaders), bytesMax);
-    },
-    onResponseData(started, chunk) {
-      const whole = answer!;
-      if (whole.add(chunk)) return;
-      if (passOn === undefined) return started.abort(new Error(`The answer is larger than ${bytesMax} bytes.`));
-      whole.passOn(passOn.response, passOn.headers, started);
-    },
-    onResponseEnd() {
-      const whole = answer!;
-      whole.end();
-      resolve(
-        whole.isPassedOn ? { kind: "large", status: whole.status } : { kind: "whole", response: whole.response() },
-      );
-    },
-    onResponseError(_started, error) {
-      if (answer?.isPassedOn) passOn?.response.destroy();
-      resolve({ kind: "failed", wasSent: controller !== undefined, error });
-    },
-  });
-  return promise.finally(() => signal.removeEventListener("abort", abort));
+  return new Promise((resolve) => new CollectedAnswer(options, resolve).send(upstream, request));
+}
+
+/** Collects the answer to one request, or passes it on. */
+class CollectedAnswer implements UpstreamHandler {
+  readonly #options: CollectOptions;
+  readonly #resolve: (answer: UpstreamAnswer) => void;
+  readonly #abort = (): void => {
+    const error = this.#options.signal.reason as Error;
+    if (this.#controller !== undefined) this.#controller.abort(error);
+    else if (this.#giveUp?.() === true) this.#end({ kind: "failed", wasSent: false, error });
+  };
+  /** Ends the wait for a place. */
+  #giveUp: (() => boolean) | undefined;
+  /** The places that it has one of. */
+  #places: Places | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #answer: AnswerBuffer | undefined;
+
+  constructor(options: CollectOptions, resolve: (answer: UpstreamAnswer) => void) {
+    this.#options = options;
+    this.#resolve = resolve;
+    options.signal.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  send(upstream: Upstream, request: UpstreamRequest & { readonly body: Buffer | null }): void {
+    const places = upstream.places(request.target);
+    this.#giveUp = places.take(
+      this.#options.place,
+      () => {
+        this.#places = places;
+        upstream.dispatch(request, this);
+      },
+      (error) => this.#end({ kind: "failed", wasSent: false, error }),
+    );
+    if (this.#options.signal.aborted) this.#abort();
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#options.signal.aborted) this.#abort();
+  }
+
+  onResponseStart({ rawHeaders }: Dispatcher.DispatchController, status: number, _headers: unknown, reason = ""): void {
+    if (status < 200) return;
+    this.#answer = new AnswerBuffer(status, reason, latin1Headers(rawHeaders), this.#options.bytesMax);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const { bytesMax, passOn } = this.#options;
+    const answer = this.#answer!;
+    if (answer.add(chunk)) return;
+    if (passOn === undefined) return controller.abort(new Error(`The answer is larger than ${bytesMax} bytes.`));
+    answer.passOn(passOn.response, passOn.headers, controller);
+  }
+
+  onResponseEnd(): void {
+    const answer = this.#answer!;
+    answer.end();
+    const { status, isPassedOn } = answer;
+    this.#end(isPassedOn ? { kind: "large", status } : { kind: "whole", response: answer.response() });
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    if (this.#answer?.isPassedOn) this.#options.passOn?.response.destroy();
+    this.#end({ kind: "failed", wasSent: this.#controller !== undefined, error });
+  }
+
+  #end(answer: UpstreamAnswer): void {
+    this.#options.signal.removeEventListener("abort", this.#abort);
+    this.#places?.leave(this.#options.place);
+    this.#resolve(answer);
+  }
 }
 
 /** Headers that only the route itself may add to a response. */
-const ofRoute = /^(?:idempotent-replayed|idempotency-key-policy)$/i;
+const ofRoute: readonly string[] = ["idempotent-replayed", "idempotency-key-policy"];
 
 /** An answer that arrives: held until it is whole, or passed on once it is too large for that. */
 class AnswerBuffer {
   readonly status: number;
   readonly #reason: string;
-  readonly #raw: string[];
+  readonly #raw: readonly string[];
+  readonly #headers: readonly [string, string][];
   readonly #bytesMax: number;
+  /** How many bytes of a body fit beside the headers: known when that is close. */
+  #bodyBytesMax: number | undefined;
   #held = new ByteCollector(Number.MAX_SAFE_INTEGER);
   #passed: ForwardedBody | undefined;
 
-  constructor(status: number, reason: string, raw: string[], bytesMax: number) {
+  constructor(status: number, reason: string, raw: readonly string[], bytesMax: number) {
     this.status = status;
     this.#reason = reason;
-    this.#raw = raw.filter((_, at) => !ofRoute.test(raw[at - (at % 2)] ?? ""));
-    this.#bytesMax = bytesMax - encodeResponse({ status, headers: this.#headers(), body: Buffer.alloc(0) }).length;
-  }
-
-  #headers(): [string, string][] {
-    return headerPairs(responseHeaders(this.#raw));
+    this.#raw = ofRoute.reduce(withoutHeader, raw);
+    this.#headers = headerPairs(responseHeaders(this.#raw));
+    this.#bytesMax = bytesMax;
   }
 
   get isPassedOn(): boolean {
@@ -99,7 +143,14 @@ class AnswerBuffer {
       return true;
     }
     this.#held.add(chunk);
-    return this.#held.length <= this.#bytesMax;
+    return this.#fits(this.#held.length);
+  }
+
+  #fits(bytes: number): boolean {
+    if (bytes + headBytesMax(this.#headers) <= this.#bytesMax) return true;
+    const head = { status: this.status, headers: this.#headers, body: Buffer.alloc(0) };
+    this.#bodyBytesMax ??= this.#bytesMax - encodeResponse(head).length;
+    return bytes <= this.#bodyBytesMax;
   }
 
   /** Sends on what came, and what comes from now on. A caller who leaves is not waited for: the operation goes on. */
@@ -116,6 +167,13 @@ class AnswerBuffer {
   }
 
   response(): HttpResponse {
-    return { status: this.status, headers: this.#headers(), body: this.#held.bytes! };
+    return { status: this.status, headers: this.#headers, body: this.#held.bytes! };
   }
+}
+
+/** At least as many bytes as the head of a response takes in the store, whatever is in it: no sign takes more than six. */
+function headBytesMax(headers: readonly [string, string][]): number {
+  let bytes = 64;
+  for (const [name, value] of headers) bytes += 6 * (name.length + value.length) + 8;
+  return bytes;
 }

@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import { whenClosed } from "./when-closed.ts";
 
 /** How many requests of one connection may wait for their responses. Beyond it the connection is closed. */
 export const pipelinedMax = 32;
@@ -70,7 +71,7 @@ class CallerConnection {
     if (this.#unanswered.length >= pipelinedMax) return void this.#socket.destroy();
     this.#unanswered.push(one);
     this.#last = one;
-    one.response.once("close", () => this.#remove(one));
+    whenClosed(one.response, () => this.#remove(one));
     if (this.#unanswered.length === 1) one.serve();
   }
 

@@ -37,11 +37,17 @@ export class ChunkJoiner {
 
   /** Passes on what is waiting. */
   flush(): void {
+    const chunk = this.take();
+    if (chunk !== undefined) this.#sink(chunk);
+  }
+
+  /** Returns what is waiting, in place of passing it on. */
+  take(): Uint8Array | undefined {
     this.#isScheduled = false;
     const chunk = this.#joined?.bytes ?? this.#first;
     this.#first = undefined;
     this.#joined = undefined;
-    if (chunk !== undefined) this.#sink(chunk);
+    return chunk;
   }
 }
 

@@ -28,9 +28,12 @@ export class ForwardedBody {
 
   /** Ends the response. */
   end(trailers: RawHeaders = []): void {
-    this.#joiner.flush();
-    if (trailers.length > 0) this.#response.addTrailers(forwardedTrailers(trailers, always));
-    this.#response.end();
+    const response = this.#response;
+    if (trailers.length > 0) response.addTrailers(forwardedTrailers(trailers, always));
+    const last = this.#joiner.take();
+    // In one write with the end, and that of a small response with its head, too.
+    if (last === undefined || response.destroyed) response.end();
+    else response.end(last);
   }
 
   #write(chunk: Uint8Array): void {

@@ -8,6 +8,7 @@ const arrival = {
   protocol: "http",
   httpVersion: "1.1",
   isFromProxy: false,
+  callerAddress: "127.0.0.1",
 } as const;
 const rules = forwardingRules({ routes: [] });
 

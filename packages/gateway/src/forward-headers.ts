@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { GatewayOptions } from "./gateway-options.ts";
 import { callerVersion } from "./http2/local-connection.ts";
@@ -37,6 +38,8 @@ export interface ForwardingRules {
   readonly names: ProtectedHeaders;
   /** Whether a peer is a proxy in front. */
   readonly trusts: (address: string) => boolean;
+  /** How many proxies in front there are at most. */
+  readonly proxiesMax: number;
 }
 
 /** Reads how requests are forwarded from a gateway's options. */
@@ -47,10 +50,10 @@ export function forwardingRules({
 }: Pick<GatewayOptions, "routes" | "callerHeaders" | "trustProxy">): ForwardingRules {
   const keyHeaders = routes.flatMap(({ keyHeader }) => keyHeader ?? []);
   const names = protectedHeaders([...callerHeaders, ...keyHeaders]);
-  if (typeof trustProxy === "object") return { names, trusts: addressesIn(trustProxy) };
+  if (typeof trustProxy === "object") return { names, trusts: addressesIn(trustProxy), proxiesMax: Infinity };
   // Of a number of proxies the peer is the first.
   const trustsAll = typeof trustProxy === "number" ? trustProxy > 0 : trustProxy;
-  return { names, trusts: () => trustsAll };
+  return { names, trusts: () => trustsAll, proxiesMax: Number(trustProxy) };
 }
 
 /** How a request came to us. */
@@ -61,15 +64,37 @@ export interface Arrival {
   readonly httpVersion: string;
   /** Whether a trusted proxy sent it. */
   readonly isFromProxy: boolean;
+  /** The peer's, or the last address that a trusted proxy names: those before it are a caller's own word. */
+  readonly callerAddress: string;
 }
 
 /** @param host its effective host: see `acceptRequest`. */
-export function readArrival(request: IncomingMessage, host: string, { trusts }: ForwardingRules): Arrival {
+export function readArrival(request: IncomingMessage, host: string, rules: ForwardingRules): Arrival {
   const { socket } = request;
   const httpVersion = callerVersion(request);
   const protocol = (socket as Partial<TLSSocket>).encrypted === true ? "https" : "http";
   const remoteAddress = socket.remoteAddress?.replace(/^::ffff:/, "") ?? "unknown";
-  return { remoteAddress, host, protocol, httpVersion, isFromProxy: trusts(remoteAddress) };
+  const isFromProxy = rules.trusts(remoteAddress);
+  const callerAddress = isFromProxy ? readCaller(remoteAddress, request, rules) : remoteAddress;
+  return { remoteAddress, host, protocol, httpVersion, isFromProxy, callerAddress };
+}
+
+/** The address that the last trusted proxy saw. */
+function readCaller(
+  peer: string,
+  { headers }: IncomingMessage,
+  { trusts, proxiesMax }: Pick<ForwardingRules, "trusts" | "proxiesMax">,
+): string {
+  let way = String(headers["x-forwarded-for"] ?? "");
+  let address = peer;
+  for (let proxies = 0; proxies < proxiesMax && way !== "" && trusts(address); proxies += 1) {
+    const lastAt = way.lastIndexOf(",");
+    const named = way.slice(lastAt + 1).trim();
+    if (isIP(named) === 0) break;
+    address = named;
+    way = lastAt < 0 ? "" : way.slice(0, lastAt);
+  }
+  return address;
 }
 
 /** The way of a request, as the service gets it: by its last peer, or as a trusted peer reports it. */
@@ -104,7 +129,8 @@ export function requestHeaders(raw: RawHeaders, arrival: Arrival, { names }: For
   const way: string[] = [];
   let via = "";
   for (let at = 0; at < raw.length; at += 2) {
-    const [name, value] = headerAt(raw, at);
+    const name = raw[at]!;
+    const value = raw[at + 1]!;
     const lowerCase = name.toLowerCase();
     if (lowerCase === "via") via += `${value}, `;
     if (lowerCase === "te" && /\btrailers\b/i.test(value)) headers.push("te", "trailers");
@@ -112,25 +138,26 @@ export function requestHeaders(raw: RawHeaders, arrival: Arrival, { names }: For
     else if (ofGateway.has(lowerCase) || ofConnection.has(lowerCase) || named.has(lowerCase)) continue;
     else if (!names.isOtherSpelling(lowerCase)) headers.push(name, value);
   }
-  headers.push(...wayHeaders(arrival, arrival.isFromProxy ? way : []));
+  addWay(headers, arrival, arrival.isFromProxy ? way : []);
   headers.push("via", `${via}${arrival.httpVersion} once-again`);
   return headers;
 }
 
 /**
- * Headers that describe a request's way to the upstream. Those of a trusted proxy are extended in the form in which it says it: the
- * other form would say that the proxy is the caller.
+ * Adds the headers that describe a request's way to the upstream. Those of a trusted proxy are extended in the form in which it says it:
+ * the other form would say that the proxy is the caller.
  */
-function wayHeaders({ remoteAddress, host, protocol }: Arrival, way: RawHeaders): string[] {
+function addWay(headers: string[], arrival: Arrival, way: RawHeaders): void {
+  const { remoteAddress, host, protocol } = arrival;
+  if (way.length === 0) {
+    headers.push("forwarded", forwardedElement(arrival), "x-forwarded-for", remoteAddress);
+    headers.push("x-forwarded-host", host, "x-forwarded-proto", protocol);
+    return;
+  }
   const valuesOf = (wanted: string): string[] => way.filter((_, at) => at % 2 === 1 && way[at - 1] === wanted);
   const forwarded = valuesOf("forwarded");
-  const headers: string[] = [];
-  if (way.length === 0 || forwarded.length > 0) {
-    const node = remoteAddress.includes(":") ? `"[${remoteAddress}]"` : remoteAddress;
-    const element = `for=${node};host="${host.replaceAll(/["\\]/g, "")}";proto=${protocol}`;
-    headers.push("forwarded", [...forwarded, element].join(", "));
-  }
-  if (way.length > 0 && way.length === forwarded.length * 2) return headers;
+  if (forwarded.length > 0) headers.push("forwarded", [...forwarded, forwardedElement(arrival)].join(", "));
+  if (way.length === forwarded.length * 2) return;
   headers.push("x-forwarded-for", [...valuesOf("x-forwarded-for"), remoteAddress].join(", "));
   for (let at = 0; at < way.length; at += 2) {
     const [name, value] = headerAt(way, at);
@@ -138,7 +165,12 @@ function wayHeaders({ remoteAddress, host, protocol }: Arrival, way: RawHeaders)
   }
   if (valuesOf("x-forwarded-host").length === 0) headers.push("x-forwarded-host", host);
   if (valuesOf("x-forwarded-proto").length === 0) headers.push("x-forwarded-proto", protocol);
-  return headers;
+}
+
+/** One step of a request's way, as `Forwarded` has it. */
+function forwardedElement({ remoteAddress, host, protocol }: Arrival): string {
+  const node = remoteAddress.includes(":") ? `"[${remoteAddress}]"` : remoteAddress;
+  return `for=${node};host="${host.replaceAll(/["\\]/g, "")}";proto=${protocol}`;
 }
 
 /** Protected in every response. */
@@ -149,9 +181,9 @@ export function responseHeaders(raw: RawHeaders): string[] {
   const named = connectionOptions(raw, always);
   const headers: string[] = [];
   for (let at = 0; at < raw.length; at += 2) {
-    const [name, value] = headerAt(raw, at);
+    const name = raw[at]!;
     const lowerCase = name.toLowerCase();
-    if (!ofConnection.has(lowerCase) && !named.has(lowerCase)) headers.push(name, value);
+    if (!ofConnection.has(lowerCase) && !named.has(lowerCase)) headers.push(name, raw[at + 1]!);
   }
   return headers;
 }
@@ -161,15 +193,19 @@ export function responseHeaders(raw: RawHeaders): string[] {
  * read in one pass, and each name is looked up once per header.
  */
 function connectionOptions(raw: RawHeaders, names: ProtectedHeaders): ReadonlySet<string> {
-  const options = new Set<string>();
+  let options: Set<string> | undefined;
   for (let at = 0; at < raw.length; at += 2) {
     const [name, value] = headerAt(raw, at);
     if (name.length !== "connection".length || name.toLowerCase() !== "connection") continue;
+    options ??= new Set();
     for (const option of value.toLowerCase().split(",")) options.add(option.trim());
   }
+  if (options === undefined) return noOptions;
   for (const name of options) if (names.has(name)) options.delete(name);
   return options;
 }
+
+const noOptions: ReadonlySet<string> = new Set();
 
 /** Headers as pairs. */
 export function headerPairs(raw: RawHeaders): [name: string, value: string][] {

@@ -11,6 +11,7 @@ export interface GatewayMetrics {
   readonly registry: Registry;
   onRequest(record: RequestRecord): void;
   onEvent(event: ServerEvent, route: string): void;
+  onUnaskedBytes(): void;
 }
 
 /** How long the store may take to count held keys, milliseconds. Then there is a gap. */
@@ -82,6 +83,11 @@ export function gatewayMetrics(store?: Pick<Store, "countHeld">): GatewayMetrics
     labelNames: ["route"],
     registers,
   });
+  const unaskedBytes = new Counter({
+    name: "once_again_gateway_unasked_bytes_total",
+    help: "How often a service sent more than it was asked for, and got connections that callers do not share. The log names it.",
+    registers,
+  });
   const operations = new Counter({
     name: "once_again_gateway_operations_total",
     help: "How operations ended: executed, replayed, in-progress, outcome-unknown, store-failed, …",
@@ -118,5 +124,6 @@ export function gatewayMetrics(store?: Pick<Store, "countHeld">): GatewayMetrics
         storeDurations.observe({ operation: event.operation }, event.elapsedMs / 1000);
       } else operations.inc({ route, event: event.type });
     },
+    onUnaskedBytes: () => unaskedBytes.inc(),
   };
 }

@@ -3,9 +3,10 @@ import type { HttpResponse } from "once-again/http";
 import type { HttpLimits, HttpRules, ProfileRules, UnknownOutcomeRules } from "once-again/internal";
 import type { Store } from "once-again/stores";
 import type { CorsOptions } from "./cors.ts";
-import type { GatewayLimits } from "./gateway-limits.ts";
+import type { GatewayLimits, RouteLimits } from "./gateway-limits.ts";
 import type { GatewayTracing } from "./gateway-tracing.ts";
-import type { LogField, RequestRecord } from "./request-record.ts";
+import type { LogField } from "./log-fields.ts";
+import type { RequestRecord } from "./request-record.ts";
 
 /** The options of a gateway. They are checked when it starts, and when it gets new ones. */
 export interface GatewayOptions {
@@ -54,6 +55,11 @@ export interface GatewayOptions {
   readonly logFields?: readonly LogField[] | undefined;
   /** Called with what happens to operations; `route` is the path of their route. */
   readonly onEvent?: ((event: ServerEvent, route: string) => void) | undefined;
+  /**
+   * Called when a service sent more than it was asked for, with its origin: a second answer, or a body where there can be none.
+   * Its connections are no longer shared, so that no caller gets the answer of another. `onError` gets a report, too.
+   */
+  readonly onUnaskedBytes?: ((service: string) => void) | undefined;
   /** Returns the body of `/-/metrics`, in Prometheus' text format. Default: there is no such path. */
   readonly metrics?: (() => Promise<string>) | undefined;
   /** Has a span for each request, and for each that goes to the upstream. Default: none. */
@@ -88,6 +94,8 @@ export interface GatewayRoute extends KeyRules {
   readonly onUnknown: UnknownPolicy;
   /** Instead of the gateway's own. */
   readonly scope?: ScopeOf | undefined;
+  /** Limits of its requests, also where they pass through, instead of the gateway's own. */
+  readonly limits?: RouteLimits | undefined;
 }
 
 /** The rules of the library that a route of the gateway can set. */

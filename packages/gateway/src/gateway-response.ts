@@ -1,13 +1,19 @@
 import { STATUS_CODES, type ServerResponse } from "node:http";
 import type { HttpResponse } from "once-again/http";
+import { drawRetryAfterSeconds, retryAfterRange, systemRandom } from "once-again/internal";
 import type { CorsRules } from "./cors.ts";
 import { type RawHeaders, responseHeaders } from "./forward-headers.ts";
 
-/** An answer of the gateway's own to what passes through, as problem+json (RFC 9457). */
-export function plainProblem(status: number, detail: string): HttpResponse {
-  const body = Buffer.from(JSON.stringify({ type: "about:blank", title: STATUS_CODES[status], status, detail }));
+/**
+ * An answer of the gateway's own to what passes through, as problem+json (RFC 9457). After a 503 callers come back in 1 to 3 s.
+ *
+ * @param awayMs for how long the service behind can't be reached, milliseconds: they come back later then.
+ */
+export function plainProblem(status: number, detail: string, code?: string, awayMs = 0): HttpResponse {
+  const body = Buffer.from(JSON.stringify({ type: "about:blank", title: STATUS_CODES[status], status, detail, code }));
   const headers: [string, string][] = [["content-type", "application/problem+json"]];
-  if (status === 503) headers.push(["retry-after", "1"]);
+  if (status === 503)
+    headers.push(["retry-after", String(drawRetryAfterSeconds(retryAfterRange(1000, awayMs), systemRandom))]);
   return { status, headers, body };
 }
 
@@ -31,7 +37,8 @@ export function sendResponse(
   const cors = corsOf.get(response);
   const answer = maker === "gateway" ? cors?.addToOwn(response.req, whole) : cors?.addToService(whole);
   const { status, headers, body } = answer ?? whole;
-  const sent = headers.filter(([name]) => name.toLowerCase() !== "content-length").flat();
+  const sent: string[] = [];
+  for (const [name, value] of headers) if (name.toLowerCase() !== "content-length") sent.push(name, value);
   if (status !== 204 && status !== 304) sent.push("content-length", String(body.length));
   response.writeHead(status, STATUS_CODES[status] ?? "", sent);
   response.end(body);
@@ -44,7 +51,9 @@ export function forwardHead(response: ServerResponse, status: number, reason: st
   // undici reads a reason as UTF-8, and one of other bytes can't be sent. Clients ignore it (RFC 9112, section 4).
   const sent = /^[\t -~\u0080-\u00ff]*$/.test(reason) ? reason : "";
   const trailed = sendsTrailers(response, status, headers) ? headers : withoutHeader(headers, "trailer");
-  response.writeHead(status, sent, status === 204 ? withoutHeader(trailed, "content-length") : trailed);
+  const framed = status === 204 ? withoutHeader(trailed, "content-length") : trailed;
+  // Node only reads the list.
+  response.writeHead(status, sent, framed as string[]);
 }
 
 /** Node's own, beneath `write` and `flushHeaders`. */
@@ -66,11 +75,21 @@ export function flushHead(response: ServerResponse): void {
 /** Whether an answer can end with trailers: Node refuses to announce them where it can't. */
 function sendsTrailers({ req }: ServerResponse, status: number, headers: readonly string[]): boolean {
   if (req.httpVersion !== "1.1" || req.method === "HEAD" || status === 204 || status === 304) return false;
-  return !headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === "content-length");
+  return !hasHeader(headers, "content-length");
 }
 
-/** Headers, names and values in turn, without one. */
-export function withoutHeader(headers: readonly string[], lowerCaseName: string): string[] {
+/** Whether headers, names and values in turn, have one. */
+export function hasHeader(headers: readonly string[], lowerCaseName: string): boolean {
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at]!;
+    if (name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName) return true;
+  }
+  return false;
+}
+
+/** Headers, names and values in turn, without one: the same list where it is not there. */
+export function withoutHeader(headers: readonly string[], lowerCaseName: string): readonly string[] {
+  if (!hasHeader(headers, lowerCaseName)) return headers;
   return headers.filter((_, at) => headers[at - (at % 2)]?.toLowerCase() !== lowerCaseName);
 }
 

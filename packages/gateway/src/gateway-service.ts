@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { acceptRequest } from "./accept-request.ts";
 import { answerPreflight } from "./answer-preflight.ts";
-import { BodyMemory } from "./body-memory.ts";
 import { containErrors } from "./contain-errors.ts";
 import { type CorsRules, corsRules, isPreflight } from "./cors.ts";
 import { type ForwardingRules, forwardingRules, readArrival, requestHeaders } from "./forward-headers.ts";
@@ -9,17 +8,23 @@ import { checkLimits, type GatewayLimits } from "./gateway-limits.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
 import { plainProblem, sendResponse, useCors, withoutHeader } from "./gateway-response.ts";
 import { openRoutes } from "./gateway-routes.ts";
+import type { KeyedRoute } from "./keyed-route.ts";
 import { announcesTrailers, needsOwnConnection, passOnOwnConnection, type Upgrade } from "./raw-connection.ts";
 import { type AdminEndpoints, adminEndpoints } from "./admin-endpoints.ts";
 import { boundSilence, hasBody, passThrough } from "./pass-through.ts";
+import type { PlaceCounts } from "./places.ts";
 import { RequestBody } from "./request-body.ts";
 import { recordRequest, type RequestNotes } from "./request-record.ts";
+import { addressOwner, Shares } from "./shares.ts";
 import type { Upstream } from "./upstream.ts";
 import { openUpstreams } from "./upstream-routes.ts";
+import { whenClosed } from "./when-closed.ts";
 
 /** Serves requests by one set of options. */
 export interface GatewayService {
   readonly limits: GatewayLimits;
+  /** How full the services behind are, now. */
+  placeCounts(): readonly PlaceCounts[];
   /** Serves a request. It never throws: an error that no rule foresaw ends that request alone. */
   serve(request: IncomingMessage, response: ServerResponse, upgrade?: Upgrade): void;
   /** Whether a request is of a keyed route. */
@@ -32,19 +37,24 @@ export interface GatewayService {
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. */
 export function openService(options: GatewayOptions, isDraining: () => boolean): GatewayService {
-  const { onRequest, onError = console.error, tracing, logFields = [] } = options;
-  const limits = checkLimits(options.limits);
-  const upstream = openUpstreams(options, limits);
+  const { onRequest, onError = console.error, onUnaskedBytes, tracing, logFields = [] } = options;
+  const limits = checkLimits(options.limits, options.store);
+  const report = containErrors(() => undefined, onError);
+  const upstream = openUpstreams(options, limits, (service) => {
+    report(new Error(`${service} sent more than it was asked for. Each request to it has a separate connection now.`));
+    if (onUnaskedBytes !== undefined) containErrors(report, onUnaskedBytes)(service);
+  });
   const routes = openRoutes(options, limits, upstream);
-  const own = options.servesAdmin ? adminEndpoints(options, isDraining) : undefined;
+  const placeCounts = (): PlaceCounts[] => upstream.services.map(({ places }) => places.counts);
+  const own = options.servesAdmin ? adminEndpoints(options, isDraining, placeCounts) : undefined;
   const forwarding = forwardingRules(options);
   const cors = options.cors && corsRules(options.cors);
   const running = runningCount();
-  const memory = new BodyMemory(limits.bodiesBytesMax);
-  const report = containErrors(() => undefined, onError);
+  const memory = new Shares(limits.bodiesBytesMax, limits.bodyBytesMax);
   const parts: ServiceParts = { routes, own, upstream, limits, tracing, forwarding, cors };
   return {
     limits,
+    placeCounts,
     serve(request, response, upgrade) {
       const notes: RequestNotes = {};
       const fail = (error: unknown): void => {
@@ -55,8 +65,9 @@ export function openService(options: GatewayOptions, isDraining: () => boolean):
         )();
       };
       containErrors(fail, () => {
-        request.on("error", () => response.destroy());
-        response.on("error", () => response.destroy());
+        const end = (): void => void response.destroy();
+        request.on("error", end);
+        response.on("error", end);
         if (onRequest !== undefined)
           recordRequest(request, response, notes, logFields, containErrors(report, onRequest));
         running.add(response);
@@ -64,11 +75,11 @@ export function openService(options: GatewayOptions, isDraining: () => boolean):
         if (isDraining()) response.shouldKeepAlive = false;
         boundSilence(request, response, limits.idleMs);
         const body = hasBody(request) ? new RequestBody(request, memory) : undefined;
-        response.once("finish", () => body?.linger());
+        if (body !== undefined) whenClosed(response, () => body.linger());
         serve(parts, { request, response, notes, body, fail, upgrade });
       })();
     },
-    keys: (request) => routes.find(request, request.url ?? "") !== undefined,
+    keys: (request) => routes.find(request, request.url ?? "").keyed !== undefined,
     async close() {
       await running.none();
       await routes.close();
@@ -120,25 +131,42 @@ function serve(
   // A body that is not chunked has no room for the trailers that a request announces.
   const hasRoom = request.headers.trailer === undefined || announcesTrailers(request);
   const headers = hasRoom ? allHeaders : withoutHeader(allHeaders, "trailer");
-  const forwarded = { method: request.method ?? "GET", target, headers };
-  const keyed = routes.find(request, target);
+  const { inForce, keyed } = routes.find(request, target);
+  const forwarded = { method: request.method ?? "GET", target, headers, waits: inForce.limits };
+  body?.requireRate(inForce.limits.callerRateMin, inForce.limits.idleMs);
+  if (inForce.limits.idleMs !== limits.idleMs) response.setTimeout(inForce.limits.idleMs);
   if (keyed !== undefined) notes.route = keyed.route.path;
   const forward = (): void => {
     if (keyed !== undefined) {
       const call = { request, response, body, arrival, forwarded, notes, variables: keyed.variables };
-      return void keyed.route
-        .answer(call)
-        .catch(fail)
-        .finally(() => body?.[Symbol.dispose]());
+      return void answerKeyed(keyed.route, call, fail);
     }
-    const passage = { upstream, request, response, body, forwarded, names: forwarding.names, notes, fail };
+    const place = { owner: addressOwner(arrival.callerAddress), isKeyed: false, route: inForce.places };
+    const { names } = forwarding;
+    const passage = { upstream, request, response, body, forwarded, place, inForce, names, notes, fail };
     const keyHeader = cors && isPreflight(request) ? routes.keyHeader(request, target) : undefined;
-    if (keyHeader !== undefined) return void answerPreflight(passage, keyHeader, limits.firstByteMs).catch(fail);
-    if (upgrade !== undefined || needsOwnConnection(request)) passOnOwnConnection(passage, limits, upgrade);
+    if (keyHeader !== undefined)
+      return void answerPreflight(passage, keyHeader, inForce.limits.firstByteMs).catch(fail);
+    if (upgrade !== undefined || needsOwnConnection(request)) passOnOwnConnection(passage, upgrade);
     else passThrough(passage);
   };
   if (tracing === undefined) forward();
   else tracing.serve(request, response, notes, forward);
+}
+
+/** Answers a request of a keyed route, and gives back the memory of its body. */
+async function answerKeyed(
+  route: KeyedRoute,
+  call: Parameters<KeyedRoute["answer"]>[0],
+  fail: (error: unknown) => void,
+): Promise<void> {
+  try {
+    await route.answer(call);
+  } catch (error) {
+    fail(error);
+  } finally {
+    call.body?.[Symbol.dispose]();
+  }
 }
 
 /** Counts the responses that are under way. */
@@ -152,7 +180,7 @@ function runningCount(): { add(response: ServerResponse): void; none(): Promise<
   return {
     add(response) {
       count += 1;
-      response.once("close", () => {
+      whenClosed(response, () => {
         count -= 1;
         check();
       });

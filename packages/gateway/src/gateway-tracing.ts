@@ -13,8 +13,10 @@ import {
 } from "@opentelemetry/api";
 import type { Dispatcher } from "undici";
 import { callerVersion } from "./http2/local-connection.ts";
+import { withoutQuery } from "./path-pattern.ts";
 import type { RequestNotes } from "./request-record.ts";
-import type { Upstream, UpstreamRequest } from "./upstream.ts";
+import { HandlerWrapper, type Upstream, type UpstreamHandler, type UpstreamRequest } from "./upstream.ts";
+import { whenClosed } from "./when-closed.ts";
 
 /** Spans of requests, for the OpenTelemetry SDK of this process. */
 export interface GatewayTracing {
@@ -59,7 +61,7 @@ const serve: GatewayTracing["serve"] = (request, response, notes, answer) => {
   const attributes = { ...requestAttributes(request), ...routed };
   const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
   notes.trace = span.spanContext().traceId;
-  response.once("close", () => {
+  whenClosed(response, () => {
     const isAnswered = response.headersSent || response.statusCode === 101;
     if (isAnswered) noteStatus(span, response.statusCode, 500);
     span.end();
@@ -73,7 +75,7 @@ function requestAttributes(request: IncomingMessage): Attributes {
   const { localAddress = "", localPort = 0, remoteAddress = "" } = socket;
   return {
     "http.request.method": method,
-    "url.path": pathOf(url),
+    "url.path": withoutQuery(url),
     "url.scheme": (socket as Partial<TLSSocket>).encrypted === true ? "https" : "http",
     "network.protocol.version": callerVersion(request),
     "server.address": localAddress,
@@ -95,16 +97,19 @@ const traceUpstream: GatewayTracing["traceUpstream"] = (upstream, origin) => {
   const begin = <Request extends UpstreamRequest>(request: Request): { traced: Request; span: Span | undefined } => {
     if (trace.getActiveSpan() === undefined) return { traced: request, span: undefined };
     const { method, target } = request;
-    const attributes = { ...of, "http.request.method": method, "url.full": base + pathOf(target) };
+    const attributes = { ...of, "http.request.method": method, "url.full": base + withoutQuery(target) };
     const span = tracer.startSpan(method, { kind: SpanKind.CLIENT, attributes });
     return { traced: { ...request, headers: headersWithSpan(request.headers, span) }, span };
   };
   const silently = <Value>(call: () => Value): Value =>
     context.with(context.active().setValue(suppressKey, true), call);
   return {
+    places: (target) => upstream.places(target),
+    absence: (target) => upstream.absence(target),
+    services: upstream.services,
     dispatch(request, handler) {
       const { traced, span } = begin(request);
-      const heard = span === undefined ? handler : endWithResponse(span, handler);
+      const heard = span === undefined ? handler : new SpanHandler(span, handler);
       silently(() => upstream.dispatch(traced, heard));
     },
     request(request) {
@@ -132,23 +137,31 @@ function headersWithSpan(headers: readonly string[], span: Span): string[] {
   return own;
 }
 
-function endWithResponse(span: Span, handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler {
-  return {
-    ...handler,
-    onResponseStart(controller, status, headers, reason) {
-      if (status >= 200) noteStatus(span, status, 400);
-      handler.onResponseStart?.(controller, status, headers, reason);
-    },
-    onResponseEnd(controller, trailers) {
-      span.end();
-      handler.onResponseEnd?.(controller, trailers);
-    },
-    onResponseError(controller, error) {
-      noteError(span, error);
-      span.end();
-      handler.onResponseError?.(controller, error);
-    },
-  };
+/** Ends a span with the response. */
+class SpanHandler extends HandlerWrapper {
+  readonly #span: Span;
+
+  constructor(span: Span, handler: UpstreamHandler) {
+    super(handler);
+    this.#span = span;
+  }
+
+  override onResponseStart(...args: Parameters<UpstreamHandler["onResponseStart"]>): void {
+    const [, status] = args;
+    if (status >= 200) noteStatus(this.#span, status, 400);
+    super.onResponseStart(...args);
+  }
+
+  override onResponseEnd(...args: Parameters<UpstreamHandler["onResponseEnd"]>): void {
+    this.#span.end();
+    super.onResponseEnd(...args);
+  }
+
+  override onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
+    noteError(this.#span, error);
+    this.#span.end();
+    super.onResponseError(controller, error);
+  }
 }
 
 /** @param failureMin the lowest status that is a failure of this side: 500 of a server, 400 of a client. */
@@ -165,5 +178,3 @@ function noteFailure(span: Span, error: string): void {
   span.setAttribute("error.type", error);
   span.setStatus({ code: SpanStatusCode.ERROR });
 }
-
-const pathOf = (target: string): string => target.split("?", 1)[0] ?? "";

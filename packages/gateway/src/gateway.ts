@@ -8,6 +8,7 @@ import type { GatewayOptions } from "./gateway-options.ts";
 import { type GatewayService, openService } from "./gateway-service.ts";
 import { acceptHttp2 } from "./http2/accept-http2.ts";
 import { hasBody } from "./pass-through.ts";
+import type { PlaceCounts } from "./places.ts";
 
 /** Where a gateway listens. */
 export interface GatewayAddress {
@@ -33,6 +34,8 @@ export interface Certificate {
 /** A gateway that listens. */
 export interface Gateway extends AsyncDisposable {
   readonly url: string;
+  /** How full the services behind are, now: for `adminEndpoints`. */
+  placeCounts(): readonly PlaceCounts[];
   /**
    * Serves new requests by other options, and with another certificate where it has one; the running ones end by those they
    * began with.
@@ -114,6 +117,7 @@ export async function startGateway(
   const close = (drainMs = 30_000): Promise<void> => (ended ??= end(drainMs));
   return {
     url: `${tls === undefined ? "http" : "https"}://${family === "IPv6" ? `[${address}]` : address}:${boundPort}`,
+    placeCounts: () => service.placeCounts(),
     reload(next, certificate) {
       const before = service;
       service = openService(next, () => isDraining);

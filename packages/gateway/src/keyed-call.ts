@@ -19,6 +19,6 @@ export interface KeyedCall {
   readonly variables: PathVariables;
   /** For its record. */
   readonly notes: RequestNotes;
-  /** The result of the route's scope. */
-  readonly asked: ReturnType<ScopeOf>;
+  /** The result of the route's scope, or the error that it threw. */
+  readonly asked: Awaited<ReturnType<ScopeOf>> | { readonly error: unknown };
 }

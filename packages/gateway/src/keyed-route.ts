@@ -1,17 +1,18 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { IncomingMessage } from "node:http";
 import type { ServerEvent } from "once-again/engine";
 import { type HttpRequest, type HttpResponse, onceHttp } from "once-again/http";
 import type { UnknownOutcomeRules } from "once-again/internal";
-import type { GatewayLimits } from "./gateway-limits.ts";
+import type { LimitsInForce } from "./gateway-limits.ts";
 import { readWay } from "./forward-headers.ts";
 import { forwardOperation, type Served } from "./forward-operation.ts";
-import type { GatewayOptions, GatewayRoute, RequestFacts, ScopeOf } from "./gateway-options.ts";
+import type { GatewayOptions, GatewayRoute, RequestFacts } from "./gateway-options.ts";
 import { sendResponse } from "./gateway-response.ts";
 import type { KeyedCall } from "./keyed-call.ts";
 import { bodyTooLargeError } from "./request-body.ts";
-import { reconcileByGet } from "./reconcile.ts";
-import type { LogField, RequestNotes } from "./request-record.ts";
+import { reconcileByGet, type ReconcileAsking } from "./reconcile.ts";
+import type { LogField } from "./log-fields.ts";
+import type { RequestNotes } from "./request-record.ts";
+import { accountOwner } from "./shares.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** A route that executes each operation once. */
@@ -27,43 +28,46 @@ export interface KeyedRoute {
 export function keyedRoute(
   route: GatewayRoute,
   options: Pick<GatewayOptions, "store" | "scope" | "fingerprintHost" | "onError" | "onEvent" | "logFields">,
-  limits: GatewayLimits,
+  { limits, places }: LimitsInForce,
   upstream: Upstream,
 ): KeyedRoute {
-  const { path, keyed, onUnknown, heldRetentionMs, quota, scope: ownScope, ...others } = route;
+  const { path, keyed, onUnknown, heldRetentionMs, quota, scope: ownScope, limits: _, ...others } = route;
   const { keyHeader, expiredKeys, reusedStatus, retryAfterSeconds, problemBase, ...rules } = others;
   const { store, scope, fingerprintHost = true, onError, onEvent } = options;
   const noting = noteOperations(options.logFields ?? []);
   const { bodyBytesMax, resultBytesMax, totalMs } = limits;
   const keyRequired = keyed === "required";
-  const once = onceHttp<KeyedCall, undefined>({
+  const once = onceHttp<KeyedCall>({
     ...rules,
     store,
-    onUnknown: { ...unknownRules(onUnknown, upstream, resultBytesMax), heldRetentionMs },
+    onUnknown: { ...unknownRules(onUnknown, { upstream, bytesMax: resultBytesMax, places }), heldRetentionMs },
     profile: { keyHeader, keyRequired, expiredKeys, reusedStatus, retryAfterSeconds, problemBase },
     limits: { bodyBytesMax, resultBytesMax, handlerMsMax: totalMs, quota },
     onError,
     onEvent: (onEvent ?? noting) && ((event) => (noting?.onEvent(event), onEvent?.(event, path))),
-    scope: async ({ asked }) => {
-      const answer = await asked;
-      return "scope" in answer ? answer.scope : "";
+    scope: ({ asked }) => {
+      if ("error" in asked) throw asked.error;
+      return "scope" in asked ? asked.scope : "";
     },
   });
   const scopeOf = ownScope ?? scope;
   return {
     path,
-    async answer({ request, ...call }) {
-      const asked = callScope(scopeOf, requestFacts(request, call));
-      const refusal = await asked.then(
-        (answer) => ("refusal" in answer ? answer.refusal : undefined),
-        () => undefined,
-      );
-      const keyedCall = { ...call, request, asked };
+    async answer(call) {
+      const { request } = call;
+      let asked: KeyedCall["asked"];
+      try {
+        asked = await scopeOf(requestFacts(call));
+      } catch (error) {
+        asked = { error };
+      }
+      const refusal = "refusal" in asked ? asked.refusal : undefined;
+      const keyedCall = { ...call, asked };
       const served: Served = {};
       const operate = (): Promise<HttpResponse> =>
         once.answer(
           httpRequest(keyedCall, fingerprintHost),
-          forwardOperation(once, keyedCall, upstream, onUnknown, served),
+          forwardOperation(once, keyedCall, { upstream, places }, onUnknown, served),
         );
       const answer = refusal ?? (await (noting === undefined ? operate() : noting.within(call.notes, operate)));
       // Drain a body that was refused before its end: closing under a caller who still sends would lose the response.
@@ -106,16 +110,7 @@ function noteOperations(fields: readonly LogField[]): OperationNotes | undefined
   };
 }
 
-/** A scope function that throws at once has failed as one that rejects. */
-async function callScope(scopeOf: ScopeOf, facts: Parameters<ScopeOf>[0]): ReturnType<ScopeOf> {
-  return scopeOf(facts);
-}
-
-function unknownRules(
-  onUnknown: GatewayRoute["onUnknown"],
-  upstream: Upstream,
-  bytesMax: number,
-): UnknownOutcomeRules<KeyedCall> {
+function unknownRules(onUnknown: GatewayRoute["onUnknown"], asking: ReconcileAsking): UnknownOutcomeRules<KeyedCall> {
   switch (onUnknown.policy) {
     case "hold":
       return { action: "hold" };
@@ -124,23 +119,26 @@ function unknownRules(
       return { action: "rerun", acknowledgeDuplicates: true };
     case "reconcile":
       return {
-        action: reconcileByGet(upstream, onUnknown, bytesMax),
+        action: reconcileByGet(onUnknown, asking),
         quiesceMs: onUnknown.quiesceMs ?? 30_000,
       };
   }
 }
 
 /** The request as the upstream gets it: a scope that looked at other bytes would let another request pass. */
-function requestFacts(
-  { headersDistinct: headers, socket: { remoteAddress } }: IncomingMessage,
-  { arrival, forwarded: { method, target: url } }: Pick<KeyedCall, "arrival" | "forwarded">,
-): RequestFacts {
+function requestFacts({
+  request: { headersDistinct: headers, socket },
+  arrival,
+  forwarded: { method, target: url },
+}: Pick<KeyedCall, "request" | "arrival" | "forwarded">): RequestFacts {
+  const { remoteAddress } = socket;
   return { method, url, headers, remoteAddress, ...readWay(arrival, headers) };
 }
 
 function httpRequest(call: KeyedCall, fingerprintHost: boolean): HttpRequest<KeyedCall> {
-  const { request, response, body, forwarded } = call;
+  const { request, response, body, forwarded, asked } = call;
   const { method, target } = forwarded;
+  const owner = accountOwner("scope" in asked ? asked.scope : "");
   const queryStart = target.indexOf("?");
   const path = queryStart < 0 ? target : target.slice(0, queryStart);
   return {
@@ -153,7 +151,7 @@ function httpRequest(call: KeyedCall, fingerprintHost: boolean): HttpRequest<Key
     async body(bytesMax) {
       if (Number(request.headers["content-length"] ?? 0) > bytesMax) throw bodyTooLargeError(bytesMax);
       if (request.headers.expect !== undefined) response.writeContinue();
-      return body?.collect(bytesMax) ?? Buffer.alloc(0);
+      return body?.collect(bytesMax, owner) ?? Buffer.alloc(0);
     },
   };
 }
@@ -169,6 +167,8 @@ function fingerprintedHost({ arrival, request }: KeyedCall): string {
       .toLowerCase()
       .replace(/:(?:80|443)$/, "")
       .replace(/\.(?=:|$)/, "");
-  const [own, forwarded] = [plain(arrival.host), plain(readWay(arrival, request.headersDistinct).host)];
+  const own = plain(arrival.host);
+  if (!arrival.isFromProxy) return own;
+  const forwarded = plain(readWay(arrival, request.headersDistinct).host);
   return own === forwarded ? own : `${own},${forwarded}`;
 }

@@ -10,6 +10,8 @@ test.each([
   ["/%6Frders/%7E7", "/orders/~7"],
   ["/orders/a%2fb", "/orders/a%2Fb"],
   ["/a/%2e%2e/orders", "/orders"],
+  ["/.well-known/a..b/c.?/../d", "/.well-known/a..b/c."],
+  ["orders", "/orders"],
   ["*", "/*"],
   ["/", "/"],
 ])("the path of %s is matched as %s", (target, path) => {

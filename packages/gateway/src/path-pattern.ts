@@ -10,7 +10,8 @@ export type PathPattern = (path: string) => PathVariables | undefined;
  * servers read as dot segments is refused: see `hidesDotSegments`.
  */
 export function normalPath(target: string): string {
-  const [path = ""] = target.split("?", 1);
+  const path = withoutQuery(target);
+  if (plainPath.test(path)) return path;
   const plain = path.replaceAll(/%[0-9a-f]{2}/gi, (escape) => {
     const character = String.fromCodePoint(Number.parseInt(escape.slice(1), 16));
     return /[\w.~-]/.test(character) ? character : escape.toUpperCase();
@@ -23,12 +24,20 @@ export function normalPath(target: string): string {
   return `/${segments.join("/")}`;
 }
 
+/** A path that is normal already: no escape, and segments that are neither empty nor begin with a dot. */
+const plainPath = /^(?:\/(?!\.)[^/%]+)+$/;
+
+export function withoutQuery(target: string): string {
+  const queryStart = target.indexOf("?");
+  return queryStart < 0 ? target : target.slice(0, queryStart);
+}
+
 /**
  * Whether some servers see dot segments in a path where others see none, so that no rule could hold for both: behind an
  * encoded slash, a backslash, a parameter of a segment (`..;`), or a second encoding.
  */
 export function hidesDotSegments(target: string): boolean {
-  const [path = ""] = target.split("?", 1);
+  const path = withoutQuery(target);
   if (!/[\\;%]/.test(path)) return false;
   const plain = path.replaceAll(/%2e/gi, ".").split("/");
   let decoded = path;

@@ -14,7 +14,7 @@ import { headerPairs, responseHeaders } from "./forward-headers.ts";
 import { forwardedTrailers } from "./forward-trailers.ts";
 import type { GatewayLimits } from "./gateway-limits.ts";
 import { flushHead, forwardHead, forwardInterim, plainProblem, sendResponse } from "./gateway-response.ts";
-import type { Passage } from "./pass-through.ts";
+import { boundTotal, isEventStream, type Passage, refusePlace } from "./pass-through.ts";
 import { countBytes } from "./count-bytes.ts";
 import { noteFailure } from "./request-record.ts";
 import { failureResponse, timeoutError } from "./upstream-failure.ts";
@@ -41,16 +41,43 @@ export function needsOwnConnection(request: IncomingMessage): boolean {
 }
 
 /** Passes a request on, as `passThrough` does, on a separate connection, which may change its protocol. */
-export function passOnOwnConnection(passage: Passage, limits: GatewayLimits, upgrade?: Upgrade): void {
-  const { upstream, request, response, forwarded, notes, body } = passage;
+export function passOnOwnConnection(passage: Passage, upgrade?: Upgrade): void {
+  const { upstream, response, forwarded, place } = passage;
+  const endWatch = upgrade === undefined ? () => undefined : watchForEnd(upgrade.socket);
+  const places = upstream.places(forwarded.target);
+  const giveUp = places.take(
+    place,
+    containErrors(passage.fail, () => {
+      if (response.destroyed) return places.leave(place);
+      const sent = sendOnOwnConnection(passage, upgrade, endWatch);
+      // An upgraded connection counts as one of the callers' from then on.
+      sent.once("close", () => places.leave(place));
+    }),
+    (error) => refusePlace(passage, error),
+  );
+  response.once("close", giveUp);
+}
+
+function sendOnOwnConnection(passage: Passage, upgrade: Upgrade | undefined, endWatch: () => void): ClientRequest {
+  const { upstream, request, response, forwarded, notes, body, inForce } = passage;
+  const { limits, streamTotalMs } = inForce;
   const sent = upstream.request({ ...forwarded, headers: ownHeaders(passage, upgrade) });
   const fail = (error: unknown): void => {
     sent.destroy();
     passage.fail(error);
   };
-  const endWatch = upgrade === undefined ? () => undefined : watchForEnd(upgrade.socket);
+  const endTotal = boundTotal(response, limits.passTotalMs, (error) => {
+    // Joined connections end with the caller's.
+    if (response.statusCode !== 101) return sent.destroy(error).destroyed;
+    upgrade?.socket.destroy();
+    return true;
+  });
+  const absence = upstream.absence(forwarded.target);
   let wasSent = false;
-  boundWaits(sent, limits, () => (wasSent = true));
+  boundWaits(sent, limits, () => {
+    wasSent = true;
+    absence.answered();
+  });
   response.once("close", () => {
     if (!response.writableFinished) sent.destroy(new Error("The caller hung up."));
   });
@@ -65,12 +92,16 @@ export function passOnOwnConnection(passage: Passage, limits: GatewayLimits, upg
     "error",
     containErrors(fail, (error: Error) => {
       noteFailure(notes, error);
-      sendResponse(response, failureResponse({ wasSent, error }));
+      if (!wasSent && !response.destroyed) absence.failed();
+      sendResponse(response, failureResponse({ wasSent, error }, absence.ms));
     }),
   );
   sent.on(
     "response",
-    containErrors(fail, (answer: IncomingMessage) => forwardAnswer(answer, response, fail)),
+    containErrors(fail, (answer: IncomingMessage) => {
+      if (streamTotalMs === undefined && isEventStream(answer.rawHeaders)) endTotal();
+      forwardAnswer(answer, response, fail);
+    }),
   );
   sent.on(
     "upgrade",
@@ -82,12 +113,13 @@ export function passOnOwnConnection(passage: Passage, limits: GatewayLimits, upg
         return sendResponse(response, plainProblem(502, "The service changed the protocol, and was not asked to."));
       }
       endWatch();
+      if (streamTotalMs === undefined) endTotal();
       join(answer, { socket, head }, upgrade, limits);
       response.statusCode = 101;
     }),
   );
-  if (body === undefined) return void sent.end();
-  if (body.whole !== undefined) return void sent.end(body.whole);
+  if (body === undefined) return sent.end();
+  if (body.whole !== undefined) return sent.end(body.whole);
   const stream = body.stream();
   stream.once(
     "end",
@@ -95,6 +127,7 @@ export function passOnOwnConnection(passage: Passage, limits: GatewayLimits, upg
   );
   stream.pipe(sent);
   sent.once("close", () => stream.destroy());
+  return sent;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { createServer, IncomingMessage } from "node:http";
+import { type AddressInfo, connect, Socket } from "node:net";
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
-import { BodyMemory } from "./body-memory.ts";
+import { Shares } from "./shares.ts";
 import { RequestBody } from "./request-body.ts";
 
 afterEach(() => vi.useRealTimers());
@@ -11,7 +11,7 @@ test("a caller who has the response, and leaves before all of the body is sent, 
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const lingering = Promise.withResolvers<IncomingMessage>();
   const server = createServer((request, response) => {
-    const body = new RequestBody(request, new BodyMemory(1000));
+    const body = new RequestBody(request, new Shares(1000, 1000));
     response.once("finish", () => {
       body.linger();
       lingering.resolve(request);
@@ -29,4 +29,12 @@ test("a caller who has the response, and leaves before all of the body is sent, 
   caller.destroy();
   await closed;
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test("a body that is asked for in the turn in which it came is read", async () => {
+  const request = new IncomingMessage(new Socket());
+  request.headers["content-length"] = "4";
+  const body = new RequestBody(request, new Shares(1000, 1000));
+  request.push("body");
+  expect(String(await body.collect(1000, "a"))).toBe("body");
 });

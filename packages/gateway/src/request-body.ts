@@ -4,10 +4,10 @@ import { Readable } from "node:stream";
 import { OnceAgainError } from "once-again";
 import { NoEffectError } from "once-again/engine";
 import { ByteCollector } from "once-again/http";
-import type { BodyMemory } from "./body-memory.ts";
 import { ChunkJoiner } from "./chunk-joiner.ts";
-import { tinyChunkPace } from "./tiny-chunk-pace.ts";
+import { type TinyChunkPace, tinyChunkPace } from "./tiny-chunk-pace.ts";
 import { countBytes } from "./count-bytes.ts";
+import type { Shares } from "./shares.ts";
 
 /** How much of a body waits for its reader before its connection is no longer read, bytes. */
 const waitingBytesMax = 65_536;
@@ -27,17 +27,20 @@ type Reader = (chunk: Uint8Array) => boolean;
  */
 export class RequestBody {
   readonly #request: IncomingMessage;
-  readonly #memory: BodyMemory;
-  readonly #joiner = new ChunkJoiner((chunk) => this.#receive(chunk));
-  readonly #pace = tinyChunkPace((isHeldBack) => {
-    this.#isPaced = isHeldBack;
-    this.#holdBack();
-  });
+  readonly #memory: Shares;
+  /** The owner of the memory that it takes. */
+  #owner = "";
   #whole: Buffer<ArrayBuffer> | undefined;
-  #waiting = new ByteCollector(Number.MAX_SAFE_INTEGER);
+  /** Measures a body that did not come with its head. */
+  #pace: TinyChunkPace | undefined;
+  /** Chunks that wait for their reader. */
+  #waiting: ByteCollector | undefined;
   #reader: Reader | undefined;
   #ended: (() => void) | undefined;
   #takenBytes = 0;
+  #receivedBytes = 0;
+  /** Whether the gateway held the caller back since its pace was last looked at. */
+  #wasHeldBack = false;
   #isStarted = false;
   #hasEnded = false;
   #isFull = false;
@@ -45,13 +48,13 @@ export class RequestBody {
   #isHeldBack = false;
 
   /** @param request one with a body, of which the parser has not handed over anything yet. */
-  constructor(request: IncomingMessage, memory: BodyMemory) {
+  constructor(request: IncomingMessage, memory: Shares) {
     this.#request = request;
     this.#memory = memory;
     // The parser hands over what came with the head when it has announced the request. Chunks are read as it does: as objects
     // of a stream that waits they would take hundreds of bytes each.
-    if (request.headers["transfer-encoding"] === undefined) process.nextTick(() => this.#start());
-    else this.#start();
+    if (request.headers["transfer-encoding"] === undefined) process.nextTick(startReading, this);
+    else this.start();
   }
 
   /** The body, where all of it came with the head: it goes on in one piece, which costs less than a stream. */
@@ -63,15 +66,17 @@ export class RequestBody {
    * Reads the body to its end.
    *
    * @throws OnceAgainError `ONCE_BODY_TOO_LARGE` as soon as it is larger than `bytesMax`; `ONCE_NO_EFFECT` when the bodies of this
-   * process take all the memory that they may; Error when the caller leaves.
+   * process take all the memory that they, or those of this owner, may; Error when the caller leaves.
    */
-  collect(bytesMax: number): Promise<Buffer<ArrayBuffer>> {
+  collect(bytesMax: number, owner: string): Promise<Buffer<ArrayBuffer>> {
+    this.#owner = owner;
     const { promise, resolve, reject } = Promise.withResolvers<Buffer<ArrayBuffer>>();
     const refuse = (error: Error): boolean => {
       reject(error);
       this.discard();
       return true;
     };
+    this.start();
     if (this.#whole !== undefined) {
       if (this.#take(this.#whole.length)) resolve(this.#whole);
       else reject(memoryError());
@@ -97,6 +102,7 @@ export class RequestBody {
    * responds before it has read all is answered.
    */
   stream(): Readable {
+    this.start();
     const stream = new Readable({
       highWaterMark: waitingBytesMax,
       read: () => this.#setFull(false),
@@ -118,9 +124,36 @@ export class RequestBody {
     return stream;
   }
 
+  /**
+   * Closes the connection of a caller that sends less than so much while it is waited for. Sending nothing at all is silence,
+   * which has its own bound.
+   *
+   * @param bytesPerSecond on average over each window; 0: no bound.
+   */
+  requireRate(bytesPerSecond: number, windowMs: number): void {
+    const request = this.#request;
+    if (bytesPerSecond === 0 || this.#whole !== undefined || this.#hasEnded) return;
+    const { socket } = request;
+    const bytesMin = (bytesPerSecond * windowMs) / 1000;
+    let before = this.#receivedBytes;
+    const timer = setInterval(() => {
+      const bytes = this.#receivedBytes - before;
+      const isWaitedFor = !(this.#hasEnded || this.#wasHeldBack);
+      before = this.#receivedBytes;
+      this.#wasHeldBack = this.#isHeldBack;
+      if (isWaitedFor && bytes > 0 && bytes < bytesMin) socket.destroy();
+    }, windowMs);
+    const end = (): void => {
+      clearInterval(timer);
+      socket.off("close", end);
+    };
+    request.once("end", end).once("close", end);
+    socket.once("close", end);
+  }
+
   /** Drops what arrives from now on, so that the caller, who may send it all before it reads, gets its response. */
   discard(): void {
-    this.#waiting = new ByteCollector(0);
+    this.#waiting = undefined;
     this.#reader = () => true;
     this.#ended = undefined;
     this.#setFull(false);
@@ -144,17 +177,18 @@ export class RequestBody {
 
   /** Gives back the memory of what was collected. */
   [Symbol.dispose](): void {
-    this.#memory.giveBack(this.#takenBytes);
+    this.#memory.giveBack(this.#owner, this.#takenBytes);
     this.#takenBytes = 0;
   }
 
   #take(bytes: number): boolean {
-    if (!this.#memory.take(bytes)) return false;
+    if (!this.#memory.take(this.#owner, bytes)) return false;
     this.#takenBytes += bytes;
     return true;
   }
 
-  #start(): void {
+  /** @internal */
+  start(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
     const request = this.#request;
@@ -164,36 +198,43 @@ export class RequestBody {
     request[read] = (size) => {
       if (!this.#isHeldBack) IncomingMessage.prototype[read].call(request, size);
     };
+    const joiner = new ChunkJoiner((chunk) => this.#receive(chunk));
+    const pace = tinyChunkPace((isHeldBack) => {
+      this.#isPaced = isHeldBack;
+      this.#holdBack();
+    });
+    this.#pace = pace;
     request.on("data", (chunk: Buffer) => {
-      this.#pace.count(chunk);
-      this.#joiner.add(chunk);
+      this.#receivedBytes += chunk.length;
+      pace.count(chunk);
+      joiner.add(chunk);
     });
     // From its first read on, a stream hands over what it is given at once.
     request.read(0);
     request.once("end", () => {
-      this.#joiner.flush();
+      joiner.flush();
       this.#hasEnded = true;
-      this.#pace.end();
+      pace.end();
       this.#holdBack();
       this.#ended?.();
     });
-    request.once("close", () => this.#pace.end());
+    request.once("close", () => pace.end());
   }
 
   #read(reader: Reader, ended: () => void): void {
-    this.#start();
     this.#reader = reader;
     this.#ended = ended;
-    const waiting = this.#waiting.bytes!;
-    this.#waiting = new ByteCollector(0);
-    this.#isFull = waiting.length > 0 && !reader(waiting);
+    const waiting = this.#waiting?.bytes;
+    this.#waiting = undefined;
+    this.#isFull = waiting !== undefined && !reader(waiting);
     this.#holdBack();
     if (this.#hasEnded) this.#ended?.();
   }
 
   #receive(chunk: Uint8Array): void {
-    this.#pace.check();
+    this.#pace?.check();
     if (this.#reader !== undefined) return this.#setFull(!this.#reader(chunk));
+    this.#waiting ??= new ByteCollector(Number.MAX_SAFE_INTEGER);
     this.#waiting.add(chunk);
     this.#setFull(this.#waiting.length >= waitingBytesMax);
   }
@@ -208,6 +249,7 @@ export class RequestBody {
     const isHeldBack = !this.#hasEnded && (this.#isFull || this.#isPaced);
     if (isHeldBack === this.#isHeldBack) return;
     this.#isHeldBack = isHeldBack;
+    this.#wasHeldBack ||= isHeldBack;
     if (isHeldBack) this.#request.socket.pause();
     else this.#request.socket.resume();
   }
@@ -220,6 +262,8 @@ export class RequestBody {
     else this.#request.once("close", leave);
   }
 }
+
+const startReading = (body: RequestBody): void => body.start();
 
 /** A body of which all has arrived, as one that came with its head. */
 function arrivedBody(request: IncomingMessage): Buffer<ArrayBuffer> | undefined {

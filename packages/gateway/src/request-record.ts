@@ -1,19 +1,8 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-
-/**
- * More fields of a record, by choice: an account is a person, and an id is a text of the caller's.
- *
- * - `requestId`: the header `X-Request-Id` of the request, of up to 128 visible ASCII characters.
- * - `trace`: the id of its trace, 32 hexadecimal digits: that of its span, else of its header `traceparent`.
- * - `keyHash`: the first 16 hexadecimal digits of the key's SHA-256, as spans have them.
- * - `account`: its scope.
- * - `outcome`: what became of its operation, as metrics name it: `executed`, `replayed`, `mismatch` and others.
- *
- * The last three are those of requests with a key that the engine has seen.
- */
-export const logFields = ["requestId", "trace", "keyHash", "account", "outcome"] as const;
-export type LogField = (typeof logFields)[number];
+import type { LogField } from "./log-fields.ts";
+import { withoutQuery } from "./path-pattern.ts";
+import { whenClosed } from "./when-closed.ts";
 
 /** One request as the access log has it. No query, no header and no body: they may hold secrets. */
 export interface RequestRecord {
@@ -28,6 +17,8 @@ export interface RequestRecord {
   readonly status: number;
   /** Whether the answer is that of an earlier request with its key. */
   readonly replayed?: true | undefined;
+  /** Why the gateway did not forward it: `no-place`, as the service has too much to do for this caller's share. */
+  readonly refused?: "no-place" | undefined;
   /** The failure of the upstream, if any: a code, such as `ECONNREFUSED`, or a sentence. */
   readonly failure?: string | undefined;
   readonly requestId?: string | undefined;
@@ -44,6 +35,7 @@ export interface RequestRecord {
 export interface RequestNotes {
   route?: string;
   replayed?: true;
+  refused?: "no-place";
   failure?: string;
   trace?: string;
   key?: string;
@@ -67,15 +59,21 @@ export function recordRequest(
   const { socket, headers, method = "", url = "" } = request;
   const { remoteAddress, bytesWritten } = socket;
   const startedAt = performance.now();
-  const time = new Date().toISOString();
-  response.once("close", () => {
-    listener({
+  const time = isoTime(Date.now());
+  whenClosed(response, () => {
+    const record: Writable<Omit<RequestRecord, "status" | "bytes" | "elapsedMs">> = {
       time,
       remoteAddress,
       method,
-      path: url.split("?", 1)[0] ?? "",
-      ...recorded(notes),
-      ...Object.fromEntries(fields.map((field) => [field, readField[field](notes, headers)])),
+      path: withoutQuery(url),
+    };
+    if (notes.route !== undefined) record.route = notes.route;
+    if (notes.replayed !== undefined) record.replayed = notes.replayed;
+    if (notes.refused !== undefined) record.refused = notes.refused;
+    if (notes.failure !== undefined) record.failure = notes.failure;
+    for (const field of fields) record[field] = readField[field](notes, headers);
+    listener({
+      ...record,
       status: response.headersSent || response.statusCode === 101 ? response.statusCode : 499,
       bytes: socket.bytesWritten - bytesWritten,
       elapsedMs: Math.round((performance.now() - startedAt) * 1000) / 1000,
@@ -83,11 +81,17 @@ export function recordRequest(
   });
 }
 
-const recorded = ({ route, replayed, failure }: RequestNotes): Partial<RequestRecord> => ({
-  ...(route !== undefined && { route }),
-  ...(replayed !== undefined && { replayed }),
-  ...(failure !== undefined && { failure }),
-});
+type Writable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
+
+let isoMs = Number.NaN;
+let isoText = "";
+
+/** A time in ISO 8601. Its text is made once for all requests of one millisecond. */
+function isoTime(ms: number): string {
+  if (ms === isoMs) return isoText;
+  isoMs = ms;
+  return (isoText = new Date(ms).toISOString());
+}
 
 const readField: Readonly<
   Record<LogField, (notes: RequestNotes, headers: IncomingMessage["headers"]) => string | undefined>

@@ -11,9 +11,10 @@ import { openUpstream, type Upstream } from "./upstream.ts";
 export function openUpstreams(
   { upstream: origin, upstreams = [], tracing }: Pick<GatewayOptions, "upstream" | "upstreams" | "tracing">,
   limits: GatewayLimits,
+  onUnaskedBytes: (service: string) => void,
 ): Upstream {
   const open = (url: URL): Upstream => {
-    const upstream = openUpstream(url, limits);
+    const upstream = openUpstream(url, limits, onUnaskedBytes);
     return tracing?.traceUpstream(upstream, url) ?? upstream;
   };
   const fallback = open(origin);
@@ -35,6 +36,9 @@ export function openUpstreams(
   };
   const all = [fallback, ...choices.map(({ upstream }) => upstream)];
   return {
+    places: (target) => (choiceOf(target)?.upstream ?? fallback).places(target),
+    absence: (target) => (choiceOf(target)?.upstream ?? fallback).absence(target),
+    services: all.flatMap(({ services }) => services),
     dispatch(request, handler) {
       const [upstream, rewritten] = choose(request);
       upstream.dispatch(rewritten, handler);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "./core/check-platform.ts";
 export { type Clock, sleep } from "./core/clock.ts";
 export type { ErrorCode } from "./core/error-codes.ts";
 export { OnceAgainError } from "./core/errors.ts";

@@ -5,6 +5,7 @@
  * It has the checks of options, and the pure rules under the loops: state and facts in, a decision out. The rules know
  * neither timers nor the network, so the storm simulator drives them on its own clock.
  */
+import "./core/check-platform.ts";
 export { decideOn, type Failure, type ResponseHead } from "./client/should-retry.ts";
 export type { Awaitable } from "./core/awaitable.ts";
 export {
@@ -30,6 +31,8 @@ export { type ThrottleSettings, throttleSettings } from "./retry/layers/throttle
 export { type ThrottleState, throttleState } from "./retry/layers/throttle-state.ts";
 export { type Limit, type Plan, planRetry, type Progress } from "./retry/plan-retry.ts";
 export type { RetryPolicy } from "./retry/retry-options.ts";
+export { Absence } from "./engine/bounded-store.ts";
+export { drawRetryAfterMs, drawRetryAfterSeconds, retryAfterRange } from "./engine/retry-after.ts";
 export { recordOperations } from "./stores/transition.ts";
 export type { RetryingFetchOptions } from "./client/fetch-options.ts";
 export { type OperationDetails, readDetails } from "./core/operation-details.ts";
@@ -37,7 +40,7 @@ export { systemRandom, uniform } from "./core/random.ts";
 export { systemClock } from "./core/system-clock.ts";
 export type { HttpLimits, HttpRules, ProfileRules, UnknownOutcomeRules } from "./http/http-options.ts";
 export type { Reconcile } from "./http/reconcile.ts";
-export type { KeyFormat } from "./key/key.ts";
+export { type KeyFormat, parseKey } from "./key/key.ts";
 export type { JetstreamConsumerSource } from "./messaging/inbox/consumers/jetstream-client.ts";
 export type { RabbitmqConsumerConnection, RabbitmqConsumerOptions } from "./messaging/inbox/consumers/rabbitmq.ts";
 export type { InboxRules } from "./messaging/inbox/inbox-options.ts";
@@ -50,7 +53,15 @@ export type { ConcurrencyLimitOptions } from "./retry/layers/concurrency-state.t
 export type { AdaptiveThrottleOptions } from "./retry/layers/throttle-options.ts";
 export type { FailureKind } from "./retry/budgets/budget.ts";
 export type { HeldCount } from "./stores/health.ts";
-export type { ClaimedMessage, ListParkedRequest, OutboxBacklog, WholeParkedMessage } from "./stores/outbox-store.ts";
+export type {
+  ClaimedMessage,
+  DiscardedMessage,
+  ListUnconfirmedRequest,
+  OutboxBacklog,
+  UnconfirmedPlace,
+  UnconfirmedState,
+  WholeUnconfirmedMessage,
+} from "./stores/outbox-store.ts";
 export { type SealedPart, sealer, type SealKey, sealKeyId } from "./stores/sealer.ts";
 export { noteLengthMax, readSettlementNote, type SettlementNote } from "./stores/settlement-note.ts";
 export type {

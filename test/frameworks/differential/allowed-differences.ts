@@ -112,11 +112,6 @@ export const allowedOnRepeat: readonly AllowedDifference[] = [
     difference: /^framing: content-length -> transfer-encoding: chunked$/,
     because: "srvx sends a length only where its handler gave one. It is not stored.",
   },
-  {
-    program: /^node\/a header in Latin-1$/,
-    difference: /^header (?:missing: x-name: t\u00c3\u00a9|added: x-name: t\u00e9)$/,
-    because: "Node sends a head in the encoding of the text that it comes with: UTF-8. A repeat comes with bytes.",
-  },
 ];
 
 /** The entry of a list that allows a difference; `undefined` when none does. */

@@ -2,20 +2,27 @@ import { setTimeout } from "node:timers/promises";
 import type { Intent, IntentStore } from "../../../packages/once-again/src/stores/intent-store.ts";
 import type { InspectedRecord, Store } from "../../../packages/once-again/src/stores/store.ts";
 import type { Answer, History, OrderEnd, OrderHistory } from "./check.ts";
+import { repeatUntilAnswered } from "../../support/store-load.ts";
 import { type ApiEntry, type CallerEntry, type Effect, type Evidence, readLines } from "./evidence.ts";
 import { routePath } from "./frameworks.ts";
 import { headers, storedStatuses, orderName, partsOf } from "./orders.ts";
 import type { Cuts } from "./nemesis.ts";
 import type { CrashOptions, Scene } from "./scene.ts";
 
-/** How many are asked for at a time. */
+/** How many are listed at a time. */
 const pageLimit = 500;
-const askedAtOnce = 16;
 
-/** How long one key may give no final answer, milliseconds. */
-const answerMsMax = 60_000;
-/** How long one of the processes may, before the other is asked. */
-const askMsMax = 4000;
+/**
+ * How many keys are asked for at a time. A store asks its database only for so long, and a slow emulator answers one
+ * question after the other: of many at once it would answer each too late, again and again.
+ */
+const askedAtOnce = 2;
+
+/** How long something may take in peace, milliseconds. A busy machine takes minutes; what hangs takes for ever. */
+export const quietMsMax = 600_000;
+
+/** How long one of the processes may take, before another is asked. */
+const askMsMax = 30_000;
 
 /** Reads what a run left behind, when everything has come to rest. */
 export async function readEvidence(
@@ -49,16 +56,14 @@ export async function readEvidence(
 type States = ReadonlyMap<string, InspectedRecord["state"]>;
 
 async function readLedger(mode: Evidence["mode"], { keys, files }: Scene): Promise<Effect[]> {
-  return mode === "hold" ? readLines<Effect>(files.ledger) : keys.effects!.read();
+  return mode === "hold" ? readLines<Effect>(files.ledger) : repeatUntilAnswered(() => keys.effects!.read());
 }
 
 async function statesOf(store: Store): Promise<States> {
   const states = new Map<string, InspectedRecord["state"]>();
   for (let after: InspectedRecord | undefined; ;) {
-    const page = await store.list({
-      limit: pageLimit,
-      ...(after && { after: { scope: after.scope, key: after.key } }),
-    });
+    const from = after && { after: { scope: after.scope, key: after.key } };
+    const page = await repeatUntilAnswered(() => store.list({ limit: pageLimit, ...from }));
     for (const { scope, key, state } of page) states.set(orderName(scope, key), state);
     after = page.at(-1);
     if (after === undefined || page.length < pageLimit) return states;
@@ -69,7 +74,7 @@ async function intentsOf(stores: readonly IntentStore[]): Promise<Map<string, In
   const intents = new Map<string, Intent>();
   for (const store of stores) {
     for (let after: string | undefined; ;) {
-      const page = await store.list({ limit: pageLimit, after });
+      const page = await repeatUntilAnswered(() => store.list({ limit: pageLimit, after }));
       for (const intent of page) intents.set(intent.id, intent);
       after = page.at(-1)?.id;
       if (after === undefined || page.length < pageLimit) break;
@@ -87,15 +92,10 @@ export async function readHistory(
   const intents = await intentsOf(scene.intents);
   const entriesOf = Map.groupBy(callers, ({ order }) => order);
   const orders = [...entriesOf.keys()];
-  const lastAnswers = new Map<string, Answer>();
-  const queue = orders.filter((order) => states.has(order)).values();
-  const ask = async (): Promise<void> => {
-    for (const order of queue) {
-      const answer = await lastAnswer(scene, order);
-      if (answer !== undefined) lastAnswers.set(order, answer);
-    }
-  };
-  await Promise.all(Array.from({ length: askedAtOnce }, ask));
+  const lastAnswers = await askForAll(
+    scene,
+    orders.filter((order) => states.has(order)),
+  );
   const shown = { done: "done", abandoned: "held", running: "running", broken: "broken" } as const;
   const historyOf = (order: string): OrderHistory => {
     const intent = intents.get(order);
@@ -129,30 +129,47 @@ function storedAnswer(intent: Intent | undefined): Answer[] {
   return storedStatuses.has(status) ? [{ status, text: new TextDecoder().decode(body) }] : [];
 }
 
-/** The answer for an order's key without faults; `undefined` when there is no end. */
-async function lastAnswer({ ports }: Scene, order: string): Promise<Answer | undefined> {
-  const { scope, key } = partsOf(order);
-  const init = {
-    method: "POST",
-    headers: {
-      [headers.account]: scope,
-      [headers.order]: order,
-      [headers.attempt]: "last",
-      "idempotency-key": key,
-      "content-type": "text/plain;charset=UTF-8",
-    },
-    body: JSON.stringify({ order }),
-  };
-  const ask = (port: number): Promise<Response> =>
-    fetch(`http://127.0.0.1:${port}${routePath}`, { ...init, signal: AbortSignal.timeout(askMsMax) });
-  const endsAt = performance.now() + answerMsMax;
-  for (let port = 0; performance.now() < endsAt; port += 1) {
-    const response = await ask(ports[port % ports.length]!).catch(() => undefined);
-    const text = await response?.text().catch(() => undefined);
-    if (response !== undefined && text !== undefined && !response.headers.has("retry-after")) {
-      return { status: response.status, text };
+/** The answers for orders' keys without faults. One is missing when its key has no end. */
+async function askForAll({ ports }: Scene, orders: readonly string[]): Promise<Map<string, Answer>> {
+  const answers = new Map<string, Answer>();
+  let answeredAt = performance.now();
+  const queue = [...orders];
+  const ask = async (): Promise<void> => {
+    for (let tries = 0; queue.length > 0 && performance.now() - answeredAt < quietMsMax; tries += 1) {
+      const order = queue.shift()!;
+      const answer = await lastAnswer(ports[tries % ports.length]!, order);
+      if (answer !== undefined) {
+        answers.set(order, answer);
+        answeredAt = performance.now();
+        continue;
+      }
+      queue.push(order);
+      await setTimeout(100);
     }
-    await setTimeout(100);
+  };
+  await Promise.all(Array.from({ length: askedAtOnce }, ask));
+  return answers;
+}
+
+/** The answer of one process for an order's key; `undefined` when it has none now. */
+async function lastAnswer(port: number, order: string): Promise<Answer | undefined> {
+  const { scope, key } = partsOf(order);
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}${routePath}`, {
+      method: "POST",
+      headers: {
+        [headers.account]: scope,
+        [headers.order]: order,
+        [headers.attempt]: "last",
+        "idempotency-key": key,
+        "content-type": "text/plain;charset=UTF-8",
+      },
+      body: JSON.stringify({ order }),
+      signal: AbortSignal.timeout(askMsMax),
+    });
+    const text = await response.text();
+    return response.headers.has("retry-after") ? undefined : { status: response.status, text };
+  } catch {
+    return undefined;
   }
-  return undefined;
 }

@@ -4,6 +4,7 @@
  * next life. It ends with 0 when its parent wants no more orders and all of them have settled.
  */
 import { randomUUID } from "node:crypto";
+import { subscribe } from "node:diagnostics_channel";
 import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { Pool } from "pg";
@@ -38,8 +39,11 @@ const reached = obeyFaultPlans();
 
 const write = (entry: ChildEvent<CallerEntry>): void => {
   append(diary, { at: Date.now(), life, ...entry });
+  // A request that was noted may be killed before its first byte: it is sent when it is on its way.
+  if (entry.event === "sent") return;
   if (entry.event !== "answered" || storedStatuses.has(entry.status)) reached(entry.event);
 };
+subscribe("undici:request:bodySent", () => reached("sent"));
 
 /** `fetch`, noted from both sides. */
 const notedFetch: typeof fetch = async (url, init = {}) => {

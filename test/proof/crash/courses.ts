@@ -67,7 +67,7 @@ export function processActions(
 }
 
 /** How long a process may take to end when it is asked to, milliseconds. Its work is short; a server may be away. */
-const shutdownMsMax = 60_000;
+const shutdownMsMax = 300_000;
 
 /**
  * Ends each process as a deployment does, one after the other, and starts it again. Returns the lives that ended.

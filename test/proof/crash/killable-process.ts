@@ -5,7 +5,15 @@ import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Death, Pause } from "./evidence.ts";
-import { type ClockPlan, type KillPlan, noKill, noStall, type Stall, type StallPlan } from "./process-faults.ts";
+import {
+  type ClockPlan,
+  killTakenBack,
+  type KillPlan,
+  noKill,
+  noStall,
+  type Stall,
+  type StallPlan,
+} from "./process-faults.ts";
 
 /** Where a process shall be struck; missing: anywhere, from outside. */
 export type Point = Omit<KillPlan, "signal"> | undefined;
@@ -103,8 +111,8 @@ export function killableProcess(name: string, program: string, taskOf: (life: st
     },
     kill,
     async pause(ms, at) {
-      // A process that did not reach the point must not stop there later, when it would not be continued.
-      if (meet("SIGSTOP", at) && !(await stopped(() => child))) sendPlan(child, noKill);
+      const planned = meet("SIGSTOP", at) ? child : undefined;
+      const isMissed = planned !== undefined && !(await stopped(() => child));
       const pausing = child;
       if (pausing === undefined) return;
       pausing.kill("SIGSTOP");
@@ -112,12 +120,16 @@ export function killableProcess(name: string, program: string, taskOf: (life: st
       await setTimeout(ms);
       pauses.push({ life: lifeOf(lives), from, until: Date.now() });
       pausing.kill("SIGCONT");
+      if (isMissed) await takeBack(planned);
     },
     async stall(ms, at) {
       const stalling = child;
       if (stalling?.connected !== true) return undefined;
       const life = lifeOf(lives);
-      const reported = once(stalling, "message").then(([stall]) => ({ life, ...(stall as Stall) }));
+      const reported = messageOf(stalling, (message) => typeof message === "object").then((stall) => ({
+        life,
+        ...(stall as Stall),
+      }));
       sendPlan(stalling, { stallMs: ms, at } satisfies StallPlan);
       const stalled = (await Promise.race([reported, ended(fateMsMax)])) ?? undefined;
       if (stalled === undefined) sendPlan(stalling, noStall);
@@ -154,6 +166,32 @@ async function stopped(child: () => ChildProcess | undefined): Promise<boolean> 
     await setTimeout(20);
   }
   return false;
+}
+
+/**
+ * Takes back the plan that a process stands still. It may come to the point before it reads that, and goes on then. One of
+ * another version may never report.
+ */
+async function takeBack(planned: ChildProcess): Promise<void> {
+  const reported = messageOf(planned, (message) => message === killTakenBack);
+  sendPlan(planned, noKill);
+  const endsAt = performance.now() + fateMsMax;
+  while (planned.connected && performance.now() < endsAt) {
+    planned.kill("SIGCONT");
+    if ((await Promise.race([reported, setTimeout(20)])) !== undefined) return;
+  }
+}
+
+/** The next message of a process that is such a one. */
+function messageOf(child: ChildProcess, isSuch: (message: unknown) => boolean): Promise<unknown> {
+  return new Promise((resolve) => {
+    const read = (message: unknown): void => {
+      if (!isSuch(message)) return;
+      child.off("message", read);
+      resolve(message);
+    };
+    child.on("message", read);
+  });
 }
 
 /** The state of a process: T is stopped; `undefined` when it has ended. */

@@ -12,7 +12,7 @@ import {
 import type { EngineName } from "./engine.ts";
 import { type OperatorFault, steps } from "./evidence.ts";
 import { operatorActions } from "./operators/index.ts";
-import type { KillableProcess, Point } from "./killable-process.ts";
+import type { KillableProcess } from "./killable-process.ts";
 import type { Targets } from "./targets.ts";
 
 /** The faults of things that have no diary. */
@@ -74,7 +74,11 @@ export async function injectFaults(
     {
       name: "callers",
       peaceMs: peaceMs.caller,
-      actions: processActions(targets.callers, { dieAt: [sent, rightAt("answered")], stopAt: [sent, sent] }, leaseMs),
+      actions: processActions(
+        targets.callers,
+        { dieAt: [rightAt("sent"), rightAt("answered")], stopAt: [rightAt("sent"), rightAt("sent")] },
+        leaseMs,
+      ),
     },
     // A cut answer is not always an order's.
     { name: "wire", peaceMs: peaceMs.wire, actions: [...onWire(targets.wire), ...onWire(targets.wire)] },
@@ -126,9 +130,6 @@ function operatorCourse(
   });
   return [{ name: "operator", peaceMs: peaceMs.operator, actions }];
 }
-
-/** A request that is on its way: its first byte leaves after it was noted. */
-const sent: Point = { at: "sent", afterMs: 5 };
 
 function apiActions(api: KillableProcess, leaseMs: number): readonly Action[] {
   const stopAt = [rightAt("granted"), rightAt("granted")];

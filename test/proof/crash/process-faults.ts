@@ -30,15 +30,22 @@ export interface Stall {
 export const noKill = "no kill";
 export const noStall = "no stall";
 
+/** A process' report that no kill plan will strike it any more. */
+export const killTakenBack = "kill taken back";
+
 /**
  * Waits for plans by IPC, one of each kind; what it returns is called at each event. The end of the parent ends us, too.
  */
 export function obeyFaultPlans(): (event: string) => void {
   let kill: KillPlan | undefined;
+  let striking: NodeJS.Timeout | undefined;
   let stall: StallPlan | undefined;
   process.on("message", (message: KillPlan | StallPlan | ClockPlan | typeof noKill | typeof noStall) => {
-    if (message === noKill) kill = undefined;
-    else if (message === noStall) stall = undefined;
+    if (message === noKill) {
+      kill = undefined;
+      clearTimeout(striking);
+      process.send?.(killTakenBack);
+    } else if (message === noStall) stall = undefined;
     else if ("clockMs" in message) moveClock(message.clockMs);
     else if ("stallMs" in message) stall = message;
     else kill = message;
@@ -55,7 +62,7 @@ export function obeyFaultPlans(): (event: string) => void {
     kill = undefined;
     const meet = (): boolean => process.kill(process.pid, signal);
     if (afterMs === 0) meet();
-    else setTimeout(meet, afterMs);
+    else striking = setTimeout(meet, afterMs);
   };
 }
 

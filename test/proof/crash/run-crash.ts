@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { readEvidence, readHistory } from "./audit.ts";
+import { quietMsMax, readEvidence, readHistory } from "./audit.ts";
 import { type Breach, breaches, type History, type OrderEnd } from "./check.ts";
 import { connectionsMax } from "./engine.ts";
 import { type Acceptance, acceptedTrace, missingIn, refusalTexts } from "../trace/accept.ts";
@@ -48,9 +48,6 @@ export interface CrashResult {
 
 /** How many broken orders get a story. */
 const storiesMax = 3;
-
-/** How long callers may take, in peace, to end what they have begun, milliseconds. A busy machine takes minutes; what hangs takes for ever. */
-const quietMsMax = 600_000;
 
 /**
  * Lets callers order, breaks things for so long, ends all faults, and holds what is left against the

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { hash } from "./back-end.ts";
 import type { Plan } from "./plan.ts";
+import { waitMsMax } from "../../support/wait-ms-max.ts";
 
 /** The response that a caller got. */
 export interface Heard {
@@ -15,10 +16,7 @@ export interface Heard {
   readonly trailers: readonly string[];
 }
 
-/** How long an answer may take, milliseconds: one that hangs is a difference, not an end of the run. */
-const answerMsMax = 20_000;
-
-/** Sends the request of a plan, and returns the response. */
+/** Sends the request of a plan, and returns the response. One that hangs is a difference, not an end of the run. */
 export async function exchange(to: URL, plan: Plan, name: string, agent: Agent): Promise<Heard> {
   const interim: string[] = [];
   const sent = send(to, plan, name, agent);
@@ -31,7 +29,7 @@ export async function exchange(to: URL, plan: Plan, name: string, agent: Agent):
   sent.once("upgrade", (response: IncomingMessage, socket: Socket, head: Buffer) => {
     echo(socket, head).then((body) => answered.resolve({ ...headOf(response, interim), body }), answered.reject);
   });
-  const late = setTimeout(() => sent.destroy(new Error("There was no whole answer in time.")), answerMsMax);
+  const late = setTimeout(() => sent.destroy(new Error("There was no whole answer in time.")), waitMsMax);
   await writeBody(sent, plan);
   return answered.promise.finally(() => clearTimeout(late));
 }

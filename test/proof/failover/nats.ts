@@ -8,9 +8,6 @@ import type { FailoverCluster, FailoverEngine, Fault } from "./engine.ts";
 
 const replicas = 3;
 
-/** How often the followers are asked whether they have caught up: three minutes and more, on a machine that has much to do. */
-const followMax = 3600;
-
 /** NATS JetStream: three servers, a bucket with three replicas. Every link between two servers is a proxy. */
 export const natsEngine: FailoverEngine = { name: "nats", binary: natsBinary, survivesFailover: true, start };
 
@@ -45,7 +42,7 @@ async function start(): Promise<FailoverCluster> {
     async heal() {
       for (const { proxy } of links) proxy.heal();
       if (lostBy === "killed") await cluster.nodes[lost]!.restart();
-      await repeatUntil(async () => (await followersOf(watched)).every(({ current }) => current), followMax);
+      await repeatUntil(async () => (await followersOf(watched)).every(({ current }) => current));
     },
     async [Symbol.asyncDispose]() {
       await watcher.close();

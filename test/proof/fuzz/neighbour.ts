@@ -1,6 +1,7 @@
 import { Agent, request } from "node:http";
 import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
+import { waitMsMax } from "../../support/wait-ms-max.ts";
 
 /** A caller that behaves well, and is to be served whatever its neighbours do. */
 export interface Neighbour {
@@ -13,13 +14,8 @@ export interface Neighbour {
 }
 
 /**
- * A response that takes longer counts as missing, milliseconds. Long, since other work on the machine delays it, too: how long the server
- * itself keeps others waiting is measured by the turns of its event loop.
- */
-const answerMsMax = 60_000;
-
-/**
- * Asks a server again and again, and every other time with a key, until it is ended.
+ * Asks a server again and again, and every other time with a key, until it is ended. A response that hangs counts as missing; how long the
+ * server itself keeps others waiting is measured by the turns of its event loop.
  *
  * @param url it is asked for anew each time: a process that died has a successor at another one.
  */
@@ -57,7 +53,7 @@ async function askOnce(url: string, agent: Agent, at: number): Promise<string | 
     agent,
     method: isKeyed ? "POST" : "GET",
     headers: { "x-account": "neighbour", "x-request": id, ...(isKeyed && { "idempotency-key": id }) },
-    signal: AbortSignal.timeout(answerMsMax),
+    signal: AbortSignal.timeout(waitMsMax),
   });
   sent.end();
   const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();

@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { ConnectionPlan } from "./random-connection.ts";
 import { openConnection } from "./raw-connection.ts";
+import { waitMsMax } from "../../support/wait-ms-max.ts";
 
 /** A response that a caller has waited for in vain, over a connection that is open. */
 export interface LostResponse {
@@ -10,11 +11,8 @@ export interface LostResponse {
   readonly text: string;
 }
 
-/**
- * How long a caller that stays waits at least, and for a response that it is owed, milliseconds. The second is long, since other
- * work on the machine delays it, too.
- */
-const [staysMs, owedMsMax] = [400, 120_000];
+/** How long a caller that stays waits at least, milliseconds. For a response that it is owed it waits as long as a test does. */
+const staysMs = 400;
 
 /**
  * Sends what a plan says. A server that does not take the connection has closed it.
@@ -41,7 +39,7 @@ export async function playConnection(
     if (at < plan.pieces.length - 1) await setTimeout(1);
   }
   await Promise.race([closed, setTimeout(plan.stays ? staysMs : plan.leavesAfterMs)]);
-  const givenUpAt = performance.now() + owedMsMax;
+  const givenUpAt = performance.now() + waitMsMax;
   // Looked at while the connection is open: what is answered after the caller has left is not lost.
   const owed = (): string | undefined => (plan.stays && !state.wasClosed ? findOwed(text) : undefined);
   while (owed() !== undefined && performance.now() < givenUpAt) await Promise.race([closed, setTimeout(50)]);

@@ -26,8 +26,9 @@ const arrival = {
   protocol: "http",
   httpVersion: "1.1",
   isFromProxy: true,
+  callerAddress: "127.0.0.1",
 } as const;
-const forwarding = { names: protectedHeaders(["x-account"]), trusts: () => true };
+const forwarding = { names: protectedHeaders(["x-account"]), trusts: () => true, proxiesMax: 1 };
 const ordersPattern = pathPattern("/orders/{id}:cancel");
 
 /** The functions that read texts from strangers, and may throw documented errors alone. */

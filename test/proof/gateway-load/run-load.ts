@@ -12,6 +12,7 @@ import { type Anomaly, type HistoryLine, judgeLines } from "../../../packages/to
 import { startServer } from "../../support/servers/private-server.ts";
 import { startRedis } from "../../support/servers/redis.ts";
 import { serverPort } from "../../support/servers/server-port.ts";
+import { waitMsMax } from "../../support/wait-ms-max.ts";
 
 /** In order: the store serves, it is killed, it is back. */
 export const phases = ["before", "away", "back"] as const;
@@ -49,9 +50,6 @@ export interface LoadOptions {
   /** By how much memory may grow from the first phase to the last, MiB. */
   readonly growthMiBMax: number;
 }
-
-/** A request that takes longer hangs, milliseconds. */
-const hangMs = 30_000;
 
 const program = fileURLToPath(new URL("../../../packages/gateway/src/cli/main.ts", import.meta.url));
 
@@ -106,7 +104,7 @@ export async function runLoad(
     onPhase(next);
     const before = service.count();
     const endsAt = performance.now() + phaseMs;
-    const givenUpAt = endsAt + 2 * hangMs;
+    const givenUpAt = endsAt + waitMsMax;
     while (performance.now() < endsAt || (!has(wanted) && performance.now() < givenUpAt)) await setTimeout(50);
     memory[next] = residentMiB(gateway.pid!);
     effects[next] = service.count() - before;
@@ -181,7 +179,7 @@ function startService(onEffect: (key: string, effect: string) => void) {
 }
 
 /** Starts the command, as users do. */
-async function startGateway(upstream: string, store: string) {
+export async function startGateway(upstream: string, store: string, more: readonly string[] = []) {
   const port = await serverPort();
   const flags = [
     "--upstream",
@@ -193,6 +191,7 @@ async function startGateway(upstream: string, store: string) {
     "--port",
     String(port),
     "--no-admin",
+    ...more,
   ];
   return startServer({
     command: process.execPath,
@@ -221,7 +220,7 @@ async function send(agent: Agent, port: number, key: string | undefined): Promis
   const timer = globalThis.setTimeout(() => {
     ended("hung");
     sent.destroy();
-  }, hangMs);
+  }, waitMsMax);
   sent.once("error", () => ended("none"));
   sent.once("response", (response) => {
     text(response).then(

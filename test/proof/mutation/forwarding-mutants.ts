@@ -48,8 +48,8 @@ export const forwardingMutants: readonly Mutant[] = [
   {
     guard: "http: an unreadable record is no sign of no effect",
     file: "packages/once-again/src/http/refusals.ts",
-    search: "if (unreadable !== undefined) {",
-    replace: 'if (unreadable !== undefined && rules.problemBase === "none") {',
+    search: "if (fault !== undefined) {",
+    replace: 'if (fault !== undefined && rules.problemBase === "none") {',
     check: testFile("packages/once-again/src/http/broken-seals.test.ts"),
     killedBy: "is never called a request that had no effect",
   },

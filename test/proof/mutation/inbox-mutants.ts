@@ -121,7 +121,8 @@ export const inboxMutants: readonly Mutant[] = [
     guard: "inbox: a message is acknowledged after its commit",
     file: `${inbox}/open-inbox.ts`,
     search: '    if ("verdict" in handled) return handled.verdict;',
-    replace: '    if ("verdict" in handled || !handled.isFailure) return { action: "acknowledge", isRepeat: false };',
+    replace:
+      '    if ("verdict" in handled || !("isFailure" in handled && handled.isFailure)) return { action: "acknowledge", isRepeat: false };',
     check: simulation,
     killedBy: "acknowledged-is-settled",
   },

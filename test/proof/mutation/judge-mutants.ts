@@ -9,6 +9,8 @@ const outboxRules = "test/proof/trace/outbox-rules.ts";
 const transactionRules = "test/proof/trace/transaction-rules.ts";
 const messageTraceTest = test("test/proof/trace/messages.test.ts");
 const specTest = test("test/proof/spec/spec.test.ts");
+const sendModes = "packages/tools/src/verify/send-modes.ts";
+const sendModesTest = test("packages/tools/src/verify/send-modes.test.ts");
 const judge = "packages/tools/src/judge";
 const judgeTest = test(`${judge}/judge-history.test.ts`);
 
@@ -159,6 +161,54 @@ export const judgeMutants: readonly Mutant[] = [
     killedBy: "a server is killed and started again with its keys in its memory",
   },
   {
+    guard: "verify: a request is read before its caller leaves",
+    file: sendModes,
+    search: "      await waitFor(line, requests, connections);\n",
+    replace: "",
+    check: sendModesTest,
+    killedBy: "a caller leaves when its request is read, and is gone when the server has seen that: then-reset",
+  },
+  {
+    guard: "verify: a connection that the server ends is not used again",
+    file: sendModes,
+    search: "if (!response.isLast) return { connection, response };",
+    replace: "if (response.status > 0) return { connection, response };",
+    check: sendModesTest,
+    killedBy: "requests go on over another connection where the server ends one: Connection: close",
+  },
+  {
+    guard: "verify: a server may end a connection without a word",
+    file: sendModes,
+    search: "if (open !== undefined && error instanceof ClosedBefore) return sendOver(line, request);",
+    replace: "",
+    check: sendModesTest,
+    killedBy: "requests go on over another connection where the server ends one: no word",
+  },
+  {
+    guard: "verify: who says later for ever is waited for once",
+    file: "packages/tools/src/verify/probe.ts",
+    search: "if (isNotNow(response)) patience.lose();",
+    replace: "",
+    check: test("test/verify/faults.test.ts"),
+    killedBy: "a server that answers 409 for ever is waited for once",
+  },
+  {
+    guard: "verify: a hang-up is over when the server has seen it",
+    file: sendModes,
+    search: "    });\n    await readByServer(line, requests);\n",
+    replace: "    });\n",
+    check: sendModesTest,
+    killedBy: "a caller leaves when its request is read, and is gone when the server has seen that: then-reset",
+  },
+  {
+    guard: "verify: half a request is over when the server has ended it",
+    file: sendModes,
+    search: "await waitOptional(line, connection.end());",
+    replace: "",
+    check: sendModesTest,
+    killedBy: "a caller leaves when its request is read, and is gone when the server has seen that: half-then-close",
+  },
+  {
     guard: "replay: the state of the code is compared with the model's",
     file: "test/proof/spec/replay-walks.ts",
     search: "return state === to ? undefined :",
@@ -249,8 +299,8 @@ export const judgeMutants: readonly Mutant[] = [
   {
     guard: "judge: a success that says that nothing happened is believed",
     file: `${judge}/judge-key.ts`,
-    search: "if (effects?.length === 0) state.none ??= witness;",
-    replace: "",
+    search: "if (effects.length === 0) state.none ??= witness;",
+    replace: "if (effects.length === 0) state.none ??= undefined;",
     check: judgeTest,
     killedBy: "may have an effect in doubt",
   },
@@ -280,7 +330,7 @@ export const judgeMutants: readonly Mutant[] = [
   },
   {
     guard: "audit: the dearest row of an operation is not its price",
-    file: "packages/tools/src/audit/audit.ts",
+    file: "packages/tools/src/audit/key-facts.ts",
     search: "round(total - dearest)",
     replace: "round(total)",
     check: test("packages/tools/src/audit/audit.test.ts"),
@@ -289,9 +339,41 @@ export const judgeMutants: readonly Mutant[] = [
   {
     guard: "audit: an operation that was answered once has lost no answer",
     file: "packages/tools/src/audit/audit.ts",
-    search: "if (rows > 0 && requests > 0 && !hasAnswer) {",
-    replace: "if (rows > 0 && requests > 0) {",
+    search: " && !facts.isAnswered) {",
+    replace: ") {",
     check: test("packages/tools/src/audit/audit.test.ts"),
     killedBy: "finds what was doubled and lost",
+  },
+  {
+    guard: "audit: a 500 after the effect is a lost answer",
+    file: "packages/tools/src/audit/key-facts.ts",
+    search: "status >= 200 && status < 400",
+    replace: "status >= 200 && status < 502",
+    check: test("packages/tools/src/audit/audit.test.ts"),
+    killedBy: "has no request with a success: 500",
+  },
+  {
+    guard: "audit: a refund doubles nothing",
+    file: "packages/tools/src/audit/key-facts.ts",
+    search: "isRefund ? facts.refunds : facts.charges",
+    replace: "isRefund && amount > 0 ? facts.refunds : facts.charges",
+    check: test("packages/tools/src/audit/audit.test.ts"),
+    killedBy: "is no doubled effect, and hides none of another operation",
+  },
+  {
+    guard: "audit: a key in quotes is the same key",
+    file: "packages/tools/src/audit/audit.ts",
+    search: 'return parsed.kind === "key" ? parsed.key : name;',
+    replace: 'return parsed.kind === "key" ? name : parsed.kind;',
+    check: test("packages/tools/src/audit/audit.test.ts"),
+    killedBy: "and the same in quotes are one: as nginx writes its quotes",
+  },
+  {
+    guard: "judge: two successes that name different effects are two effects",
+    file: `${judge}/judge-key.ts`,
+    search: "if (otherEffects !== undefined && !isDoubled)",
+    replace: "if (otherEffects?.ids.length === 0)",
+    check: judgeTest,
+    killedBy: "a history is broken by different-effects alone",
   },
 ];

@@ -231,8 +231,9 @@ export const mutants: readonly Mutant[] = [
     guard: "acknowledge before commit: the response is stored before it goes out",
     file: attempt,
     search: "if (!isPromise(settling)) return this.#settled(settling, result, bytes, settlement, policy);",
-    replace: `if (isPromise(settling)) settling.catch(() => undefined);
-    if (Boolean(settling)) return this.#settled(true, result, bytes, settlement, policy);`,
+    replace: `if (!isPromise(settling) || settling.catch(() => undefined) !== undefined) {
+      return this.#settled(true, result, bytes, settlement, policy);
+    }`,
     check: longSimulation,
     killedBy: "same-answer",
   },
@@ -255,8 +256,8 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "doubt: a store that fails after the work is no refusal",
     file: "packages/once-again/src/engine/bounded-store.ts",
-    search: "throw beforeTheWork.has(operation) ? storeUnavailableError(error) : resultUnconfirmedError(error);",
-    replace: "throw storeUnavailableError(error);",
+    search: "throw beforeTheWork.has(operation) ? beforeWorkError(error) : resultUnconfirmedError(error);",
+    replace: "throw beforeWorkError(error);",
     check: simulation,
     killedBy: "no-lost-effect",
   },
@@ -291,8 +292,8 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "a COMMIT that got through: SQLite holds the key",
     file: "packages/once-again/src/stores/sqlite/transact.ts",
-    search: "await hold().then(...keyFates)",
-    replace: "keyFates[0]()",
+    search: "await escapedError(hold, cause)",
+    replace: "await escapedError(async () => undefined, cause)",
     check: test("packages/once-again/src/stores/sqlite/transact-guard.test.ts"),
     killedBy: "leaves the key held",
   },
@@ -371,10 +372,10 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "send before fsync: an intent is stored before it is sent",
     file: "packages/once-again/src/intents/open-intents.ts",
-    search: "await adding(id, input, (request) => calls.ask(() => store.add(request)));",
+    search: "await adding(id, input, (request) => calls.ask(() => remembered.add(request)));",
     replace: `await adding(id, input, async (request) => {
-      await settings.fetch(request.request.url, { method: request.request.method }).catch(() => undefined);
-      return calls.ask(() => store.add(request));
+      await fetch(request.request.url, { method: request.request.method }).catch(() => undefined);
+      return calls.ask(() => remembered.add(request));
     });`,
     check: test("packages/once-again/src/intents/open-intents.test.ts"),
     killedBy: "before the server gets it",
@@ -385,8 +386,9 @@ export const mutants: readonly Mutant[] = [
     search: "const headers = new Headers(request.headers);",
     replace:
       "const headers = new Headers(request.headers);\n" +
-      "    const key = headers.get(settings.keyHeader);\n" +
-      "    if (key !== null && number > 1) headers.set(settings.keyHeader, `${key}-${number}`);",
+      "    const key = headers.get(this.#settings.keyHeader);\n" +
+      // In its quotes: behind them it would be refused.
+      "    if (key !== null && number > 1) headers.set(this.#settings.keyHeader, key.replace(/\\w/, `${number}-$&`));",
     check: simulation,
     killedBy: "one-effect",
   },

@@ -5,10 +5,34 @@ const testFile = (file: string): Check => ({ kind: "test", file });
 /** Guards of what calls and keeps outside the engine: intents, interceptors, Redis and NATS. */
 export const outerMutants: readonly Mutant[] = [
   {
+    guard: "release: one that did not happen is not stored",
+    file: "packages/tools/src/admin/releases.ts",
+    search: "  if (!(await release())) {\n    await store.release(trace);\n    return false;\n  }",
+    replace: "  if (!(await release())) return false;",
+    check: { kind: "test", file: "packages/tools/src/cli/keys/settle.test.ts" },
+    killedBy: "a key that another has settled meanwh",
+  },
+  {
+    guard: "release: records of releases are no keys",
+    file: "packages/tools/src/admin/list.ts",
+    search: "if (isReleaseRecord(one) || (label",
+    replace: "if ((label",
+    check: { kind: "test", file: "packages/tools/src/cli/keys/settle.test.ts" },
+    killedBy: "who released a key, when and why is s",
+  },
+  {
+    guard: "commands: each change is printed as it happens",
+    file: "packages/tools/src/cli/change-log.ts",
+    search: "else process.stdout.write(`${changeLine(change)}\\n`);",
+    replace: 'else process.once("exit", () => process.stdout.write(`${changeLine(change)}\\n`));',
+    check: { kind: "test", file: "packages/tools/src/cli/keys/settle.test.ts" },
+    killedBy: "resolve keeps the given answer, relea",
+  },
+  {
     guard: "intents: the answer of a redirect's target is another request's",
     file: "packages/once-again/src/intents/send-intent.ts",
-    search: "redirected: response.redirected };",
-    replace: "redirected: false };",
+    search: "redirected: response.redirected,",
+    replace: "redirected: false,",
     check: testFile("packages/once-again/src/intents/wait-for-outcome.test.ts"),
     killedBy: "the answer of a redirect's target",
   },

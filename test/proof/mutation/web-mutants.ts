@@ -7,6 +7,14 @@ const key = "packages/once-again/src/key";
 /** A handler's view of a web request, the order of what goes out, and the differences between two requests. */
 export const webMutants: readonly Mutant[] = [
   {
+    guard: "web: a platform with a process that throws has no module of Node's",
+    file: "packages/once-again/src/core/builtin-module.ts",
+    search: "    return undefined;\n  }\n}",
+    replace: "    throw new Error(name);\n  }\n}",
+    check: test("packages/once-again/src/core/builtin-module.test.ts"),
+    killedBy: "of which each function throws",
+  },
+  {
     guard: "web: a request that is not the platform's own is copied by itself",
     file: `${frameworks}/web-body.ts`,
     search: "return derived.every((one) => Object.getOwnPropertyNames(one).every((name) => name in base));",

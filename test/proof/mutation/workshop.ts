@@ -12,6 +12,7 @@ const parts = [
   "packages",
   "conformance",
   "examples",
+  "scripts",
   "spec",
   "test",
   "package.json",

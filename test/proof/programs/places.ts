@@ -22,6 +22,7 @@ import { startMoto } from "../../support/servers/moto.ts";
 import { startPostgres } from "../../support/servers/postgres.ts";
 import { startWorker, type Worker } from "../../support/servers/workerd.ts";
 import type { Ground, Place, Row } from "./ground.ts";
+import { waitMsMax } from "../../support/wait-ms-max.ts";
 
 const table = "CREATE TABLE effects (program VARCHAR(40) NOT NULL, run INTEGER NOT NULL, effect VARCHAR(40) NOT NULL)";
 const read = (program: string): string =>
@@ -177,7 +178,7 @@ async function openDynamodb() {
   const client = dynamodbClient(server.url);
   for (const name of ["keys", "effects"]) await createTable(client, name);
   const [bySdk, withoutSdk] = ways.map(({ open }) => open(server.url)) as [OpenWay, OpenWay];
-  const openStore = ({ store }: OpenWay): DynamodbStore => store({ table: "keys", requestMsMax: 20_000 });
+  const openStore = ({ store }: OpenWay): DynamodbStore => store({ table: "keys", requestMsMax: waitMsMax });
   const close = async (): Promise<void> => {
     for (const one of [client, bySdk, withoutSdk]) one.destroy();
     await server[Symbol.asyncDispose]();

@@ -1,6 +1,5 @@
 import { type Execution } from "../../../packages/once-again/src/engine/index.ts";
-import { flattenOptions } from "../../../packages/once-again/src/http/flat-options.ts";
-import { openHttp } from "../../../packages/once-again/src/http/handle-request.ts";
+import { onceHttp } from "../../../packages/once-again/src/http/handle-request.ts";
 import type { HttpResponse, HttpRequest, OnceHttp } from "../../../packages/once-again/src/http/index.ts";
 import type { HttpHandler } from "../../../packages/once-again/src/http/response.ts";
 import type { Ground } from "./ground.ts";
@@ -26,6 +25,7 @@ export function serverOn(ground: Ground, process: SimulatedProcess): Serve {
   const options = {
     scope: (request: OrderRequest) => request.scope,
     clock: process.clock,
+    random: scene.random,
     leaseMs: plan.leaseMs,
     waitMs: plan.waitMs,
     limits: { storeMsMax: 400, handlerMsMax: plan.handlerMsMax },
@@ -38,12 +38,12 @@ export function serverOn(ground: Ground, process: SimulatedProcess): Serve {
     },
   };
   if (plan.mode === "transactional") {
-    const flat = flattenOptions({ ...options, mode: "transactional", store: database.storeOf(process) });
-    return serving(ground, process, openHttp({ ...flat, random: scene.random }));
+    const once = onceHttp({ ...options, mode: "transactional", store: database.storeOf(process) });
+    return serving(ground, process, once);
   }
   const onUnknown = { hold: "hold", "rerun-keyed": "rerun", "reconcile-fenced": reconcile } as const;
-  const flat = flattenOptions({ ...options, store: ground.storeOf(process), onUnknown: onUnknown[plan.mode] });
-  return serving(ground, process, openHttp({ ...flat, random: scene.random }));
+  const once = onceHttp({ ...options, store: ground.storeOf(process), onUnknown: onUnknown[plan.mode] });
+  return serving(ground, process, once);
 
   async function reconcile({ scope, key = "", fence }: Execution, { body }: OrderRequest) {
     const found = await ground.effects.look(process, { scope, key, fence });

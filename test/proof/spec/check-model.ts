@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { findBinary } from "../../support/servers/binary.ts";
 import { gccBinary, spinBinary } from "../../support/servers/spin.ts";
 import type { ModelRun, Property } from "./models.ts";
+import { waitMsMax } from "../../support/wait-ms-max.ts";
 
 /** The result of one property of a model. */
 export interface PropertyResult {
@@ -31,9 +32,6 @@ const memoryMegabytesMax = 1024;
 /** The size of spin's table of states. Its default, 2^24, takes longer to clear than these models take. */
 const hashBits = 18;
 
-/** A model grows by far before it takes this long, milliseconds. */
-const runMsMax = 120_000;
-
 const outputBytesMax = 2 ** 28;
 
 export const modelFile = (model: ModelRun["model"]): string =>
@@ -41,9 +39,9 @@ export const modelFile = (model: ModelRun["model"]): string =>
 
 const runProgram = promisify(execFile);
 
-/** Runs a program in a folder, for no longer than a run may take. */
+/** Runs a program in a folder. A model grows by far before it takes as long as a test waits. */
 async function run(cwd: string, program: string, args: readonly string[]): Promise<string> {
-  const options = { cwd, timeout: runMsMax, maxBuffer: outputBytesMax };
+  const options = { cwd, timeout: waitMsMax, maxBuffer: outputBytesMax };
   return (await runProgram(program, [...args], options)).stdout;
 }
 

@@ -39,6 +39,9 @@ interface Row {
   readonly parked_at: number | null;
 }
 
+/** The count of refusals that a request writes; 0 where it leaves the one that was known, as one without a refusal does. */
+const newCount = ({ refusals = 0 }: PostponeRequest, known: number): number => (refusals === known ? 0 : refusals);
+
 /** One real relay: each call of its outbox and its broker waits for a step of the model. */
 function openSteppedRelay(outbox: SqliteOutbox) {
   const asked: Asks[] = [];
@@ -198,6 +201,7 @@ function beginWalk(database: DatabaseSync, outboxes: readonly SqliteOutbox[]): W
   const published = [false, false];
   let latePublish = 0;
   let late: PostponeRequest | undefined;
+  let lateKnown = 0;
   const rowsOf = (): (Row | undefined)[] => {
     const rows = database.prepare("SELECT * FROM once_again_outbox").all() as unknown as Row[];
     return [0, 1].map((message) => rows.find(({ id }) => id === String(message)));
@@ -215,7 +219,7 @@ function beginWalk(database: DatabaseSync, outboxes: readonly SqliteOutbox[]): W
     const gives =
       request === undefined
         ? [0, 0, 0]
-        : [messageAt.get(request.position)! + 1, request.refusals ?? 0, Number(request.park !== undefined)];
+        : [messageAt.get(request.position)! + 1, newCount(request, relay.known()), Number(request.park !== undefined)];
     return [
       Number(isActive),
       left.includes(0) ? relay.known() + 1 : 0,
@@ -246,7 +250,7 @@ function beginWalk(database: DatabaseSync, outboxes: readonly SqliteOutbox[]): W
         holderOf(late?.owner),
         ...rows.map((row) => Number(late !== undefined && row?.owner === late.owner)),
         late === undefined ? 0 : messageAt.get(late.position),
-        late?.refusals ?? 0,
+        late === undefined ? 0 : newCount(late, lateKnown),
         Number(late?.park !== undefined),
       ].join(),
       latePublish,
@@ -320,6 +324,7 @@ function beginWalk(database: DatabaseSync, outboxes: readonly SqliteOutbox[]): W
       case "return late": {
         const call = await one.relay.until("return");
         [late] = call.requests!;
+        lateKnown = one.relay.known();
         call.answer("lost");
         await new Promise((resolve) => setImmediate(resolve));
         one.relay.passTime();

@@ -46,20 +46,16 @@ describe("walks through a model", () => {
 
 describeWithServer("with spin", spinBinary, () => {
   describeWithServer("and gcc", gccBinary, () => {
-    test(
-      "every model holds with all its guards, and without one it fails by its name",
-      { timeout: 300_000 },
-      async () => {
-        const results = await checkModels(modelRuns, availableParallelism());
-        const wrong = results.filter(({ properties }) => properties.some(({ asExpected }) => !asExpected));
-        expect(wrong).toEqual([]);
-        // A model of a handful of states has left something out.
-        for (const model of models) {
-          const states = results.filter((one) => one.model === model).flatMap(({ properties }) => properties);
-          expect(Math.max(...states.map((property) => property.states))).toBeGreaterThan(100);
-        }
-      },
-    );
+    test("every model holds with all its guards, and without one it fails by its name", async () => {
+      const results = await checkModels(modelRuns, availableParallelism());
+      const wrong = results.filter(({ properties }) => properties.some(({ asExpected }) => !asExpected));
+      expect(wrong).toEqual([]);
+      // A model of a handful of states has left something out.
+      for (const model of models) {
+        const states = results.filter((one) => one.model === model).flatMap(({ properties }) => properties);
+        expect(Math.max(...states.map((property) => property.states))).toBeGreaterThan(100);
+      }
+    });
 
     test.for([
       ["hold", "key", []],

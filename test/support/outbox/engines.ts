@@ -15,6 +15,7 @@ import { sqliteOutbox } from "../../../packages/once-again/src/stores/sqlite/ind
 import type { OutboxFixture } from "../../../packages/testing/src/outbox-contract/outbox-case.ts";
 import { createTable, dynamodbClient } from "../dynamodb/tables.ts";
 import { beginInDynamodb, beginInMariadb, beginInPostgres, type OwnTransaction } from "./transactions.ts";
+import { waitMsMax } from "../wait-ms-max.ts";
 
 /** An outbox in a database, and transactions of that database, which it makes its table in. */
 export interface EngineOutbox extends OutboxFixture<never> {
@@ -38,8 +39,8 @@ export const messagesTable = "messages";
 
 function onDynamodb(url: string): EngineOutbox {
   const client = dynamodbClient(url);
-  const outbox = dynamodbOutbox(client, { table: messagesTable, requestMsMax: 20_000 });
-  const store = dynamodbStore(client, { table: messagesTable, requestMsMax: 20_000 });
+  const outbox = dynamodbOutbox(client, { table: messagesTable, requestMsMax: waitMsMax });
+  const store = dynamodbStore(client, { table: messagesTable, requestMsMax: waitMsMax });
   const { begin, ...fixture } = dynamodbFixture(store, outbox);
   // Of more, those that add to one key would wait longer for each other than a request may take.
   const places = semaphore(16);

@@ -4,8 +4,10 @@ import { bodyBytesMaxByDefault, storedMessage } from "../../../packages/once-aga
 import type {
   ClaimedBatch,
   ClaimedMessage,
+  DiscardedMessage,
   OutboxStore,
-  WholeParkedMessage,
+  UnconfirmedPlace,
+  WholeUnconfirmedMessage,
 } from "../../../packages/once-again/src/stores/outbox-store.ts";
 import type { OutboxFixture } from "../../../packages/testing/src/outbox-contract/outbox-case.ts";
 
@@ -21,10 +23,14 @@ interface Row {
   readonly position: number;
   readonly message: Omit<ClaimedMessage, "position" | "refusals">;
   key: string | undefined;
+  place: string | undefined;
+  /** In which line of its place it waits, where it has no key. */
+  line: ClaimedBatch["line"];
   owner: string | undefined;
   dueAt: number;
   refusals: number;
   refusal: string;
+  triedAt: number | undefined;
   parkedAt: number | undefined;
 }
 
@@ -47,7 +53,16 @@ export type OutboxFlaw =
   | "a late owner changes what was given back"
   | "a parked message is passed in silence"
   | "the oldest message comes first at each claim"
-  | "a round of claims goes on as long as new messages come";
+  | "a round of claims goes on as long as new messages come"
+  | "a message that waits for its place is in no line"
+  | "a message stays in the line of its place"
+  | "what was tried is listed when it is parked"
+  | "the place of a message is forgotten"
+  | "a place has the answer to its oldest message"
+  | "a message that is tried again is as one that never was"
+  | "a discarded message leaves no trace"
+  | "a trace is never removed"
+  | "the lease of a line lies on its oldest message";
 
 /** The port in memory, as a model to hold others against, and with one flaw to hold the contract against. */
 export function memoryOutbox(
@@ -55,6 +70,7 @@ export function memoryOutbox(
 ): OutboxFixture<MemoryTransaction> & { readonly rows: readonly Row[] } {
   const { clock = systemClock, flaw } = options;
   const rows: Row[] = [];
+  const discarded: (DiscardedMessage & { expiresAt: number })[] = [];
   const locks = new Map<string, Promise<void>>();
   const listeners = new Set<() => void>();
   /** The transactions that are open, each until its end. */
@@ -72,6 +88,9 @@ export function memoryOutbox(
     transaction.unlock.push(resolve);
     await before;
   };
+  /** The line that a message is in: that of its key, or of the place for which it waits. */
+  const lineOf = ({ key, place, line }: Row): string | undefined =>
+    key ?? (line && `${line === "failed" ? "\u0002" : "\u0001"}${place}`);
   const byPosition = (): Row[] => rows.sort((one, other) => one.position - other.position);
   const isFree = (row: Row): boolean =>
     row.parkedAt === undefined && (row.dueAt <= clock.now() || flaw === "a lease is no lease");
@@ -94,7 +113,8 @@ export function memoryOutbox(
   const isHeld = (row: Row, owner: string): boolean => {
     if (row.owner !== undefined) return row.owner === owner || flaw === "a late owner changes what is another's";
     if (flaw === "a late owner changes what was given back") return true;
-    const oldest = byPosition().find(({ key }) => key !== undefined && key === row.key);
+    const line = lineOf(row);
+    const oldest = byPosition().find((other) => line !== undefined && lineOf(other) === line);
     return row.parkedAt === undefined && oldest?.owner === owner;
   };
 
@@ -102,14 +122,17 @@ export function memoryOutbox(
     for (const hear of listeners) hear();
   };
 
-  const parkedMessages = (): WholeParkedMessage[] =>
-    byPosition().flatMap(({ message, position, key, refusals, refusal, parkedAt }) => {
-      if (parkedAt === undefined) return [];
-      const bodyBytes = message.body.byteLength;
-      return [
-        { ...message, position: String(position), bodyBytes, refusals, refusal, parkedAt, blocks: key !== undefined },
-      ];
-    });
+  const isWaiting = ({ triedAt, parkedAt }: Row): boolean =>
+    triedAt !== undefined && parkedAt === undefined && flaw !== "what was tried is listed when it is parked";
+  const unconfirmed = (): WholeUnconfirmedMessage[] =>
+    byPosition()
+      .filter((row) => row.parkedAt !== undefined || isWaiting(row))
+      .map(({ message, position, key, triedAt, ...row }) => {
+        const { place, dueAt, refusals, refusal, parkedAt } = row;
+        const [bodyBytes, blocks] = [message.body.byteLength, key !== undefined];
+        const said = { refusals, refusal, triedAt: triedAt ?? parkedAt ?? 0, place, dueAt, parkedAt, blocks };
+        return { ...message, position: String(position), bodyBytes, ...said };
+      });
 
   const outbox: OutboxStore<MemoryTransaction> = {
     async add(transaction, message) {
@@ -126,10 +149,13 @@ export function memoryOutbox(
             : lastPosition,
         message: { ...stored, addedAt: clock.now() },
         key: orderingKey,
+        place: undefined,
+        line: undefined,
         owner: undefined,
         dueAt: 0,
         refusals: 0,
         refusal: "",
+        triedAt: undefined,
         parkedAt: undefined,
       };
       if (flaw === "a message is there before its commit" || flaw === "a rolled back message stays") rows.push(row);
@@ -141,7 +167,7 @@ export function memoryOutbox(
       const visible = byPosition().filter(
         ({ position }) => flaw !== "a cursor skips what commits late" || position > cursor,
       );
-      const free = visible.filter((row) => row.key === undefined && isFree(row));
+      const free = visible.filter((row) => lineOf(row) === undefined && isFree(row));
       claims += 1;
       const isAnew = claims % 32 === 0 && flaw !== "a round of claims goes on as long as new messages come";
       const isFirst = isAnew || flaw === "the oldest message comes first at each claim";
@@ -152,18 +178,24 @@ export function memoryOutbox(
       let keyed = 0;
       for (const row of keyless) claimRow(row, owner, leaseMs);
       if (keyless.length > 0) batches.push({ orderingKey: undefined, messages: keyless.map(claimedOf) });
-      const keys = [...new Set(visible.map(({ key }) => key).filter((key) => key !== undefined))].sort();
+      const lines = Map.groupBy(visible, lineOf);
+      const keys = [...lines.keys()].filter((key) => key !== undefined).sort();
       // Round and round, so that every key gets its turn.
       const next = keys.findIndex((key) => key > lastKey);
       for (const key of next > 0 ? [...keys.slice(next), ...keys.slice(0, next)] : keys) {
-        const ofKey = visible.filter((row) => row.key === key);
+        if (keyed === limit) break;
+        const ofKey = lines.get(key)!;
         const first = ofKey.find((row) => flaw !== "rows are leased, not keys" || isFree(row));
-        if (first === undefined || !isFree(first) || keyed === limit) continue;
+        if (first === undefined || !isFree(first)) continue;
         keyed += 1;
         lastKey = key;
-        const taken = ofKey.slice(ofKey.indexOf(first)).slice(0, messagesPerKey);
-        for (const row of flaw === "rows are leased, not keys" ? taken : [first]) claimRow(row, owner, leaseMs);
-        batches.push({ orderingKey: key, messages: taken.map(claimedOf) });
+        const isOrdered = first.key !== undefined || flaw === "the lease of a line lies on its oldest message";
+        // A message that comes into a line may be older than the one that holds it, so each has its own lease and delay.
+        const follows = (row: Row): boolean => isOrdered || isFree(row);
+        const taken = ofKey.slice(ofKey.indexOf(first)).filter(follows).slice(0, messagesPerKey);
+        const isLeased = flaw === "rows are leased, not keys" || !isOrdered;
+        for (const row of isLeased ? taken : [first]) claimRow(row, owner, leaseMs);
+        batches.push({ orderingKey: first.key, line: first.line, messages: taken.map(claimedOf) });
       }
       const given = batches.flatMap(({ messages }) => messages.map(({ position }) => Number(position)));
       cursor = Math.max(cursor, ...given);
@@ -181,15 +213,21 @@ export function memoryOutbox(
         return row !== undefined && isHeld(row, request.owner) ? [{ row, request }] : [];
       });
       for (const { row, request } of found) {
-        const { delayMs, refusal, refusals, park } = request;
+        const { delayMs, place, line, refusal, refusals, park } = request;
         row.owner = undefined;
         row.dueAt = flaw === "a delay is forgotten" ? 0 : clock.now() + delayMs;
         if (refusal !== undefined) {
           row.refusals =
             flaw === "a refusal that is repeated counts again" ? row.refusals + 1 : (refusals ?? row.refusals + 1);
           row.refusal = refusal;
+          row.triedAt = clock.now();
         }
+        if (flaw !== "the place of a message is forgotten") row.place = place ?? row.place;
         row.parkedAt = park === undefined ? undefined : clock.now();
+        if (flaw !== "a message that waits for its place is in no line" && row.key === undefined) {
+          const isStuck = flaw === "a message stays in the line of its place" && row.line !== undefined;
+          if (!isStuck) row.line = park === undefined ? line : undefined;
+        }
         if (park === undefined) continue;
         if (park === "pass" || flaw === "a parked message is passed in silence") row.key = undefined;
       }
@@ -198,22 +236,56 @@ export function memoryOutbox(
       listeners.add(onAdded);
       return async () => void listeners.delete(onAdded);
     },
-    async listParked({ after, limit } = {}) {
-      const listed = parkedMessages().map(({ body: _body, ...message }) => message);
-      return listed.filter(({ position }) => Number(position) > Number(after ?? 0)).slice(0, limit);
+    async listUnconfirmed({ after, limit, state } = {}) {
+      return unconfirmed()
+        .map(({ body: _body, ...message }) => message)
+        .filter(({ position }) => Number(position) > Number(after ?? 0))
+        .filter(({ parkedAt }) => state === undefined || (parkedAt === undefined) === (state === "waiting"))
+        .slice(0, limit);
     },
-    showParked: async (id) => parkedMessages().filter((message) => message.id === id),
+    showUnconfirmed: async (id) => unconfirmed().filter((message) => message.id === id),
+    async listPlaces() {
+      const byPlace = Map.groupBy(byPosition().filter(isWaiting), ({ place }) => place);
+      const places = [...byPlace].map(([place, tried]): UnconfirmedPlace => {
+        const answered = flaw === "a place has the answer to its oldest message" ? tried[0]! : tried.at(-1)!;
+        const untried = rows.filter((row) => row.line === "untried" && row.place === place && !isWaiting(row)).length;
+        const triedAt = Math.max(...tried.map((row) => row.triedAt!));
+        const oldestAt = Math.min(...tried.map(({ message }) => message.addedAt));
+        return { place, tried: tried.length, untried, oldestAt, triedAt, refusal: answered.refusal };
+      });
+      return places.sort((one, other) => other.tried - one.tried);
+    },
     async retryParked(id) {
       const row = rows.find(({ message, parkedAt }) => message.id === id && parkedAt !== undefined);
       if (row !== undefined) Object.assign(row, { parkedAt: undefined, refusals: 0, dueAt: 0 });
+      if (row !== undefined && flaw === "a message that is tried again is as one that never was")
+        row.triedAt = undefined;
       return row !== undefined;
     },
-    discardParked: async (id) => removeAt(({ message, parkedAt }) => message.id === id && parkedAt !== undefined),
+    async discardParked(id, { note = new Uint8Array(), retentionMs = 2_592_000_000 } = {}) {
+      const row = rows.find(({ message, parkedAt }) => message.id === id && parkedAt !== undefined);
+      if (row !== undefined && flaw !== "a discarded message leaves no trace") {
+        const { place, refusals, refusal, parkedAt } = row;
+        const { id, topic, orderingKey, addedAt } = row.message;
+        const said = { id, topic, orderingKey, addedAt, place, refusals, refusal, parkedAt: parkedAt! };
+        const expiresAt = flaw === "a trace is never removed" ? Infinity : clock.now() + retentionMs;
+        discarded.unshift({ ...said, position: String(row.position), discardedAt: clock.now(), note, expiresAt });
+      }
+      return removeAt((other) => other === row);
+    },
+    async listDiscarded({ id, limit = 100 } = {}) {
+      return discarded
+        .filter((message) => message.expiresAt > clock.now() && (id === undefined || message.id === id))
+        .map(({ expiresAt: _expiresAt, ...message }) => message)
+        .slice(0, limit);
+    },
     async backlog() {
       const oldest = byPosition().find(({ parkedAt }) => parkedAt === undefined);
       return {
         messages: rows.length,
         parked: rows.filter(({ parkedAt }) => parkedAt !== undefined).length,
+        unconfirmed: rows.filter(isWaiting).length,
+        places: new Set(rows.filter(isWaiting).map(({ place }) => place)).size,
         oldestMs: oldest && clock.now() - oldest.message.addedAt,
       };
     },

@@ -2,29 +2,42 @@ import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Browser, type BrowserContext, chromium } from "playwright-core";
+import { waitMsMax } from "../wait-ms-max.ts";
 import { findBinary, type ServerBinary } from "./binary.ts";
 
 export const chromiumBinary: ServerBinary = { name: "chromium", install: "apt-get install -y chromium" };
 
 /** It needs no rights, draws on no screen, and speaks to no server of its makers. */
-const chromiumFlags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"] as const;
+export const chromiumFlags = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--disable-background-networking",
+] as const;
 
-/** Starts Chromium, which keeps to this machine. */
-export function launchChromium(...options: readonly string[]): Promise<Browser> {
-  return chromium.launch({
+/** Starts Chromium, which keeps to this machine. Playwright gives up after 30 s otherwise, which a busy machine needs. */
+export async function launchChromium(...options: readonly string[]): Promise<Browser> {
+  const browser = await chromium.launch({
     executablePath: findBinary(chromiumBinary) ?? chromiumBinary.name,
     args: [...chromiumFlags, ...options],
+    timeout: waitMsMax,
   });
+  const newContext = browser.newContext.bind(browser);
+  // A page that is opened without a context gets one here, too.
+  browser.newContext = async (given) => {
+    const context = await newContext(given);
+    context.setDefaultTimeout(waitMsMax);
+    return context;
+  };
+  return browser;
 }
-
-/** Playwright gives up after 30 s otherwise, which a busy machine needs. The test's own time-out ends what hangs. */
-const waitMsMax = 300_000;
 
 /** Starts Chromium with a folder for its profile, which outlives it. */
 export async function launchWithProfile(profile: string): Promise<BrowserContext> {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: findBinary(chromiumBinary) ?? chromiumBinary.name,
     args: [...chromiumFlags],
+    timeout: waitMsMax,
   });
   context.setDefaultTimeout(waitMsMax);
   return context;

@@ -6,11 +6,14 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { findBinary, type ServerBinary } from "./binary.ts";
+import { attemptToCompile } from "./compile.ts";
 import { serverFolder } from "./server-folder.ts";
 
 /** It compiles the mock, against librdkafka. */
 export const kafkaBinary: ServerBinary = {
   name: "gcc",
+  attempt: (compiler) =>
+    attemptToCompile(compiler, ["stdio.h", "librdkafka/rdkafka.h", "librdkafka/rdkafka_mock.h"], "-lrdkafka"),
   install: "apt-get install -y gcc libc6-dev librdkafka-dev",
 };
 
@@ -33,7 +36,8 @@ export interface KafkaMock extends AsyncDisposable {
 /** @throws Error when the machine has no gcc or librdkafka, or it does not start. */
 export async function startKafka(): Promise<KafkaMock> {
   const compiler = findBinary(kafkaBinary);
-  if (compiler === undefined) throw new Error(`There is no gcc on this machine: ${kafkaBinary.install}`);
+  if (compiler === undefined)
+    throw new Error(`There is no gcc with librdkafka on this machine: ${kafkaBinary.install}`);
   const folder = serverFolder("kafka");
   const [source, program] = [fileURLToPath(new URL("kafka-mock.c", import.meta.url)), join(folder, "kafka-mock")];
   execFileSync(compiler, ["-O1", source, "-o", program, "-lrdkafka"]);

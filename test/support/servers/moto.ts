@@ -1,13 +1,20 @@
+import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { findBinary, type ServerBinary } from "./binary.ts";
 import { type PrivateServer, startServer } from "./private-server.ts";
 import { serverFolder } from "./server-folder.ts";
 import { serverPort } from "./server-port.ts";
 
-/** Debian's own, and not one that a version manager of Python has put onto PATH. EventBridge needs `python3-jsonpath-ng`. */
+const server = fileURLToPath(new URL("moto-server.py", import.meta.url));
+
+/**
+ * A Python that can start moto. Debian's comes first, since a version manager may have put another one onto PATH, which finds none of
+ * Debian's packages. EventBridge needs `python3-jsonpath-ng`.
+ */
 export const motoBinary: ServerBinary = {
-  name: "moto_server",
+  name: "python3",
   folders: ["/usr/bin"],
+  attempt: (python) => void execFileSync(python, [server, "--help"], { stdio: "pipe" }),
   install: "apt-get install -y python3-moto python3-flask python3-flask-cors python3-jsonpath-ng",
 };
 
@@ -31,15 +38,12 @@ export function awsEnvironment({ url }: { readonly url: string }) {
  * @throws Error when the machine has none (see `describeWithServer`), or it does not start.
  */
 export async function startMoto(): Promise<PrivateServer> {
-  if (findBinary(motoBinary) === undefined) {
-    throw new Error(`There is no moto_server on this machine: ${motoBinary.install}`);
-  }
+  const command = findBinary(motoBinary);
+  if (command === undefined) throw new Error(`There is no moto on this machine: ${motoBinary.install}`);
   const port = await serverPort();
-  const program = fileURLToPath(new URL("moto-server.py", import.meta.url));
   return startServer({
-    // That of the packages of Debian.
-    command: "/usr/bin/python3",
-    args: [program, "-H", "127.0.0.1", "-p", String(port)],
+    command,
+    args: [server, "-H", "127.0.0.1", "-p", String(port)],
     port,
     url: `http://127.0.0.1:${port}`,
     folder: serverFolder("moto"),

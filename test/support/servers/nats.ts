@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { repeatUntilAnswered } from "../store-load.ts";
+import { waitMsMax } from "../wait-ms-max.ts";
 import { findBinary, type ServerBinary } from "./binary.ts";
 import { serverFolder } from "./server-folder.ts";
 import { type PrivateServer, startServer } from "./private-server.ts";
@@ -70,12 +71,9 @@ function configOf(port: number, folder: string, routes: Routes | undefined): str
   });
 }
 
-/** How long making a stream may take, milliseconds: on a busy disk it takes more than the 5 s of the client. */
-const makingMsMax = 60_000;
-
-/** Makes streams and consumers, in their time. Where a server is killed or cut off, ask by a manager that gives up sooner. */
+/** Makes streams and consumers. On a busy disk that takes more than the 5 s of the client. Where a server is killed or cut off, ask by a manager that gives up sooner. */
 export const streamMaker = (connection: NatsConnection): Promise<JetStreamManager> =>
-  jetstreamManager(connection, { timeout: makingMsMax });
+  jetstreamManager(connection, { timeout: waitMsMax });
 
 /** Some servers in a Raft group. */
 export interface NatsCluster extends AsyncDisposable {
@@ -88,6 +86,9 @@ type Reach = (from: number, to: number, port: number) => Promise<number>;
 /** How often a cluster is started when its servers don't all find one another. */
 const startsMax = 4;
 
+/** How long the servers of the first start may take to find one another, milliseconds; those of the next have four times as long. */
+const findingMs = 10_000;
+
 /**
  * Starts a cluster of 3 servers, all of which take part in it.
  *
@@ -98,7 +99,7 @@ export async function startNatsCluster(reach: Reach = async (_from, _to, port) =
   for (let start = 1; ; start += 1) {
     const nodes = await startNodes(reach);
     try {
-      await holdsThreeReplicas(nodes);
+      await holdsThreeReplicas(nodes, findingMs * 4 ** (start - 1));
       return { nodes, [Symbol.asyncDispose]: () => removed(nodes) };
     } catch (error) {
       // On a busy machine two may elect a leader before they hear of the third, and then never count it in.
@@ -108,12 +109,15 @@ export async function startNatsCluster(reach: Reach = async (_from, _to, port) =
   }
 }
 
-/** @throws what the servers answer when they have no room for three replicas, again and again. */
-async function holdsThreeReplicas(nodes: readonly PrivateServer[]): Promise<void> {
+/** @throws what the servers answer when they have no room for three replicas, for so many milliseconds. */
+async function holdsThreeReplicas(nodes: readonly PrivateServer[], msMax: number): Promise<void> {
   const connection = await connect({ servers: nodes.map(({ url }) => url), waitOnFirstConnect: true });
   try {
     const manager = await jetstreamManager(connection, { checkAPI: false });
-    await repeatUntilAnswered(() => manager.streams.add({ name: "probe", subjects: ["probe"], num_replicas: 3 }), 200);
+    await repeatUntilAnswered(
+      () => manager.streams.add({ name: "probe", subjects: ["probe"], num_replicas: 3 }),
+      msMax,
+    );
     await manager.streams.delete("probe");
   } finally {
     await connection.close();

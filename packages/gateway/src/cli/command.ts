@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { storeForms, wholeNumber } from "once-again/internal/command";
-import { logFields } from "../request-record.ts";
+import { logFields } from "../log-fields.ts";
 import { scopeForms } from "../scope/scope-rule.ts";
 import { frontProxies } from "../split/split-rules.ts";
 import type { GatewayFlags } from "./flags.ts";

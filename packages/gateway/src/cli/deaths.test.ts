@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
@@ -103,3 +104,22 @@ async function ask(url: string): Promise<Socket> {
   socket.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   return socket;
 }
+
+test.each([1, 2])("a reader of the log that leaves ends no gateway of %s processes", async (workers) => {
+  const url = await startHttpServer((request, response) => {
+    request.resume();
+    response.writeHead(201).end("done");
+  });
+  let started: ChildProcess | undefined;
+  const flags = [...flagsTo(url), "--access-log", "--workers", String(workers)];
+  // As the command of another copy of once-again does that loads this one.
+  const other = "--import=data:text/javascript,process.stdout.on('error',()=>process.exit(7))";
+  const NODE_OPTIONS = `${process.env["NODE_OPTIONS"] ?? ""} ${other}`;
+  const gateway = await startGatewayCommand(flags, { NODE_OPTIONS }, (child) => (started = child));
+  started!.stdout!.destroy();
+  const orders = ["k-1", "k-2", "k-3", "k-4"];
+  for (const key of orders) expect((await posted(gateway.url, key, acme)).status).toBe(201);
+  expect(await lineWith(gateway.said, "can't be written")).toContain("EPIPE");
+  expect((await posted(gateway.url, "k-5", acme)).status).toBe(201);
+  expect(await gateway.end()).toBe(0);
+});

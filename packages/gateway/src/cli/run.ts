@@ -1,7 +1,7 @@
 import cluster from "node:cluster";
 import process from "node:process";
 import type { Command } from "commander";
-import { exitCodes, painter, runUntilInterrupted, serverSignals } from "once-again/internal/command";
+import { exitCodes, outliveOutput, painter, runUntilInterrupted, serverSignals } from "once-again/internal/command";
 import { ConfigError, formatProblem } from "../config/config-problem.ts";
 import { type GatewayConfig, type GivenConfig, readConfig } from "../config/read-config.ts";
 import { printSplit } from "../split/print-split.ts";
@@ -34,6 +34,7 @@ export async function run(flags: GatewayFlags, command: Command, reloads: Reload
   if (flags.print !== undefined) return void process.stdout.write(printSplit(flags.print, config));
   if (flags.check)
     return flags.json ? printJson(configJson(config)) : void process.stdout.write(formatConfig(config, painter));
+  outliveOutput(({ message }) => say(`The output can't be written (${message}). Requests are served all the same.`));
   await runUntilInterrupted((signal) => {
     const isFirst = config.workers > 1 && cluster.isPrimary;
     return isFirst

@@ -7,7 +7,7 @@ import { type AdminEndpoints, adminEndpoints } from "../admin-endpoints.ts";
 import { gatewayMetrics } from "../gateway-metrics.ts";
 import type { GatewayOptions } from "../gateway-options.ts";
 import { gatewayTracing } from "../gateway-tracing.ts";
-import { startGateway } from "../gateway.ts";
+import { type Gateway, startGateway } from "../gateway.ts";
 import type { RequestRecord } from "../request-record.ts";
 import { serverStoreFromUrl, waitForAbort } from "once-again/internal/command";
 import { formatStore } from "./check.ts";
@@ -41,17 +41,25 @@ export async function serve(
   const observed = observer(formatStore(first.store), store, reports);
   const config = new ReloadableConfig(given, first, store);
   try {
-    let endpoints = adminEndpoints(observed(config.options, first), () => signal.aborted);
+    let counts: Gateway["placeCounts"] = () => [];
+    const endpointsOf = (options: GatewayOptions): AdminEndpoints =>
+      adminEndpoints(
+        options,
+        () => signal.aborted,
+        () => counts(),
+      );
+    let endpoints = endpointsOf(observed(config.options, first));
     // It is closed last: health says that the gateway drains.
     await using admin = await startAdmin(first.admin, () => endpoints);
     await using gateway = await startGateway(observed(config.options, first), {
       ...first.listen,
       http2: first.http2,
     }).catch((error: Error) => refuseAddress(error, "--host or --port"));
+    counts = () => gateway.placeCounts();
     const apply = (opened: GatewayOptions, next: GatewayConfig): void => {
       const options = observed(opened, next);
       gateway.reload(options, next.listen.tls);
-      endpoints = adminEndpoints(options, () => signal.aborted);
+      endpoints = endpointsOf(options);
     };
     const reload = config.beginReloads(apply, (message) => reports.onReload(message));
     reports.onListening({ url: gateway.url, adminUrl: admin?.url ?? (first.admin && gateway.url) });
@@ -87,6 +95,7 @@ function observer(
       metrics.onEvent(event, route);
       describe(event);
     },
+    onUnaskedBytes: () => metrics.onUnaskedBytes(),
     onRequest(record) {
       metrics.onRequest(record);
       if (accessLog) reports.onRequest(record);

@@ -4,7 +4,7 @@ import type { CorsOptions } from "../cors.ts";
 import type { TrustProxy, UpstreamRoute } from "../gateway-options.ts";
 import type { GatewayLimits } from "../gateway-limits.ts";
 import type { ScopeRule } from "../scope/scope-rule.ts";
-import { type LogField, logFields } from "../request-record.ts";
+import { type LogField, logFields } from "../log-fields.ts";
 import { isBeginningOf } from "../upstream-routes.ts";
 import { pathTemplate, routeSchema, type RouteRule } from "./route-schema.ts";
 import { scopeForms } from "../scope/scope-rule.ts";
@@ -69,11 +69,15 @@ const limits = settings("a mapping of limits", {
   firstByte: time("60s"),
   idle: time("60s"),
   total: time("5m"),
+  passTotal: time("1h"),
+  callerRate: wholeNumber(0, 1_000_000_000).optional(),
+  place: time("5s"),
+  waiting: wholeNumber(0, 1_000_000).optional(),
   connections: wholeNumber(1, 65_535).optional(),
   callers: wholeNumber(1, 1_000_000).optional(),
   head: time("60s"),
   bodies: size(0).optional(),
-}).transform(({ body, result, connect, firstByte, idle, total, connections, callers, head, bodies }) =>
+}).transform(({ body, result, connect, firstByte, idle, total, connections, callers, head, bodies, ...more }) =>
   given({
     bodyBytesMax: body,
     resultBytesMax: result,
@@ -81,6 +85,10 @@ const limits = settings("a mapping of limits", {
     firstByteMs: firstByte,
     idleMs: idle,
     totalMs: total,
+    passTotalMs: more.passTotal,
+    callerRateMin: more.callerRate,
+    placeMs: more.place,
+    waitingMax: more.waiting,
     connectionsMax: connections,
     callersMax: callers,
     headMs: head,

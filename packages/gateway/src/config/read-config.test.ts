@@ -57,7 +57,8 @@ admin: { host: 0.0.0.0 }
 cors: { origins: https://shop.example, credentials: true }
 trustProxy: 2
 fingerprintHost: false
-limits: { body: 64KiB, result: 2 MiB, connect: 250ms, firstByte: 1m 30s, idle: 10s, total: 5m, connections: 64 }
+limits: { body: 64KiB, result: 2 MiB, connect: 250ms, firstByte: 1m 30s, idle: 10s, total: 5m, connections: 64,
+  passTotal: 2h, callerRate: 0, place: 1s, waiting: 10 }
 scope:
   jwt: org.id
   jwks: https://issuer.example/keys
@@ -82,6 +83,7 @@ routes:
     scope: { header: x-account, from: [10.0.0.0/8, "::1"] }
   - path: /login
     key: none
+    limits: { body: 1KiB, result: 2KiB, firstByte: 1s, idle: 2s, total: 3s, callerRate: 9, connections: 4 }
 `,
   });
   expect({ limits, listen, workers, scope }).toEqual({
@@ -92,6 +94,10 @@ routes:
       firstByteMs: 90_000,
       idleMs: 10_000,
       totalMs: 300_000,
+      passTotalMs: 7_200_000,
+      callerRateMin: 0,
+      placeMs: 1000,
+      waitingMax: 10,
       connectionsMax: 64,
     },
     listen: { host: "0.0.0.0", port: 80, tls: undefined },
@@ -135,6 +141,15 @@ routes:
     retryAfterSeconds: 2,
     quota: { keysMax: 100, perMs: 60_000 },
     scope: { by: "header", name: "x-account", from: ["10.0.0.0/8", "::1"] },
+  });
+  expect(routes[1]?.limits).toEqual({
+    bodyBytesMax: 1024,
+    resultBytesMax: 2048,
+    firstByteMs: 1000,
+    idleMs: 2000,
+    totalMs: 3000,
+    callerRateMin: 9,
+    connectionsMax: 4,
   });
   expect(routes.slice(1).map(({ path, keyed }) => [path, keyed])).toEqual([
     ["/login", false],

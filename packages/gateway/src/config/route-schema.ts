@@ -11,6 +11,7 @@ import {
   oneOf,
   readNumber,
   settings,
+  size,
   text,
   value,
   wholeNumber,
@@ -96,12 +97,21 @@ const ruleShape = (scope: z.ZodType<ScopeRule>) => ({
   }).optional(),
   problemBase: text("what the type of a problem begins with").optional(),
   scope: scope.optional(),
+  limits: settings("a mapping of limits", {
+    body: size(0).optional(),
+    result: size(1024).optional(),
+    firstByte: duration("60s", { min: 1, max: dayMs }).optional(),
+    idle: duration("60s", { min: 1, max: dayMs }).optional(),
+    total: duration("5m", { min: 1, max: dayMs }).optional(),
+    callerRate: wholeNumber(0, 1_000_000_000).optional(),
+    connections: wholeNumber(1, 65_535).optional(),
+  }).optional(),
 });
 
 type Rules = z.output<z.ZodObject<ReturnType<typeof ruleShape>>>;
 
 function ruleOf(rules: Rules, keyed: KeyedRule["keyed"]): KeyedRule {
-  const { key, onUnknown: unknown, retention, heldRetention, lease, wait, retryAfter, quota, ...same } = rules;
+  const { key, onUnknown: unknown, retention, heldRetention, lease, wait, retryAfter, quota, limits, ...same } = rules;
   return {
     ...same,
     keyed: key === undefined ? keyed : key !== "none" && key,
@@ -112,6 +122,15 @@ function ruleOf(rules: Rules, keyed: KeyedRule["keyed"]): KeyedRule {
     waitMs: wait,
     retryAfterSeconds: retryAfter && Math.ceil(retryAfter / 1000),
     quota: quota && { keysMax: quota.keys, perMs: quota.per },
+    limits: limits && {
+      bodyBytesMax: limits.body,
+      resultBytesMax: limits.result,
+      firstByteMs: limits.firstByte,
+      idleMs: limits.idle,
+      totalMs: limits.total,
+      callerRateMin: limits.callerRate,
+      connectionsMax: limits.connections,
+    },
   };
 }
 

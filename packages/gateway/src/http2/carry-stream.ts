@@ -34,6 +34,7 @@ export interface CarryRules {
  */
 export function carryStream(caller: CallerStream, connection: LocalConnection, { idleMs, pace }: CarryRules): void {
   const { stream, flags, rawHeaders } = caller;
+  if (isTooLarge(rawHeaders)) return refuse(stream, connection, 431);
   const hasBody = (flags & NGHTTP2_FLAG_END_STREAM) === 0;
   const head = requestHead(rawHeaders, hasBody);
   if (head === undefined) return refuse(stream, connection, 400);
@@ -78,6 +79,21 @@ export function carryStream(caller: CallerStream, connection: LocalConnection, {
     sent.end();
   }
 }
+
+/**
+ * Whether a head is larger than any that is served (RFC 9113, section 6.5.2, says how it is measured). nghttp2 refuses such
+ * a head only once the caller has acknowledged our SETTINGS, and until then a byte of one can stand for 4 KiB. It is
+ * measured here before anything is made of it.
+ */
+function isTooLarge(raw: RawHeaders): boolean {
+  let bytes = 0;
+  for (const text of raw) bytes += text.length + fieldBytes / 2;
+  return bytes > headBytesMax;
+}
+
+/** The largest head of a request, bytes, and what each of its fields counts beside its name and value. */
+export const headBytesMax = 16_384;
+const fieldBytes = 32;
 
 /** A request as HTTP/1.1 writes it. */
 interface RequestHead {

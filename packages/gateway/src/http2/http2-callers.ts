@@ -10,7 +10,7 @@ import type { Duplex } from "node:stream";
 import { containErrors } from "../contain-errors.ts";
 import type { RawHeaders } from "../forward-headers.ts";
 import type { GatewayLimits } from "../gateway-limits.ts";
-import { carryStream } from "./carry-stream.ts";
+import { carryStream, headBytesMax } from "./carry-stream.ts";
 import { LocalConnection } from "./local-connection.ts";
 import { sessionPace } from "./session-pace.ts";
 
@@ -20,8 +20,9 @@ const streamsMax = 100;
 /** The options of sessions. What is not here is bounded by nghttp2: frames of SETTINGS, PING, CONTINUATION, and invalid ones. */
 const sessionOptions = {
   // `maxHeaderListSize` is advice to callers; the parser of HTTP/1.1 refuses what is larger.
-  settings: { maxConcurrentStreams: streamsMax, maxHeaderListSize: 16_384, enablePush: false },
-  maxHeaderListPairs: 2000,
+  settings: { maxConcurrentStreams: streamsMax, maxHeaderListSize: headBytesMax, enablePush: false },
+  // As many as can be in a head of that size.
+  maxHeaderListPairs: headBytesMax / 32,
   // Streams that their caller resets, at once and per second (CVE-2023-44487). A proxy passes on that its callers left.
   streamResetBurst: 500,
   streamResetRate: 250,

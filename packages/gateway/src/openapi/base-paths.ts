@@ -15,5 +15,5 @@ function basePath(server: unknown): string | undefined {
   if (typeof url !== "string") return undefined;
   const filled = url.replaceAll(/\{([^{}]*)\}/g, (_, name: string) => variables?.[name]?.default ?? "");
   const path = URL.parse(filled, "http://relative/")?.pathname ?? "";
-  return path.replace(/\/+$/, "");
+  return path.replace(/(?<!\/)\/+$/, "");
 }

@@ -2,6 +2,7 @@ import { Pool } from "undici";
 import type { HttpResponse } from "once-again/http";
 import type { RequestFacts } from "../gateway-options.ts";
 import { accountAt, type AccountType } from "./account-at.ts";
+import { refuse } from "./refusal.ts";
 import type { AuthScopeRule, OpenScope } from "./scope-rule.ts";
 
 /** So many connections to the service, and so much of an answer is read, bytes. */
@@ -16,7 +17,8 @@ interface Answer extends HttpResponse {
 /**
  * A service names the caller of a request, or refuses it, for each request anew: nothing is cached. It is asked by GET,
  * with the caller's credentials and, in `X-Forwarded-*` headers, the target and host that the upstream will get.
- * While it does not answer, or names no account, `scopeOf` throws.
+ * While it does not answer, or names no account, `scopeOf` throws. A header that it gets is refused where it came twice: the
+ * service behind may read the other one.
  */
 export function authScope({ url, pass, account, type, timeoutMs }: AuthScopeRule): OpenScope {
   const pool = new Pool(url.origin, { connections: connectionsMax, connect: { timeout: timeoutMs } });
@@ -31,6 +33,8 @@ export function authScope({ url, pass, account, type, timeoutMs }: AuthScopeRule
   };
   return {
     async scopeOf(request) {
+      const repeated = pass.find((name) => (request.headers[name.toLowerCase()]?.length ?? 0) > 1);
+      if (repeated !== undefined) return refuse(400, `The header ${repeated} came more than once.`);
       const answer = await ask(request);
       if (answer.status >= 500) throw new Error(`${url.href} failed with ${answer.status}.`);
       if (answer.status >= 300) return { refusal: answer };

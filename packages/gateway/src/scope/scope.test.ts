@@ -225,6 +225,24 @@ describe("auth", () => {
     expect(heard[0]).not.toHaveProperty("headers.x-secret");
   });
 
+  test.for(["Authorization", "Cookie", "X-Api-Key"])(
+    "two headers %s are refused, since each service could read another one of them",
+    async (name) => {
+      let asked = 0;
+      const url = await startHttpServer((_, response) => {
+        asked += 1;
+        response.setHeader("x-user", "acme").end();
+      });
+      const rule = ruleOf(url, { pass: [name] });
+      expect(await ask(rule, facts({ [name.toLowerCase()]: ["one", "two"] }))).toEqual([
+        400,
+        expect.stringContaining(name),
+      ]);
+      expect(asked).toBe(0);
+      expect(await ask(rule, facts({ [name.toLowerCase()]: ["one"] }))).toBe("acme");
+    },
+  );
+
   test("its refusal goes to the caller as it is", async () => {
     const url = await startHttpServer((_, response) =>
       response.writeHead(401, { "www-authenticate": "Basic", "x-user": "acme" }).end("who?"),

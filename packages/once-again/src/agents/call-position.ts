@@ -1,3 +1,4 @@
+import { requireText, invalidOptionError } from "../core/options.ts";
 import { fingerprint } from "../key/index.ts";
 import type { CallPosition } from "./match-call.ts";
 import type { PlannedCall, RunHistory, RunRules } from "./run-options.ts";
@@ -27,10 +28,16 @@ export function callPositions(rules: RunRules): CallPositions {
   return {
     async locate(call, fingerprintCall) {
       const step = rules.step?.(call);
-      if (step !== undefined) return { rule: "step", step };
+      if (step !== undefined) return { rule: "step", step: requireText("step()", step) };
       const name = `${call.tool} ${await fingerprintCall(call.tool, call.input)}`;
       const history = rules.history === undefined ? aiHistory(call) : rules.history(call);
       if (history === undefined) return { rule: "occurrence", isReplayed: rules.isReplayed };
+      if (!Array.isArray(history.calls) || !Array.isArray(history.entries))
+        throw invalidOptionError(
+          "history",
+          "a function that returns { entries, calls } or undefined, at once",
+          history,
+        );
       const answer = history.answer ?? {};
       const counts = new Map<string, number>();
       for (const { tool, input } of history.calls.filter((earlier) => earlier.tool === call.tool)) {

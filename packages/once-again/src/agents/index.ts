@@ -3,5 +3,6 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
 export { type OnceCall, onceTools, type OnceTools } from "./once-tools.ts";
 export { openRun, type Run } from "./open-run.ts";

@@ -1,8 +1,10 @@
 import { OnceAgainError } from "../core/errors.ts";
 import type { Codec } from "../engine/engine.ts";
+import { decodeResult } from "../engine/request-end.ts";
 import type { RoomEngine } from "../engine/open-engine.ts";
 import { makeKey } from "../key/index.ts";
 import type { InspectedRecord } from "../stores/store.ts";
+import { recordFault } from "../core/record-errors.ts";
 import type { Intention } from "./match-call.ts";
 import type { RunRules } from "./run-options.ts";
 
@@ -47,7 +49,12 @@ const [encoder, decoder] = [new TextEncoder(), new TextDecoder("utf-8", { fatal:
 
 const codec: Codec<IntentionRecord> = {
   encode: (record) => encoder.encode(JSON.stringify(record)),
-  decode: (bytes) => JSON.parse(decoder.decode(bytes)) as IntentionRecord,
+  decode(bytes) {
+    const record = JSON.parse(decoder.decode(bytes)) as IntentionRecord | null;
+    const isIntention = [record?.tool, record?.fingerprint, record?.key].every((part) => typeof part === "string");
+    if (record === null || !isIntention) throw new TypeError("it is no intention");
+    return record;
+  },
 };
 
 export function openJournal(
@@ -70,9 +77,7 @@ export function openJournal(
   const entries = (): Promise<Map<string, JournalEntry>> => {
     read ??= readAll().catch((cause: unknown) => {
       read = undefined;
-      throw new OnceAgainError("ONCE_STORE_UNAVAILABLE", "The run's intentions can't be read. Nothing happened.", {
-        cause,
-      });
+      throw recordFault(cause) ?? unreadError(cause);
     });
     return read;
   };
@@ -106,11 +111,15 @@ function entriesOf(records: readonly InspectedRecord[]): Map<string, JournalEntr
     .filter(({ key, record }) => key.startsWith(intentionMark) && record.result !== undefined)
     .sort((one, other) => one.record.createdAt - other.record.createdAt);
   const entries = new Map(
-    intentions.map(({ key, record: { result } }) => {
+    intentions.map((found) => {
+      const {
+        key,
+        record: { result },
+      } = found;
       const name = key.slice(intentionMark.length);
       const call = calls.get(callRecordKey(name));
       const state = call === undefined ? "planned" : call.state === "done" ? "done" : "unknown";
-      return [name, entryOf(name, codec.decode(result!), state)];
+      return [name, entryOf(name, decodeResult({ ...found, codec }, result!), state)];
     }),
   );
   for (const { record } of entries.values()) markApart(entries, record);
@@ -140,6 +149,11 @@ function entryOf(name: string, record: IntentionRecord, state: Intention["state"
     isApart: false,
     answer: undefined,
   };
+}
+
+function unreadError(cause: unknown): OnceAgainError {
+  const message = "The run's intentions can't be read. Nothing happened.";
+  return new OnceAgainError("ONCE_STORE_UNAVAILABLE", message, { cause });
 }
 
 function fullError(intentionsMax: number): OnceAgainError {

@@ -1,5 +1,8 @@
 import { OnceAgainError } from "../core/errors.ts";
+import { checkResultBytesMax } from "../engine/options.ts";
+import { callHeadBytesMax } from "../function/function-options.ts";
 import { notify } from "../core/listener.ts";
+import { untilAborted } from "../core/until-aborted.ts";
 import type { Engine, Outcome } from "../engine/engine.ts";
 import type { CheckedEngineOptions } from "../engine/options.ts";
 import { type CallResult, callResultCodec, type StoredCallResult } from "../function/call-result.ts";
@@ -32,8 +35,6 @@ export interface RunParts {
   readonly options: CheckedEngineOptions;
 }
 
-const resultBytesMax = 1_048_576;
-
 /** Makes the call of an intention, unless it was made before; waits for it as long as its caller does. */
 export function makeToolCall(
   parts: RunParts,
@@ -42,24 +43,9 @@ export function makeToolCall(
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
   const made = makeCall(parts, entry, callTool);
-  const handOut = (): void => void Object.assign(entry, { isWaiting: false, isReturned: true });
-  if (signal === undefined) return made.finally(handOut);
-  return new Promise((resolve, reject) => {
-    const leave = (): void => {
-      entry.isWaiting = false;
-      reject(signal.reason as Error);
-    };
-    if (signal.aborted) leave();
-    else signal.addEventListener("abort", leave, { once: true });
-    made
-      .then(resolve, (error: unknown) => {
-        if (signal.aborted) notify(parts.options.onError, error);
-        reject(error);
-      })
-      .finally(() => {
-        signal.removeEventListener("abort", leave);
-        if (!signal.aborted) handOut();
-      });
+  return untilAborted(made, signal, (error) => notify(parts.options.onError, error)).finally(() => {
+    entry.isWaiting = false;
+    if (!signal?.aborted) entry.isReturned = true;
   });
 }
 
@@ -74,7 +60,7 @@ async function makeCall(
   const callRules: CallRules<unknown> = {
     codec: undefined,
     refusals: undefined,
-    resultBytesMax,
+    resultBytesMax: checkResultBytesMax("resultBytesMax", undefined, rules.store, callHeadBytesMax),
     transactional: false,
     hadNoEffect: () => false,
     onError: options.onError,

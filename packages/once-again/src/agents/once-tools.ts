@@ -11,8 +11,11 @@ export interface OnceCall {
   readonly once: ToolCallContext;
 }
 
-/** A plain function that a harness hands to a model. */
-export type ToolFunction = (input: never, options: OnceCall) => unknown;
+/**
+ * A plain function that a harness hands to a model. The type of a method, since its parameters may be narrower: an SDK's own second
+ * argument beside `once`, as `(input, context: RunContext & OnceCall, details)`.
+ */
+export type ToolFunction = { call(input: never, options: OnceCall, ...others: never[]): unknown }["call"];
 
 /** A tool of the AI SDK, as `tool()` returns it. One without `execute` runs elsewhere, and is returned unchanged. */
 export interface ExecutableTool {
@@ -38,7 +41,8 @@ export type OnceTools<Tools> = Tools extends ToolClient
  * Each call is one of the run's intentions, by the run's rules: it is executed once, with a key that the program made,
  * and every repeat gets the first result, also after a crash.
  *
- * A function finds its key in `once`, in its second argument. `execute` of the AI SDK finds it in its options. A call of
+ * A function finds its key in `once`, in its second argument, beside what its harness hands over there; further arguments are
+ * passed on. `execute` of the AI SDK finds it in its options. A call of
  * an MCP client carries it in `params._meta["once-again/idempotency-key"]`.
  *
  * A tool of another SDK is refused, since a tool that is returned unwrapped runs again at each repeat. Wrap its function
@@ -126,24 +130,47 @@ function unfitToolError(name: string, tool: unknown): OnceAgainError {
   );
 }
 
-type AnyFunction = (input: unknown, options: object) => unknown;
+type AnyFunction = (input: unknown, ...others: unknown[]) => unknown;
 
 function onceFunction(run: Run, tool: string, fn: AnyFunction, self: unknown): AnyFunction {
-  return (input, options) => {
-    const { signal, abortSignal = signal } = (options ?? {}) as Record<
-      "signal" | "abortSignal",
-      AbortSignal | undefined
-    >;
+  return (input, ...others) => {
+    const [options] = others;
+    const signal = others.flatMap((one) => signalsOf(one)).map(([, one]) => one)[0];
     return run.call(
       { tool, input, options },
       async (given: unknown, once) => {
-        const own =
-          abortSignal === undefined ? undefined : { [signal === undefined ? "abortSignal" : "signal"]: once.signal };
-        return lastOf(await fn.call(self, given, { ...options, ...own, once }));
+        const [first, ...more] = others.map((one) => withSignal(one, once.signal));
+        return lastOf(await fn.call(self, given, withMembers(first, { once }), ...more));
       },
-      { signal: abortSignal },
+      { signal },
     );
   };
+}
+
+/** The signals of a harness in one of the arguments that it hands over, by their names. */
+function signalsOf(given: unknown): readonly (readonly [name: string, signal: AbortSignal])[] {
+  if (!isPlainObject(given)) return [];
+  const names = ["abortSignal", "signal"].filter((name) => given[name] !== undefined);
+  return names.map((name) => [name, given[name] as AbortSignal]);
+}
+
+/** The same argument for a call that goes on when its caller leaves. */
+function withSignal(given: unknown, signal: AbortSignal): unknown {
+  const signals = signalsOf(given).map(([name]) => [name, signal]);
+  return signals.length === 0 ? given : withMembers(given, Object.fromEntries(signals));
+}
+
+/** An object with these members beside its own. One with a class, such as a RunContext, stays one. */
+function withMembers(given: unknown, members: Readonly<Record<string, unknown>>): unknown {
+  if (typeof given !== "object" || given === null || isPlainObject(given)) return { ...(given as object), ...members };
+  return new Proxy(given, {
+    has: (target, name) => name in members || name in target,
+    get(target, name) {
+      if (Object.hasOwn(members, name)) return members[name as string];
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === "function" ? (member.bind(target) as unknown) : member;
+    },
+  });
 }
 
 /** A tool that shows its progress yields results, of which the last one counts. */
@@ -196,11 +223,5 @@ function onceClient(run: Run, client: ToolClient): ToolClient {
       { signal },
     );
   };
-  return new Proxy(client, {
-    get(target, name) {
-      if (name === "callTool") return callTool;
-      const member: unknown = Reflect.get(target, name);
-      return typeof member === "function" ? (member.bind(target) as unknown) : member;
-    },
-  });
+  return withMembers(client, { callTool }) as ToolClient;
 }

@@ -1,6 +1,7 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { keyQueue } from "../core/key-queue.ts";
 import { openEngine } from "../engine/open-engine.ts";
+import { defaultWaitMs } from "../engine/options.ts";
 import { fingerprintOfCall } from "../function/call-operation.ts";
 import { type CallPosition, matchCall } from "./match-call.ts";
 import { callPositions, type FingerprintCall } from "./call-position.ts";
@@ -53,8 +54,9 @@ export function openRun(options: RunOptions): Run {
     onUndecided: _onUndecided,
     ...given
   } = others;
-  const engineOptions = { leaseMs: 10_000, waitMs: 30_000, retentionMs: 30 * dayMs, ...given };
-  const holding = openEngine<undefined>({ ...engineOptions, store: rules.store });
+  const { leaseMs = 10_000 } = given;
+  const engineOptions = { waitMs: leaseMs + defaultWaitMs, retentionMs: 30 * dayMs, ...given, leaseMs };
+  const holding = openEngine({ ...engineOptions, store: rules.store });
   // A tool that passes its key on makes a duplicate harmless.
   const { quiesceMs } = holding.options.steps;
   const rerunning = holding.openBeside({ takeOverAfterMs: quiesceMs, acknowledgeDuplicates: true });

@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import { memoryStore } from "../stores/memory/index.ts";
 import { onceTools, openRun } from "./index.ts";
+import type { OnceCall } from "./once-tools.ts";
 import type { RunOptions } from "./run-options.ts";
 
 interface Order {
@@ -93,6 +94,36 @@ describe("tools of other SDKs", () => {
     const call = make(onceTools(openTestRun({ step: () => "s1" }), { order: fn }).order);
     expect([await call(), await call()]).toEqual(["tea ordered", "tea ordered"]);
     expect(fn).toHaveBeenCalledOnce();
+  });
+
+  test("a wrapped function gets each argument of its SDK, and its caller may leave by a signal in any", async () => {
+    const controller = new AbortController();
+    const user = { id: "u1" };
+    const isBegun = Promise.withResolvers<void>();
+    const isSent = Promise.withResolvers<void>();
+    let seen: unknown;
+    const wrapped = onceTools(openTestRun({ step: () => "s1" }), {
+      order: async (
+        { item }: Order,
+        context: RunContext<typeof user> & OnceCall,
+        details: { signal?: AbortSignal; toolCall?: { callId: string } },
+      ) => {
+        isBegun.resolve();
+        await isSent.promise;
+        seen = [context.context.id, context.isToolApproved({ toolName: "order", callId: "1" }), context.once.attempt];
+        return `${item} ordered ${details.signal?.aborted} ${details.toolCall?.callId}`;
+      },
+    });
+    const made = openaiTool({ ...named, parameters: schema, execute: wrapped.order, errorFunction: null });
+    const toolCall = { type: "function_call", callId: "c1", name: "order", arguments: "{}" } as const;
+    const context = new RunContext(user) as RunContext;
+    const call = made.invoke(context, JSON.stringify(tea), { toolCall, signal: controller.signal });
+    await isBegun.promise;
+    controller.abort(new Error("left"));
+    await expect(call).rejects.toThrow("left");
+    isSent.resolve();
+    expect(await made.invoke(context, JSON.stringify(tea), { toolCall })).toBe("tea ordered false c1");
+    expect(seen).toEqual(["u1", undefined, 1]);
   });
 
   test("a tool of the AI SDK that runs elsewhere is returned as it is", () => {

@@ -1,7 +1,7 @@
 import type { Awaitable } from "../core/awaitable.ts";
 import { hasMethod, wrongClientError } from "../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
-import { checkBoolean, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
+import { checkBoolean, checkFunction, checkNumber, requireBoolean, invalidOptionError } from "../core/options.ts";
 import { nameProblem } from "../key/key.ts";
 import type { EngineOptions } from "../engine/options.ts";
 import type { Store } from "../stores/store.ts";
@@ -59,20 +59,21 @@ export interface Undecided {
  */
 export type UndecidedAnswer = "another" | "all-others" | "stop" | { readonly same: string };
 
+const engineNames = {
+  leaseMs: true,
+  retentionMs: true,
+  heldRetentionMs: true,
+  waitMs: true,
+  storeMsMax: true,
+  handlerMsMax: true,
+  onEvent: true,
+  onError: true,
+  clock: true,
+  random: true,
+} as const satisfies Partial<OptionNames<EngineOptions>>;
+
 /** How the calls of one run of an agent are distinguished and executed. */
-export interface RunOptions extends Pick<
-  EngineOptions,
-  | "leaseMs"
-  | "retentionMs"
-  | "heldRetentionMs"
-  | "waitMs"
-  | "storeMsMax"
-  | "handlerMsMax"
-  | "onEvent"
-  | "onError"
-  | "clock"
-  | "random"
-> {
+export interface RunOptions extends Pick<EngineOptions, keyof typeof engineNames> {
   /** The store of intentions and results, for as long as the run may be resumed: see `retentionMs`. */
   readonly store: Store;
   /** The run's own id, which no other run ever has: the same when it is resumed, 1 to 200 characters. */
@@ -113,21 +114,15 @@ export interface RunOptions extends Pick<
   readonly retentionMs?: number | undefined;
   /** How long a call is taken to run when its process has died, whole milliseconds; default 10,000. */
   readonly leaseMs?: number | undefined;
-  /** How long a call waits for the same one that is running, milliseconds; default 30,000. */
+  /**
+   * How long a call waits for the same one that is running, milliseconds; default 5000 longer than `leaseMs`: a run that is
+   * resumed at once waits out the lease of the process that died.
+   */
   readonly waitMs?: number | undefined;
 }
 
 const names: OptionNames<RunOptions> = {
-  leaseMs: true,
-  retentionMs: true,
-  heldRetentionMs: true,
-  waitMs: true,
-  storeMsMax: true,
-  handlerMsMax: true,
-  onEvent: true,
-  onError: true,
-  clock: true,
-  random: true,
+  ...engineNames,
   store: true,
   run: true,
   step: true,
@@ -164,13 +159,10 @@ export function checkRunRules(options: RunOptions) {
   });
 }
 
-/** A rule for all tools, or a function that decides for each. Any value but `true` counts as no, which is safe. */
+/** A rule for all tools, or a function that decides for each. */
 function toolRule(name: string, rule: boolean | ((tool: string) => boolean) = false): (tool: string) => boolean {
   if (typeof rule !== "function") checkBoolean(name, rule);
-  return (tool) => {
-    const answer: unknown = typeof rule === "function" ? rule(tool) : rule;
-    return answer === true;
-  };
+  return (tool) => (typeof rule === "function" ? requireBoolean(`${name}()`, rule(tool)) : rule);
 }
 
 /** The rules, checked, with every default filled in. */

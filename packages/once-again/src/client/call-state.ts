@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { isSafeMethod } from "../delivery/index.ts";
+import { findProgramFault, programFaultVerdict } from "../delivery/program-fault.ts";
 import type { Decision } from "../retry/index.ts";
 import type { Repeats } from "./repeats.ts";
 import {
@@ -107,7 +108,30 @@ export function unknownOutcome<Res extends ResponseHead>(
   if (end.by === "response" && (key === undefined || !isNotAuthoritative(failure))) return undefined;
   const delayMsMin = failure?.delayMsMin;
   const retryAt = delayMsMin === undefined ? undefined : { retryAt: clock.now() + delayMsMin };
-  return outcomeUnknownError({ attempts, key, status, ...retryAt }, end.cause, repeats.unknownOrigin);
+  const fault = failure?.verdict === programFaultVerdict ? findProgramFault(end.cause) : undefined;
+  return outcomeUnknownError({ attempts, key, status, ...retryAt }, end.cause, repeats.unknownOrigin, fault);
+}
+
+/**
+ * The error of a call that ends with another request's success; `undefined` where that is returned as `fetch` returns it.
+ *
+ * @param response the response, which is another request's.
+ * @param isRefused whether the user has chosen that such a response is no success.
+ */
+export function foreignOutcome<Res extends ResponseHead>(
+  { attempts, key, mayHaveHappened: wasInDoubt, status }: CallState<Res>,
+  response: { readonly url: string },
+  isRefused: boolean,
+): OnceAgainError | undefined {
+  if (!isRefused && !wasInDoubt) return undefined;
+  const url = URL.parse(response.url);
+  const place = url === null ? "elsewhere" : url.origin + url.pathname;
+  return new OnceAgainError(
+    "ONCE_OUTCOME_UNKNOWN",
+    `The response comes from ${place}, and answers another request: it does not say whether this one was executed. If it is ` +
+      "its response, name that place in the option `trustRedirects`.",
+    { details: { attempts, key, status, url: place } },
+  );
 }
 
 /** The details of a call that gave up. */
@@ -125,15 +149,21 @@ interface OutcomeUnknownDetails {
  * error, or the error of the limit that was reached; `undefined` when the last attempt had a response.
  *
  * @param unknownOrigin the origin that is not known to honour keys, where the request is not sent again for that reason.
+ * @param fault the fault of the program, where that ended the call.
  */
 export function outcomeUnknownError(
   details: OutcomeUnknownDetails,
   cause: unknown,
   unknownOrigin: string | undefined,
+  fault?: string,
 ): OnceAgainError {
+  const own =
+    fault === undefined
+      ? ""
+      : `The function that sends requests failed by itself (${fault}), not the network: mend it. `;
   return new OnceAgainError(
     "ONCE_OUTCOME_UNKNOWN",
-    `The request may or may not have been executed. ${advise(details.key, unknownOrigin)}`,
+    `${own}The request may or may not have been executed. ${advise(details.key, unknownOrigin)}`,
     { cause, details: { ...details } },
   );
 }

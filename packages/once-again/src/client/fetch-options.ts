@@ -1,9 +1,8 @@
-import { checkPlatform } from "../core/check-platform.ts";
 import type { Clock } from "../core/clock.ts";
-import { OnceAgainError } from "../core/errors.ts";
+import type { OnceAgainError } from "../core/errors.ts";
 import type { Listener } from "../core/listener.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
-import { checkChoice, checkNumber, fromOne, invalidOptionError, wholeFromOne } from "../core/options.ts";
+import { checkChoice, checkClock, checkNumber, fromOne, invalidOptionError, wholeFromOne } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
 import type { Verdict } from "../delivery/index.ts";
@@ -16,6 +15,7 @@ import { type AttemptHeaders, checkAttemptHeaders } from "./attempt-headers.ts";
 import { type KeyRule, keyRule, type KeysOption } from "./repeats.ts";
 import { originBudgets, type OriginRule, originRule, perOrigin } from "./per-origin.ts";
 import { platformFetch } from "./platform-fetch.ts";
+import { type RedirectRule, redirectRule, type TrustRedirects } from "./foreign-response.ts";
 import { retryCondition, type ShouldRetry } from "./should-retry.ts";
 
 /** The events of a call of a retrying fetch: those of `retry`, with the request that they are about. */
@@ -73,7 +73,8 @@ export interface RetryingFetchOptions {
    * Which servers honour keys: a list of origins (`["https://shop.example"]`), a function of the URL (without its query),
    * or `true` for all. A POST or PATCH that brings no key gets one, whatever the server. After an attempt that may have
    * arrived it is sent again only to a server that is named here, or that has said in a response to the same method and path
-   * that it (`Idempotency-Key-Policy`, `Idempotent-Replayed`). Default: none is named. `"off"`: no key is made.
+   * that it (`Idempotency-Key-Policy`, `Idempotent-Replayed`). Default: none is named. `"off"`: no key is made. Browsers send
+   * a POST again by themselves, to any server.
    */
   readonly keys?: KeysOption | undefined;
   /** The header that carries the key; default `Idempotency-Key`. */
@@ -91,6 +92,15 @@ export interface RetryingFetchOptions {
    * may send one for a server that died in the middle of its work; Varnish does.
    */
   readonly trustRetryAfter?: OriginRule | undefined;
+  /**
+   * Which successes after a redirect are the request's own: `true` for all, or a function of the URL that the response comes
+   * from. `false`: by the rule, and a call that ends with another request's response ends with `ONCE_OUTCOME_UNKNOWN`. By
+   * the rule, these are another request's: after a 301 or 302 that made a GET of a POST (a sign-in page), of another
+   * origin, a page (HTML) where `Accept` asks for JSON, and in browsers, which show no redirect, any page. A 303 to the same
+   * origin is the server's own way to say "done". Default: they are returned as `fetch` returns them (`redirected`, `url`),
+   * unless an earlier attempt of the call is in doubt, which they don't settle.
+   */
+  readonly trustRedirects?: TrustRedirects | undefined;
   /**
    * Whether an answer is read within its attempt, so that one that breaks off is tried again like one that never came:
    * `true` for bodies of up to 1 MiB, or `{ bytesMax }` (a whole number of at least 1). Of a longer one the rest is
@@ -137,6 +147,7 @@ export interface FetchSettings {
   /** Where keys are honoured. */
   readonly keys: KeyRule;
   readonly trustsRetryAfter: (origin: string) => boolean;
+  readonly trustsRedirect: RedirectRule;
   /** `undefined`: an attempt ends when its answer begins. */
   readonly readBodyBytesMax: number | undefined;
   readonly bodyBytesMax: number;
@@ -168,19 +179,28 @@ const names: OptionNames<RetryingFetchOptions> = {
   keyFormat: true,
   keyRetentionMs: fromOne,
   trustRetryAfter: true,
+  trustRedirects: true,
   readBody: true,
   bodyBytesMax: { min: 0, integer: true },
   shouldRetry: "function",
   retryStatuses: true,
   onEvent: "function",
   clock: true,
-  random: true,
+  random: "function",
 };
 
-/** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
-export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
-  checkPlatform();
-  checkNames("retryingFetch", options, names);
+/**
+ * @param reader the function that takes the options, as errors name it.
+ * @param without the options of `retryingFetch` that it doesn't have: they would be ignored.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ */
+export function fetchSettings(
+  options: RetryingFetchOptions,
+  reader = "retryingFetch",
+  without: readonly (keyof RetryingFetchOptions)[] = [],
+): FetchSettings {
+  checkNames(reader, options, without.length === 0 ? names : namesWithout(without));
+  checkClock(options.clock);
   const { keyRetentionMs = Infinity } = options;
   const budgetOf = budgetRule(options.budget ?? "per-origin");
   return {
@@ -198,6 +218,7 @@ export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
     attemptHeaders: checkAttemptHeaders(options.attemptHeaders ?? {}),
     keys: keyRule(options.keys),
     trustsRetryAfter: originRule("trustRetryAfter", options.trustRetryAfter ?? false),
+    trustsRedirect: redirectRule(options.trustRedirects),
     readBodyBytesMax: readBodyBound(options.readBody ?? false),
     bodyBytesMax: options.bodyBytesMax ?? 64 * mebibyte,
     keyHeader: options.keyHeader ?? keyHeaderName,
@@ -208,6 +229,10 @@ export function fetchSettings(options: RetryingFetchOptions): FetchSettings {
   };
 }
 
+function namesWithout(left: readonly string[]): Partial<typeof names> {
+  return Object.fromEntries(Object.entries(names).filter(([name]) => !left.includes(name)));
+}
+
 const noLayer: AnyLayer = (next) => next;
 
 /** A list alone would be refused: its breaker would judge one server by another. */
@@ -216,21 +241,17 @@ function layersByOrigin(
   budgetOf: FetchSettings["budgetOf"],
 ): FetchSettings["layerOf"] {
   if (layers === undefined) return () => noLayer;
-  if (typeof layers !== "function") throw layersError();
+  if (typeof layers !== "function") throw layersError(layers);
   return perOrigin((origin) => {
     const originLayers: unknown = layers({ origin, budget: budgetOf(origin) });
     if (Array.isArray(originLayers) && originLayers.every((layer) => typeof layer === "function"))
       return compose(...originLayers);
-    throw layersError();
+    throw layersError(originLayers);
   });
 }
 
-function layersError(): OnceAgainError {
-  return new OnceAgainError(
-    "ONCE_OPTION_INVALID",
-    "layers must be a function that makes an origin's layers and returns them as a list: () => [circuitBreaker()].",
-    { details: { option: "layers" } },
-  );
+function layersError(layers: unknown): OnceAgainError {
+  return invalidOptionError("layers", "a function that returns a list, such as () => [circuitBreaker()]", layers);
 }
 
 function readBodyBound(readBody: NonNullable<RetryingFetchOptions["readBody"]>): number | undefined {

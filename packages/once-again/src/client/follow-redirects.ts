@@ -1,4 +1,5 @@
 import { errorVerdict, isSafeMethod } from "../delivery/index.ts";
+import { noteRedirect, type FollowedRedirect, type RedirectKind } from "./foreign-response.ts";
 
 /** A request, as far as redirects change it. */
 export interface Hop {
@@ -73,6 +74,7 @@ export async function followRedirects(
   discard: (response: Response) => unknown,
 ): Promise<Response> {
   let [response, hop] = [first, request];
+  let followed: FollowedRedirect | undefined;
   for (let hops = 0; ; hops += 1) {
     if (response.type === "opaqueredirect") {
       throw new RedirectError('The answer is a redirect that can\'t be seen here. Use `redirect: "manual"`.');
@@ -84,7 +86,12 @@ export async function followRedirects(
       void discard(response);
       throw new RedirectError(hops === hopsMax ? "redirect count exceeded" : "URL scheme must be a HTTP(S) scheme");
     }
-    hop = nextHop(hop, next, response.status);
+    const kind = redirectKind(hop.method, response.status);
+    // Once it is a GET, further redirects are those of another request.
+    if (followed === undefined || followed.kind === "same-request") {
+      followed = { kind, isReplay: response.headers.get("Idempotent-Replayed") === "true" };
+    }
+    hop = nextHop(hop, next, kind);
     void discard(response);
     try {
       response = await send(hop);
@@ -93,12 +100,20 @@ export async function followRedirects(
     }
   }
   // As `fetch` would have it. What comes from elsewhere proves nothing of the request itself.
-  return response === first ? response : Object.defineProperty(response, "redirected", { value: true });
+  if (followed === undefined) return response;
+  noteRedirect(response, followed);
+  return Object.defineProperty(response, "redirected", { value: true });
 }
 
-function nextHop({ url, method, headers, hasBody, secrets }: Hop, next: URL, status: number): Hop {
+/** How a redirect changes a request (Fetch standard, "HTTP-redirect fetch"). */
+export function redirectKind(method: string, status: number): Exclude<RedirectKind, "unseen"> {
+  if (status === 303) return method === "HEAD" ? "same-request" : "see-other";
+  return status < 303 && method === "POST" ? "became-get" : "same-request";
+}
+
+function nextHop({ url, method, headers, hasBody, secrets }: Hop, next: URL, kind: RedirectKind): Hop {
   if (next.hash === "") next.hash = url.hash;
-  const becomesGet = status === 303 ? method !== "HEAD" : status < 303 && method === "POST";
+  const becomesGet = kind !== "same-request";
   const nextHeaders = new Headers(headers);
   if (becomesGet) for (const name of ofBody) nextHeaders.delete(name);
   if (next.origin !== url.origin) {

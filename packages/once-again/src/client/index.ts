@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
 export { type OuterAttempt, readAttempt } from "./attempt-headers.ts";
 export type { FetchEvent } from "./fetch-options.ts";
 export type { Body } from "./request-body.ts";

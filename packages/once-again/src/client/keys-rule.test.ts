@@ -115,7 +115,7 @@ describe("a server that the user has named", () => {
     const fetch = retryingFetch({ ...fast, keys: (async () => false) as never });
     await expect(fetch(server.url, post)).rejects.toMatchObject({
       code: "ONCE_OPTION_INVALID",
-      message: expect.stringContaining("keys must be a function that returns true or false, at once"),
+      message: expect.stringContaining("keys() must be true or false"),
     });
     expect(server.charges).toEqual([]);
   });

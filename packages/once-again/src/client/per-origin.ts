@@ -1,4 +1,4 @@
-import { invalidOptionError } from "../core/options.ts";
+import { requireBoolean, invalidOptionError } from "../core/options.ts";
 import { putLast } from "../core/put-last.ts";
 import { refundedBudget } from "../retry/budgets/success-budget.ts";
 import type { RetryBudget } from "../retry/index.ts";
@@ -36,7 +36,7 @@ export type OriginRule = boolean | readonly string[] | ((origin: string) => bool
  */
 export function originRule(option: string, rule: OriginRule): (origin: string) => boolean {
   if (typeof rule === "boolean") return () => rule;
-  if (typeof rule === "function") return rule;
+  if (typeof rule === "function") return (origin) => requireBoolean(`${option}()`, rule(origin));
   if (!Array.isArray(rule)) throw invalidOptionError(option, "a boolean, a list of origins or a function", rule);
   for (const origin of rule as readonly unknown[]) {
     if (typeof origin !== "string" || URL.parse(origin)?.origin !== origin) {

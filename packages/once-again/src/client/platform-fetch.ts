@@ -1,3 +1,5 @@
+import { builtinModule } from "../core/builtin-module.ts";
+
 /** Every retrying fetch. One that was put in the place of `globalThis.fetch` is no platform's. */
 export const retryingFetches = new WeakSet<object>();
 
@@ -46,6 +48,6 @@ function name(input: string | URL | Request, init: RequestInit | null | undefine
 }
 
 function makeStorage(): Storage | undefined {
-  const hooks = globalThis.process?.getBuiltinModule?.("node:async_hooks");
+  const hooks = builtinModule("node:async_hooks");
   return hooks && new hooks.AsyncLocalStorage();
 }

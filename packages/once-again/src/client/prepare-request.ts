@@ -1,9 +1,11 @@
+import { errorText } from "../core/error-text.ts";
 import { checkNames, type OptionNames, refuseMisspelt } from "../core/option-names.ts";
 import { fromOne, wholeFromOne } from "../core/options.ts";
 import { type Attempt, eitherSignal } from "../retry/attempt.ts";
 import { type OuterAttempt, readForeignAttempt, writeAttempt } from "./attempt-headers.ts";
 import { discardBody, readAhead, type ReadBounds, readStream } from "./read-stream.ts";
 import type { FetchSettings } from "./fetch-options.ts";
+import { isForeignResponse } from "./foreign-response.ts";
 import { followRedirects, type Hop, isRedirect, mustFollowRedirects } from "./follow-redirects.ts";
 import {
   type Body,
@@ -46,6 +48,8 @@ export interface SendableRequest<Res extends ResponseHead> {
   send(attemptSignal: AbortSignal, attempt: Attempt, onSend: () => void): Promise<Res>;
   /** Whether a response is a problem by which a server of once-again says that nothing happened; missing: none is. */
   saysNoEffect?(response: Res): boolean | Promise<boolean>;
+  /** Where a success comes from that is another request's; `undefined` for the request's own. Missing: all are. */
+  foreignUrl?(response: Res): string | undefined;
   /** The error that the client made of a response; missing: it makes none. */
   errorOf?(response: Res): unknown;
   /** Discards a response that will not be read; the promise it returns resolves when the connection is free again. */
@@ -149,6 +153,12 @@ class FetchRequest implements SendableRequest<Response> {
     return responseSaysNoEffect(response);
   }
 
+  foreignUrl(response: Response): string | undefined {
+    const { method, origin } = this;
+    const request = { method, origin, headers: this.#request.headers };
+    return isForeignResponse(response, request, this.#settings.trustsRedirect) ? response.url : undefined;
+  }
+
   discard(response: Response): Promise<void> {
     return discardBody(response, this.#settings.policy.clock);
   }
@@ -162,6 +172,7 @@ class FetchRequest implements SendableRequest<Response> {
     const bounded = eitherSignal(this.signal, attemptSignal);
     const first: Hop = { url: request.url, method: request.method, headers, hasBody: true };
     let response = await this.#sendTo(request.target, first, bounded, onSend);
+    requireResponse(response);
     if (this.#follows && isRedirect(response)) {
       const followHop = (hop: Hop): Promise<Response> => {
         this.repeats.enter(hop.method, hop.url, headers);
@@ -196,6 +207,12 @@ class FetchRequest implements SendableRequest<Response> {
       return send();
     });
   }
+}
+
+/** @throws TypeError for what a mock or a wrapper resolved with instead of a response. */
+function requireResponse(response: unknown): void {
+  if (typeof response === "object" && response !== null) return;
+  throw new TypeError(`The function that sends resolved with ${errorText(response)}, and not with a response.`);
 }
 
 const localScheme = /^(about|blob|data|file):$/;

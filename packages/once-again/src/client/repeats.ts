@@ -1,4 +1,4 @@
-import { invalidOptionError } from "../core/options.ts";
+import { requireBoolean, invalidOptionError } from "../core/options.ts";
 import { isIdempotentMethod } from "../delivery/index.ts";
 import { keyHeaderName } from "../key/key.ts";
 import { RedirectError } from "./follow-redirects.ts";
@@ -34,9 +34,7 @@ function namingRule(keys: Exclude<KeysOption, "off">): KeyRule["isNamed"] {
   if (typeof keys === "function") {
     return (_origin, url) => {
       const parsedUrl = URL.parse(url);
-      const named: unknown = parsedUrl !== null && keys(parsedUrl);
-      if (typeof named === "boolean") return named;
-      throw invalidOptionError("keys", "a function that returns true or false, at once", named);
+      return parsedUrl !== null && requireBoolean("keys()", keys(parsedUrl));
     };
   }
   if (keys === true || Array.isArray(keys)) return originRule("keys", keys);

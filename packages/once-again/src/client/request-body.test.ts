@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { replaceGlobalsAsHono } from "../../../../test/support/hono-globals.ts";
 import { constantBackoff } from "../retry/index.ts";
 import type { Body, RetryingRequestInit } from "./request-body.ts";
 import { retryingFetch } from "./retrying-fetch.ts";
@@ -55,6 +56,14 @@ test.each<[name: string, body: Body, type: RegExp, text: RegExp]>([
   const first = await sent({ body });
   expect(first.type ?? "none").toMatch(type);
   expect(first.body.toString()).toMatch(text);
+});
+
+test("bytes have no type, also beside a server of Hono, which replaces Response", async () => {
+  replaceGlobalsAsHono();
+  for (const body of [new TextEncoder().encode("bytes"), new TextEncoder().encode("bytes").buffer]) {
+    received.length = 0;
+    expect(await sent({ body })).toEqual({ type: undefined, body: Buffer.from("bytes") });
+  }
 });
 
 test("the caller's content type stays", async () => {

@@ -110,7 +110,8 @@ export function copyBody(body: Body | null | undefined, method: string): BodyCop
   if (typeof body === "string") return { body, contentType: "text/plain;charset=UTF-8" };
   // It can't change, and may be larger than memory.
   if (body instanceof Blob) return { body, contentType: body.type };
-  const message = new Response(body);
+  // A Response would do, but a server of Hono replaces that by one which says text/plain of all bytes.
+  const message = new Request("http://localhost/", { method: "POST", body });
   const contentType = message.headers.get("content-type");
   return message.arrayBuffer().then((bytes) => ({ body: bytes, contentType }));
 }

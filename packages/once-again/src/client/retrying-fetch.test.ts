@@ -6,6 +6,7 @@ import { constantBackoff, successBudget } from "../retry/index.ts";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import type { FetchEvent } from "./fetch-options.ts";
 import { retryingFetch } from "./retrying-fetch.ts";
+import { skipWaits } from "../../../../test/support/skip-waits.ts";
 
 /** The server's action for one request. */
 type Act = (response: ServerResponse, request: IncomingMessage) => void;
@@ -15,7 +16,6 @@ const answer =
   (response) =>
     response.writeHead(status, headers).end(body);
 const reset: Act = (response) => response.socket?.resetAndDestroy();
-const hang: Act = () => {};
 
 interface Received {
   readonly method: string | undefined;
@@ -216,14 +216,15 @@ test("Retry-After is waited for, and a bit more", async () => {
 test("a Retry-After beyond the deadline, or beyond the key's retention, is not waited for", async () => {
   for (const limit of [{ deadlineMs: 5000 }, { keyRetentionMs: 5000 }]) {
     script = [answer(429, { "Retry-After": "7" })];
-    const response = await retryingFetch({ ...fast, ...limit })(url, post);
+    const response = await retryingFetch({ ...fast, ...limit, clock: fakeClock() })(url, post);
     expect(response.headers.get("Retry-After")).toBe("7");
   }
 });
 
 test("an attempt that hangs is cut and repeated", async () => {
-  script = [hang];
-  const response = await retryingFetch({ ...fast, attemptTimeoutMs: 50 })(url, post);
+  const clock = fakeClock();
+  script = [() => void clock.advance(50)];
+  const response = await retryingFetch({ ...fast, clock, onEvent: skipWaits(clock), attemptTimeoutMs: 50 })(url, post);
   expect(response.status).toBe(200);
   expect(new Set(received.map(({ key }) => key)).size).toBe(1);
 });

@@ -13,7 +13,8 @@ export type RetryingFetch = (input: string | URL | Request, init?: RetryingReque
  * Each call is one operation. A POST or PATCH gets an idempotency key, made before the first attempt and the same on
  * all of them, unless the caller brings one. An attempt that failed is repeated when the request provably had no
  * effect, or when repeating it has none: an idempotent method, or a key at a server that is known to honour it (the option
- * `keys`, or a response to the same method and path that said so). What the server asks for (`Retry-After`, a rate limit) is a
+ * `keys`, or a response to the same method and path that said so). In a browser that holds for our own attempts: the browser
+ * sends a POST again by itself when its connection is closed before the response. What the server asks for (`Retry-After`, a rate limit) is a
  * lower bound for the wait.
  *
  * The returned promise settles as that of `fetch` does: when the response begins. What happens to the response's body

@@ -1,8 +1,16 @@
+import type { OnceAgainError } from "../core/errors.ts";
 import { type Listener, notify } from "../core/listener.ts";
 import type { Attempt, Operation, Outcome } from "../retry/attempt.ts";
 import type { Decision, RetryEvent } from "../retry/index.ts";
 import { runRetry } from "../retry/retry.ts";
-import { callState, type CallState, decideAttempt, recordSending, unknownOutcome } from "./call-state.ts";
+import {
+  callState,
+  type CallState,
+  decideAttempt,
+  foreignOutcome,
+  recordSending,
+  unknownOutcome,
+} from "./call-state.ts";
 import type { FetchSettings } from "./fetch-options.ts";
 import {
   askCondition,
@@ -67,10 +75,17 @@ class Sending<Res extends ResponseHead> {
       throw unknownOutcome(this.#state, { by: "error", cause }, policy.clock) ?? cause;
     }
     const cause = this.#request.errorOf?.(response);
-    const unknown = unknownOutcome(this.#state, { by: "response", cause }, policy.clock);
+    const unknown =
+      unknownOutcome(this.#state, { by: "response", cause }, policy.clock) ?? this.#foreignOutcome(response);
     if (unknown === undefined) return response;
     void this.#request.discard(response);
     throw unknown;
+  }
+
+  #foreignOutcome(response: Res): OnceAgainError | undefined {
+    const url = this.#request.foreignUrl?.(response);
+    if (url === undefined) return undefined;
+    return foreignOutcome(this.#state, { url }, this.#settings.trustsRedirect !== undefined);
   }
 
   /** Makes an attempt, through the layers. */

@@ -1,4 +1,4 @@
-import { invalidOptionError } from "../core/options.ts";
+import { checkBoolean, invalidOptionError } from "../core/options.ts";
 import { errorResponse } from "../delivery/error-response.ts";
 import { errorVerdict, parseRetryAfter, statusVerdict, type Verdict, waitHint } from "../delivery/index.ts";
 import { retryAfterOf } from "../retry/decision.ts";
@@ -210,9 +210,9 @@ export function askCondition<Res extends ResponseHead>(
   const { attempt, key, method, url } = call;
   const error = "error" in outcome ? outcome.error : undefined;
   const facts = { attempt, method, url, key, status: head?.status, headers: head?.headers, error, verdict };
-  const isRetryWanted: unknown = shouldRetry(facts) ?? undefined;
-  if (isRetryWanted === undefined || typeof isRetryWanted === "boolean") return isRetryWanted;
-  throw invalidOptionError("shouldRetry", "a function that returns true, false or undefined, at once", isRetryWanted);
+  const isRetryWanted = shouldRetry(facts) ?? undefined;
+  checkBoolean("shouldRetry()", isRetryWanted);
+  return isRetryWanted;
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
 export { d1Store, type D1Store, type D1Transaction } from "../stores/d1/index.ts";
 export { durableObjectStore } from "../stores/durable-object/index.ts";
 export { handleQueueBatch, type QueueDeadLetter } from "./handle-queue-batch.ts";

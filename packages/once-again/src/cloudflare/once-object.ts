@@ -2,7 +2,10 @@ import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../core/options.ts";
+import { systemRandom } from "../core/random.ts";
 import type { Outcome } from "../engine/index.ts";
+import { decodeResult } from "../engine/request-end.ts";
+import { drawRetryAfterMs, retryAfterRange } from "../engine/retry-after.ts";
 import { fingerprintOfCall, keyOfCall } from "../function/call-operation.ts";
 import {
   type CallResultRules,
@@ -19,7 +22,7 @@ import {
   type StoreCall,
   type StoreReply,
 } from "../stores/durable-object/index.ts";
-import type { ClaimAnswer } from "../stores/store.ts";
+import type { ClaimAnswer, RecordName } from "../stores/store.ts";
 
 /** One operation of an object: its name, and what it is, so that a key can't be used for another. */
 export interface ObjectOperation {
@@ -64,7 +67,7 @@ type AnyArguments = any[];
 type ObjectClass = abstract new (...given: AnyArguments) => object;
 
 const resultRules: CallResultRules<unknown> = { codec: undefined, refusals: undefined, resultBytesMax: 1_048_576 };
-const retryAfterMs = 1000;
+const retryAfterMs = (): number => drawRetryAfterMs(retryAfterRange(1000), systemRandom);
 
 /**
  * A class of Durable Objects in which a key, its effect and its result commit together, and in which `durableObjectStore` can keep
@@ -135,11 +138,12 @@ function checkOperation(operation: ObjectOperation, effect: unknown): void {
 
 function outcomeOf<Result>(
   answer: Exclude<ClaimAnswer, { kind: "acquired" }>,
+  name: RecordName,
   rules: CallResultRules<Result>,
 ): Outcome<StoredCallResult<Result>> {
   switch (answer.kind) {
     case "done":
-      return { kind: "replayed", result: callResultCodec(rules).decode(answer.result) };
+      return { kind: "replayed", result: decodeResult({ ...name, codec: callResultCodec(rules) }, answer.result) };
     case "abandoned":
       return { kind: "outcome-unknown" };
     default:
@@ -163,7 +167,8 @@ async function runOperation<Result>(
     result = returnedResult(refusePromise(effect(sql), scope), rules);
     return result.bytes;
   });
-  const outcome = answer === undefined ? ({ kind: "executed", result: result! } as const) : outcomeOf(answer, rules);
+  const outcome =
+    answer === undefined ? ({ kind: "executed", result: result! } as const) : outcomeOf(answer, { scope, key }, rules);
   return resultOf(outcome, key, { scope, retryAfterMs });
 }
 

@@ -23,6 +23,6 @@ export function formatDuration(ms: number): string {
 /** The milliseconds of a length of time such as `250ms`, `1.5s`, `2d 3h`; undefined when the text is no such length. */
 export function readDuration(text: string): number | undefined {
   if (!/^\d+(?:\.\d+)?(?:ms|[smhd])(?: ?\d+(?:\.\d+)?(?:ms|[smhd]))*$/.test(text)) return undefined;
-  const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g);
+  const parts = text.matchAll(/(?<![\d.])(\d+(?:\.\d+)?)(ms|[smhd])/g);
   return [...parts].reduce((sum, [, count, unit]) => sum + Number(count) * unitsMs.get(unit!)!, 0);
 }

@@ -5,7 +5,7 @@ export const exitCodes = {
   bad: 1,
   /**
    * The command could not run as it was asked: an unknown option, a value out of bounds, a file that can't be read, a
-   * store that does not answer.
+   * store that does not answer, a disk that is full.
    */
   usage: 2,
   /** Ended by Ctrl-C, as shells have it: 128 and the number of SIGINT. */

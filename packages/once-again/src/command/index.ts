@@ -9,7 +9,7 @@ export { formatDuration, readDuration } from "./durations.ts";
 export { exitCodes } from "./exit-codes.ts";
 export { findModule, loadDriver, loadDrivers } from "./load-driver.ts";
 export { type Painter, painter, plainPainter } from "./painter.ts";
-export { runProgram } from "./run-program.ts";
+export { outliveOutput, runProgram } from "./run-program.ts";
 export {
   makeDrySqliteOutbox,
   makeSqlite,

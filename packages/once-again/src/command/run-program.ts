@@ -1,4 +1,5 @@
 import process from "node:process";
+import { platformProblem } from "../core/platform.ts";
 import { exitCodes } from "./exit-codes.ts";
 
 /** The part of commander's `Command` that we use, on which `exitOverride()` was called. */
@@ -12,17 +13,15 @@ interface Program {
  * @param load imports the program: not before the version of Node is known, as an older one lacks things that it imports.
  */
 export async function runProgram(load: () => Promise<Program>): Promise<void> {
-  const problem = nodeVersionProblem(process.versions.node);
+  const problem = platformProblem();
   if (problem !== undefined) {
     process.stderr.write(`error: ${problem}\n`);
     process.exitCode = exitCodes.usage;
     return;
   }
-  // A reader such as head closes the pipe when it has enough. That is no error.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit();
-  });
+  process.stdout.on("error", endWithOutput);
+  // About the stream that says errors nothing can be said.
+  process.stderr.on("error", () => undefined);
   const program = await load();
   try {
     await program.parseAsync(process.argv);
@@ -30,20 +29,36 @@ export async function runProgram(load: () => Promise<Program>): Promise<void> {
     if (!isCommanderError(error)) throw error;
     // Commander has said what is wrong. Its own code for that is 1, as for a bad result.
     process.exitCode = error.exitCode === 0 ? exitCodes.fine : exitCodes.usage;
+    // Not by itself: a connection that waits for a silent server would keep the process.
+    process.stdout.write("", () => process.stderr.write("", () => process.exit()));
   }
+}
+
+function endWithOutput({ code, message }: NodeJS.ErrnoException): void {
+  // A reader such as head closes the pipe when it has enough. That is no error.
+  if (code === "EPIPE") process.exit();
+  // A full disk is: an exit code of 1, as of an exception, would say that the command's result is bad.
+  process.stderr.write(`error: the output can't be written: ${message}\n`);
+  process.exit(exitCodes.usage);
+}
+
+/**
+ * Has this process go on when its output can't be written: a server has requests under way, and its output is only a log.
+ *
+ * @param onLost called with the first error.
+ */
+export function outliveOutput(onLost: (error: Error) => void): void {
+  // The listener that would end the process may be of another copy of this package.
+  process.stdout.removeAllListeners("error");
+  let isLost = false;
+  process.stdout.on("error", (error) => {
+    if (isLost) return;
+    isLost = true;
+    onLost(error);
+  });
 }
 
 /** By its name: a program and one of its commands may have a copy of commander each. */
 function isCommanderError(error: unknown): error is Error & { readonly exitCode: number } {
   return error instanceof Error && error.name === "CommanderError";
-}
-
-/** The oldest Node that runs the commands: `engines` in package.json. */
-const oldest = [22, 21] as const;
-
-/** Says what to do about a version of Node that is too old, such as "20.11.1"; undefined when it is new enough. */
-export function nodeVersionProblem(version: string): string | undefined {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  if (major > oldest[0] || (major === oldest[0] && minor >= oldest[1])) return undefined;
-  return `once-again needs Node ${oldest.join(".")} or newer, and this is Node ${version}. Install a newer one: https://nodejs.org`;
 }

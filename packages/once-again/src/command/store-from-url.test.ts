@@ -1,9 +1,11 @@
+import { once } from "node:events";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import { Client, Pool } from "pg";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { bucket, natsConnection } from "../../../../test/nats/buckets.ts";
 import { createTable, dynamodbClient } from "../../../../test/support/dynamodb/tables.ts";
 import { runCli } from "../../../../test/support/cli.ts";
@@ -25,6 +27,7 @@ import type { Store } from "../stores/index.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { storeFromUrl } from "./store-from-url.ts";
 import { loadDriver, loadDrivers } from "./load-driver.ts";
+import { waitMsMax } from "../../../../test/support/wait-ms-max.ts";
 
 // The tests start servers, one of them a cluster, and each command is a separate process.
 /** Leaves a held key in a store, and settles it by the CLI. */
@@ -37,10 +40,32 @@ async function settleByUrl(store: Store, url: string, key = "order-7", cwd?: str
   const listed = await run("list", "--state", "abandoned");
   expect(JSON.parse(listed.stdout)).toMatchObject({ keys: [{ scope: "acme", key }] });
   const resolved = await run("resolve", "acme", key, "--status", "204", "--yes", "--reason", "seen");
-  expect(resolved).toMatchObject({ code: exitCodes.fine, stderr: "" });
+  expect(resolved.code).toBe(exitCodes.fine);
   const shown = await run("show", "acme", key);
   expect(JSON.parse(shown.stdout)).toMatchObject({ state: "done", result: { kind: "answer", status: 204 } });
   expect(JSON.parse((await run("purge")).stdout)).toEqual({ removed: 0 });
+  await releaseByUrl(store, run, `${key} not charged`);
+}
+
+/** Releases a held key, which is claimed again: the release is stored, and no list of keys shows its record. */
+async function releaseByUrl(
+  store: Store,
+  run: (command: string, ...args: string[]) => Promise<{ code: number | null; stdout: string }>,
+  key: string,
+): Promise<void> {
+  const claim = { scope: "acme", key, owner: "worker", fingerprint: "f", leaseMs: 60_000, retentionMs: 60_000 };
+  await store.claim(claim);
+  await store.renew({ ...claim, leaseMs: 0 });
+  const why = ["--by", "ann", "--reason", "the bank has no charge"];
+  expect((await run("release", "acme", key, "--yes", ...why)).code).toBe(exitCodes.fine);
+  expect(await store.claim({ ...claim, owner: "another" })).toMatchObject({ kind: "acquired", attempt: 1 });
+  const release = { scope: "acme", key, author: "ann", reason: "the bank has no charge", isKnown: true };
+  const listed = JSON.parse((await run("list", "--state", "released")).stdout) as { releases: { key: string }[] };
+  expect(listed.releases.filter((one) => one.key === key)).toMatchObject([release]);
+  expect(JSON.parse((await run("show", "acme", key)).stdout)).toMatchObject({ state: "running", releases: [release] });
+  const { keys } = JSON.parse((await run("list")).stdout) as { keys: { scope: string }[] };
+  expect(new Set(keys.map(({ scope }) => scope))).toEqual(new Set(["acme"]));
+  expect(JSON.parse((await run("list", "--state", "held")).stdout)).toMatchObject({ keys: [] });
 }
 
 /** A project's folder that has one of our development dependencies installed. */
@@ -122,7 +147,7 @@ describeWithServer("dynamodb://", motoBinary, () => {
     await createTable(client, "keys");
     for (const [name, value] of Object.entries(awsEnvironment({ url }))) vi.stubEnv(name, value);
     onTestFinished(() => void vi.unstubAllEnvs());
-    const store = dynamodbStore(client, { table: "keys", prefix: "shop" });
+    const store = dynamodbStore(client, { table: "keys", prefix: "shop", requestMsMax: waitMsMax });
     await settleByUrl(store, "dynamodb://us-east-1/keys?prefix=shop");
     const nameless = await runCli(["keys", "list", "--store", "dynamodb://us-east-1"]);
     expect(nameless).toMatchObject({ code: exitCodes.usage, stderr: expect.stringContaining("names no table") });
@@ -134,7 +159,7 @@ describeWithServer("nats://", natsBinary, () => {
     const { url, port } = await untilTestEnds<PrivateServer>(startNats());
     const connection = await natsConnection([port]);
     onTestFinished(() => connection.close());
-    await settleByUrl(await natsStore(await bucket(connection, "keys")), `${url}/keys`);
+    await settleByUrl(await natsStore(await bucket(connection, "keys"), { requestMsMax: waitMsMax }), `${url}/keys`);
     const missing = await runCli(["keys", "list", "--store", `${url}/other`]);
     expect(missing).toMatchObject({ code: exitCodes.usage, stdout: "" });
     const nameless = await runCli(["keys", "list", "--store", url]);
@@ -152,6 +177,32 @@ test.for([
   expect({ code, stdout }).toEqual({ code: exitCodes.usage, stdout: "" });
   expect(stderr).toMatch(/^error: .*refused.*\n$/i);
   expect(stderr).not.toContain("hunter2");
+});
+
+describe.concurrent("a server that takes the connection and is silent ends the command", () => {
+  test.for([
+    ["postgres://u:hunter2@", "/x"],
+    ["mysql://u:hunter2@", "/x"],
+    ["redis://u:hunter2@", ""],
+    ["nats://u:hunter2@", "/keys"],
+    ["dynamodb://eu-west-1/keys", ""],
+  ] as const)("%s…%s", async ([start, end], { expect, onTestFinished }) => {
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => void sockets.push(socket.on("error", () => undefined)));
+    silent.listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+      silent.close();
+    });
+    const place = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const url = start.startsWith("dynamodb:") ? start : start + place + end;
+    const aws = awsEnvironment({ url: `http://${place}` });
+    const { code, stdout, stderr } = await runCli(["keys", "list", "--store", url], aws);
+    expect({ code, stdout }).toEqual({ code: exitCodes.usage, stdout: "" });
+    expect(stderr).toMatch(/^error: The store's database did not answer for \d+ ms\.\n$/);
+    expect(sockets.length).toBeGreaterThan(0);
+  });
 });
 
 test("a URL of another kind names those that there are", async () => {

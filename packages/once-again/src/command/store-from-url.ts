@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { Store } from "../stores/index.ts";
 import type { OpenOutbox } from "./stores/open-outbox.ts";
 import { makeSqlite, openSqlite, openSqliteOutbox } from "./stores/sqlite.ts";
@@ -9,6 +10,23 @@ export { makeDrySqliteOutbox, makeSqlite, makeSqliteOutbox } from "./stores/sqli
 /** The scheme of a URL that `readStoreLocation` accepted. */
 const schemeOf = ({ protocol }: URL) => urlSchemes[protocol.slice(0, -1)]!;
 
+/** How long a server may take to answer for the first time, milliseconds. Some clients wait for ever. */
+const openMsMax = 10_000;
+
+/** Waits for what is opened. It is closed where it comes too late. */
+async function inTime<Opened extends { close(): Promise<void> }>(opening: Promise<Opened>): Promise<Opened> {
+  const waiting = new AbortController();
+  const late = setTimeout(openMsMax, undefined, { signal: waiting.signal }).then(() => {
+    opening.then((opened) => opened.close()).catch(() => undefined);
+    throw new Error(`The store's database did not answer for ${openMsMax} ms.`);
+  });
+  try {
+    return await Promise.race([opening, late]);
+  } finally {
+    waiting.abort();
+  }
+}
+
 /**
  * Opens an existing store; `close` of what it returns ends the connection too.
  *
@@ -17,19 +35,19 @@ const schemeOf = ({ protocol }: URL) => urlSchemes[protocol.slice(0, -1)]!;
  */
 export async function storeFromUrl(location: string): Promise<Store> {
   const read = readStoreLocation(location);
-  return read.kind === "sqlite" ? openSqlite(read.path) : schemeOf(read.url).store(read.url, "command");
+  return read.kind === "sqlite" ? openSqlite(read.path) : inTime(schemeOf(read.url).store(read.url, "command"));
 }
 
 /** Opens a store for a server: with connections for many keys at a time, which come back. A SQLite file is made. */
 export async function serverStoreFromUrl(location: string): Promise<Store> {
   const read = readStoreLocation(location);
-  return read.kind === "sqlite" ? makeSqlite(read.path, false) : schemeOf(read.url).store(read.url, "server");
+  return read.kind === "sqlite" ? makeSqlite(read.path, false) : inTime(schemeOf(read.url).store(read.url, "server"));
 }
 
 /** Opens an existing outbox, as `storeFromUrl` opens a store. */
 export async function outboxFromUrl(location: string): Promise<OpenOutbox> {
   const read = readStoreLocation(location, "outbox");
-  return read.kind === "sqlite" ? openSqliteOutbox(read.path) : schemeOf(read.url).outbox!(read.url, "command");
+  return read.kind === "sqlite" ? openSqliteOutbox(read.path) : inTime(schemeOf(read.url).outbox!(read.url, "command"));
 }
 
 /** The path of the SQLite file that a location names. @throws Error for a location that can't be meant. */

@@ -5,3 +5,8 @@ export type Awaitable<Value> = Value | Promise<Value>;
 export function isPromise<Value>(answer: Awaitable<Value>): answer is Promise<Value> {
   return typeof answer === "object" && typeof (answer as { then?: unknown } | null)?.then === "function";
 }
+
+/** For a promise that is not read: its rejection would end the process. */
+export function ignoreRejection(value: unknown): void {
+  if (value instanceof Promise) value.catch(() => undefined);
+}

@@ -1,8 +1,7 @@
-/**
- * Refuses a platform that is too old. It would fail in the middle of an operation, and take its own failure for a caller's.
- *
- * @throws Error
- */
-export function checkPlatform(): void {
-  if (!("withResolvers" in Promise)) throw new Error("once-again needs Promise.withResolvers, as Node 22.18 has it.");
-}
+import { platformProblem } from "./platform.ts";
+
+// The first import of every entry: a platform that is too old says so here, and not in the middle of an operation. It stays a
+// separate chunk in the bundles, so that a command can say it without a stack (run-program.ts).
+
+const problem = platformProblem();
+if (problem !== undefined) throw new Error(problem);

@@ -1,3 +1,6 @@
+import { requireMethod } from "./options.ts";
+import { onAbort } from "./on-abort.ts";
+
 /**
  * Where the library gets the time from. Everything that waits or dates something takes a `Clock`, so that a test or a
  * simulation can decide what time it is.
@@ -18,22 +21,24 @@ export interface Clock {
 /**
  * Waits `delayMs` milliseconds.
  *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no clock.
  * @throws the signal's `reason`, at once, when `signal` aborts; neither a timer nor a listener stays behind.
  */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) {
-      reject(signal.reason);
-      return;
-    }
-    const onAbort = (): void => {
-      cancel();
-      reject(signal?.reason);
-    };
+    requireMethod("clock", "a Clock", clock, "timer");
+    if (signal?.aborted) return reject(signal.reason);
+    let stopListening: (() => void) | undefined;
     const cancel = clock.timer(delayMs, () => {
-      signal?.removeEventListener("abort", onAbort);
+      stopListening?.();
       resolve();
     });
-    signal?.addEventListener("abort", onAbort, { once: true });
+    stopListening =
+      signal &&
+      onAbort(signal, () => {
+        cancel();
+        stopListening?.();
+        reject(signal.reason);
+      });
   });
 }

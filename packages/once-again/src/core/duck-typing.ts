@@ -79,19 +79,29 @@ export function hasMethod(given: unknown, method: string): boolean {
 
 /** The error for what is no such store, pool or client: it says what it is, and what to do with it. */
 export function wrongClientError(name: string, expected: string, given: unknown): OnceAgainError {
-  const description = adviceFor(given) ?? (given === null ? "null" : typeof given);
+  const description = adviceFor(given) ?? kindOf(given);
   return new OnceAgainError("ONCE_OPTION_INVALID", `${name} must be ${expected}, but it is ${description}.`, {
     details: { option: name },
   });
 }
 
 /**
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for a client or a pool in the place of an object of options.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no object, and for a client or a pool, in the place of options.
  */
 export function checkNoClient(name: string, expected: string, given: unknown): void {
-  if (adviceFor(given) !== undefined) throw wrongClientError(name, expected, given);
+  if (typeof given !== "object" || adviceFor(given) !== undefined) throw wrongClientError(name, expected, given);
 }
 
 function adviceFor(given: unknown): string | undefined {
   return adviceByMethods.find(([methods]) => methods.every((method) => hasMethod(given, method)))?.[1];
+}
+
+function kindOf(given: unknown): string {
+  if (given === null) return "null";
+  if (typeof given === "string") return "a text";
+  if (Array.isArray(given)) return "a list";
+  // A store's maker in the place of the store.
+  if (typeof given === "function")
+    return `a function: give what it returns, ${given.name === "" ? "by a call" : `${given.name}(…)`}`;
+  return typeof given;
 }

@@ -23,9 +23,14 @@ export class OnceAgainError extends Error {
     Object.defineProperty(this, brand, { value: true });
   }
 
-  /** Whether `value` is an error of this library, of any installed copy; with `code`, of that code only. */
+  /** Whether `value` is an error of this library, of any installed copy; with `code`, of that code only. It never throws. */
   static isInstance(value: unknown, code?: ErrorCode): value is OnceAgainError {
-    if (typeof value !== "object" || value === null || !(brand in value)) return false;
-    return code === undefined || ("code" in value && value.code === code);
+    try {
+      if (typeof value !== "object" || value === null || !(brand in value)) return false;
+      return code === undefined || ("code" in value && value.code === code);
+    } catch {
+      // A revoked proxy throws whatever it is asked.
+      return false;
+    }
   }
 }

@@ -37,7 +37,7 @@ type OptionRules = Readonly<Record<string, OptionRule>>;
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, with the name that was probably meant.
  */
 export function checkNames(reader: string, options: object, known: OptionRules): void {
-  if (typeof options !== "object" || options === null)
+  if (typeof options !== "object" || options === null || Array.isArray(options))
     throw invalidOptionError(`${reader}'s options`, "an object", options);
   for (const name in options) {
     if (!Object.hasOwn(known, name)) throw unknownOption(reader, name, Object.keys(known));

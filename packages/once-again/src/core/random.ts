@@ -1,3 +1,5 @@
+import { checkNumber } from "./options.ts";
+
 /** A source of random numbers: uniform in [0, 1). */
 export type Random = () => number;
 
@@ -12,8 +14,7 @@ export const systemRandom: Random = () => Math.random();
  * @param seed any number or text.
  */
 export function seededRandom(seed: number | string): Random {
-  const [first, second, third] = hash(String(seed));
-  const state = Int32Array.of(first, second, third, 1);
+  const state = Int32Array.of(...hash(String(seed)), 1);
   const next: Random = () => {
     const [a, b, c, counter] = state as unknown as [number, number, number, number];
     const sum = (a + b + counter) | 0;
@@ -29,17 +30,25 @@ export function seededRandom(seed: number | string): Random {
 }
 
 /** Three FNV-1a hashes (32 bits) of a text, each from another start. */
-function hash(text: string): [number, number, number] {
-  const starts = [0x811c9dc5, 0x01000193, 0x9e3779b9] as const;
-  const hashes = starts.map((start) => {
+function hash(text: string): number[] {
+  return [0x811c9dc5, 0x01000193, 0x9e3779b9].map((start) => {
     let value: number = start;
     for (const character of text) value = Math.imul(value ^ (character.codePointAt(0) ?? 0), 0x01000193);
     return value;
   });
-  return hashes as [number, number, number];
+}
+
+/**
+ * Draws one number.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for anything else, such as the promise of an async function: it would count as 0,
+ *   and a wait that it decides would end at once.
+ */
+export function draw(random: Random): number {
+  return checkNumber("random()", random(), { min: 0, max: 1 });
 }
 
 /** A number from `low` (included) to `high` (excluded), uniform. */
 export function uniform(random: Random, low: number, high: number): number {
-  return low + random() * (high - low);
+  return low + draw(random) * (high - low);
 }

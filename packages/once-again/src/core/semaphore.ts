@@ -1,3 +1,5 @@
+import { onAbort } from "./on-abort.ts";
+
 /** Room for so many at a time. The others wait, in the order in which they came. */
 export interface Semaphore {
   /** Takes a place. `undefined`: one was free, and nothing has to be waited for. */
@@ -54,18 +56,19 @@ export function waitQueue(): WaitQueue {
         }
         const leave = (): void => {
           line.delete(wake);
-          signal?.removeEventListener("abort", onAbort);
+          stopListening?.();
         };
         const wake = (): void => {
           leave();
           resolve();
         };
-        const onAbort = (): void => {
-          leave();
-          reject(signal?.reason);
-        };
         line.add(wake);
-        signal?.addEventListener("abort", onAbort, { once: true });
+        const stopListening =
+          signal &&
+          onAbort(signal, () => {
+            leave();
+            reject(signal.reason);
+          });
       }),
     wakeFirst,
     wakeAll() {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { expect, test } from "vitest";
 import { OnceAgainError } from "../core/errors.ts";
-import { errorVerdict } from "./error-verdict.ts";
+import { errorVerdict, unlistedVerdict } from "./error-verdict.ts";
 
 interface Facts {
   readonly code?: string;
@@ -249,3 +249,15 @@ test("a 409 that an error carries is in progress only with a time to come back",
   expect(verdictOn(conflict({ "Retry-After": "1" }))).toBe("failed");
   expect(verdictOn(conflict(new Headers({ "retry-after": "1" })))).toBe("failed");
 });
+
+test.each(["cause", "errors", "code", "status", "response", "headers", "name", "message", "syscall"])(
+  "an error with a %s that can't be read is one of no known kind",
+  (member) => {
+    const get = (): never => {
+      throw new Error("no");
+    };
+    expect(errorVerdict(Object.defineProperty(member === "headers" ? { status: 503 } : {}, member, { get }))).toEqual(
+      unlistedVerdict,
+    );
+  },
+);

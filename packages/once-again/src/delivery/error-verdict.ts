@@ -3,6 +3,7 @@ import { errorResponse } from "./error-response.ts";
 import { type ErrorRow, errorTable } from "./error-table.ts";
 import { ownVerdict } from "./own-errors.ts";
 import { parseRetryAfter } from "./parse-retry-after.ts";
+import { findProgramFault, programFaultVerdict } from "./program-fault.ts";
 import { statusVerdict } from "./status-verdict.ts";
 import { unknownTransient, type Verdict } from "./verdict.ts";
 
@@ -13,12 +14,19 @@ export const unlistedVerdict: Verdict = { ...unknownTransient, reason: "the fail
  * Judges an error: was the request that ended with it sent, and may it have had an effect? It looks through `cause` and
  * `errors`, since runtimes wrap the original error. An error of this library is judged by its own code and never by its cause,
  * however it is wrapped; an error that carries an answer's status (from 400 on) is judged by that. When in doubt the answer is
- * `unknown`.
+ * `unknown`. A fault of the program, such as a call of what is no function, is not transient.
  *
  * @param error whatever `fetch`, or another HTTP client, threw.
  */
 export function errorVerdict(error: unknown): Verdict {
-  return judge(error, new Map()) ?? unlistedVerdict;
+  try {
+    const verdict = judge(error, new Map());
+    if (verdict !== undefined) return verdict;
+    return findProgramFault(error) === undefined ? unlistedVerdict : programFaultVerdict;
+  } catch {
+    // It has a member that can't be read.
+    return unlistedVerdict;
+  }
 }
 
 /** `undefined`: neither the error nor what it wraps is known. An error that wraps itself is not known by that. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
 export { errorVerdict } from "./error-verdict.ts";
 export { isIdempotentMethod, isSafeMethod } from "./method.ts";
 export { parseRetryAfter } from "./parse-retry-after.ts";

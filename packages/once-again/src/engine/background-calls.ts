@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts";
+import { sleep } from "../core/clock.ts";
 import { semaphore } from "../core/semaphore.ts";
 import { equalJitter, exponentialBackoff } from "../retry/index.ts";
 import type { CheckedEngineOptions } from "./options.ts";
@@ -42,7 +42,12 @@ const msMax = 3_600_000;
 export function backgroundCalls({ clock, random, retentionMs, storeMsMax }: CheckedEngineOptions): BackgroundCalls {
   const backoff = exponentialBackoff({ baseMs: 500, capMs: 30_000, jitter: equalJitter() });
   const running = new Set<Promise<void>>();
-  const pauses = pausing(clock);
+  /** Ends the pauses that run. */
+  let pauses = new AbortController();
+  const endPauses = (): void => {
+    pauses.abort();
+    pauses = new AbortController();
+  };
   const places = semaphore(callsMax);
   let [unsettled, bytes] = [0, 0];
   let state: "open" | "closing" | "closed" = "open";
@@ -63,7 +68,8 @@ export function backgroundCalls({ clock, random, retentionMs, storeMsMax }: Chec
       if (await inTurn(async () => state === "closed" || one.ask(state === "closing"))) return;
       if (clock.monotonic() >= endsAt) return;
       previousDelayMs = Math.min(one.pauseMsMax, backoff({ retry, previousDelayMs, random }));
-      await pauses.pause(state === "closing" ? Math.min(100, previousDelayMs) : previousDelayMs);
+      const pauseMs = state === "closing" ? Math.min(100, previousDelayMs) : previousDelayMs;
+      await sleep(clock, pauseMs, pauses.signal).catch(() => undefined);
     }
   };
   const track = (work: Promise<unknown>): Promise<void> => {
@@ -94,34 +100,14 @@ export function backgroundCalls({ clock, random, retentionMs, storeMsMax }: Chec
       state = "closing";
       const { promise: late, resolve } = Promise.withResolvers<void>();
       const cancel = clock.timer(2 * storeMsMax, resolve);
-      pauses.endAll();
+      endPauses();
       const settled = (async () => {
         while (running.size > 0) await Promise.all(running);
       })();
       await Promise.race([settled, late]);
       cancel();
       state = "closed";
-      pauses.endAll();
-    },
-  };
-}
-
-/** Pauses that can be ended before their time, all at once. */
-function pausing(clock: Clock): { pause(delayMs: number): Promise<void>; endAll(): void } {
-  const ends = new Set<() => void>();
-  return {
-    pause: (delayMs) =>
-      new Promise((resolve) => {
-        const end = (): void => {
-          cancel();
-          ends.delete(end);
-          resolve();
-        };
-        const cancel = clock.timer(delayMs, end);
-        ends.add(end);
-      }),
-    endAll() {
-      for (const end of ends) end();
+      endPauses();
     },
   };
 }

@@ -4,6 +4,7 @@ import type { ClaimAnswer, Store, TransactionalStore, TransactionEnding } from "
 import { memoryStore } from "../stores/memory/index.ts";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { onceHttp } from "../http/handle-request.ts";
+import { Absence } from "./bounded-store.ts";
 import { leasedEngine } from "./leased-engine.ts";
 import { openEngine } from "./open-engine.ts";
 import type { ServerEvent } from "./server-event.ts";
@@ -189,7 +190,7 @@ test("a shutdown waits for a result that is still to be stored", async () => {
 describe("a shutdown", () => {
   test("of one engine waits for the result of another on its store", async () => {
     const { clock, store } = engineBench();
-    const room = openEngine<undefined>({ store, clock, storeMsMax, leaseMs, acknowledgeDuplicates: true });
+    const room = openEngine({ store, clock, storeMsMax, leaseMs, acknowledgeDuplicates: true });
     const beside = room.openBeside({});
     const work = Promise.withResolvers<void>();
     const outcome = codeOf(room.engine.run(operation, job({}, work.promise).work));
@@ -427,5 +428,36 @@ describe("a store that answers at once", () => {
     // Both may have claimed it.
     await clock.advance(91_000);
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe("an absence", () => {
+  test("lasts from the first failure to the next answer", async () => {
+    const clock = fakeClock();
+    const absence = new Absence(clock);
+    expect(absence.ms).toBe(0);
+    absence.failed();
+    await clock.advance(20_000);
+    absence.failed();
+    expect(absence.ms).toBe(20_000);
+    absence.answered();
+    expect(absence.ms).toBe(0);
+    absence.failed();
+    expect(absence.ms).toBe(0);
+    await clock.advance(500);
+    expect(absence.ms).toBe(500);
+  });
+
+  test("after a minute without a request is another one", async () => {
+    const clock = fakeClock();
+    const absence = new Absence(clock);
+    absence.failed();
+    await clock.advance(60_000);
+    expect(absence.ms).toBe(60_000);
+    await clock.advance(1);
+    expect(absence.ms).toBe(0);
+    absence.failed();
+    await clock.advance(10);
+    expect(absence.ms).toBe(10);
   });
 });

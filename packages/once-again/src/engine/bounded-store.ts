@@ -28,6 +28,7 @@ import type {
 import { type BackgroundCalls, backgroundCalls } from "./background-calls.ts";
 import { claimWithdrawals, type ClaimWithdrawals } from "./claim-withdrawal.ts";
 import { resultUnconfirmedError, storeUnavailableError } from "./engine.ts";
+import { recordFault } from "../core/record-errors.ts";
 import type { StoreOperation } from "./server-event.ts";
 import type { CheckedEngineOptions } from "./options.ts";
 
@@ -36,7 +37,8 @@ import type { CheckedEngineOptions } from "./options.ts";
  * sent again in the background until the store has confirmed it. A test holds that no other file of
  * this room calls a store.
  *
- * Calls reject with `ONCE_STORE_UNAVAILABLE` where nothing has run yet, with `ONCE_RESULT_UNCONFIRMED` everywhere else; `list`
+ * Calls reject with `ONCE_STORE_UNAVAILABLE` where nothing has run yet (with `ONCE_RECORD_BROKEN` or `ONCE_SEAL_BROKEN`
+ * where the store answered with what can't be read), with `ONCE_RESULT_UNCONFIRMED` everywhere else; `list`
  * and `discard` with what the store threw, or that it was too slow;
  * transactions with what their work or the store threw, and with `ONCE_STORE_UNAVAILABLE` when the store was too slow.
  */
@@ -68,6 +70,8 @@ export interface BoundedStore<Transaction = unknown> {
     request: StepRequest,
     work: (transaction: Transaction) => Promise<Uint8Array>,
   ): Promise<Uint8Array | undefined>;
+  /** For how long the store has not answered in time, milliseconds; 0 where it answered last. */
+  awayMs(): number;
   /** Inside a transaction of this store, which bounds it; `undefined` where the store has no marks. */
   readonly moveMark: TransactionalStore<Transaction>["moveMark"];
   /**
@@ -99,18 +103,21 @@ type CallStore = <Answer>(
 ) => Awaitable<Answer>;
 
 export function openBoundedStore<Transaction>(store: Store, options: CheckedEngineOptions): BoundedStore<Transaction> {
-  const { clock, deadlines, onError, storeMsMax } = options;
-  const [call, background] = [storeCalls(options), backgroundCalls(options)];
+  const { clock, deadlines, goesOn, onError, storeMsMax } = options;
+  const absence = new Absence(clock);
+  const [call, background] = [storeCalls(options, absence), backgroundCalls(options)];
   const once = async <Answer>(ask: () => Awaitable<Answer>): Promise<Answer> => {
-    const answer = rejectIfThrows(ask);
-    return isPromise(answer) ? answerBefore(deadlines.store, storeMsMax, answer, storeLateError) : answer;
+    const asking = rejectIfThrows(ask);
+    const answer = isPromise(asking) ? await answerBefore(deadlines.store, storeMsMax, asking, storeLateError) : asking;
+    absence.answered();
+    return answer;
   };
   /** None before a claim has failed. */
   let withdrawals: ClaimWithdrawals | undefined;
   const openWithdrawals = (): ClaimWithdrawals =>
     (withdrawals ??= claimWithdrawals({ clock, background, release: (owned) => once(() => store.release(owned)) }));
   const unstored = unstoredResults();
-  const settleLater = settlingInBackground({ store, options, once, background, unstored });
+  const settleLater = goesOn ? () => undefined : settlingInBackground({ store, options, once, background, unstored });
 
   /** Calls the store to end an attempt. A call that failed continues in the background. */
   const settle = (
@@ -126,7 +133,7 @@ export function openBoundedStore<Transaction>(store: Store, options: CheckedEngi
     return answer;
   };
 
-  const bounds = { clock: sharedTimers(clock), msMax: storeMsMax };
+  const bounds = { clock: sharedTimers(clock), msMax: storeMsMax, absence };
   const bounded = <Ending, Answer>(
     begin: (run: (transaction: Transaction) => Promise<Ending>) => Promise<Answer>,
     work: (transaction: Transaction) => Promise<Ending>,
@@ -135,8 +142,8 @@ export function openBoundedStore<Transaction>(store: Store, options: CheckedEngi
   const transactions = (): TransactionalStore<Transaction> => transactional(store);
 
   return {
-    claim: claiming({ store, call, unstored, openWithdrawals }),
-    withdraw: (owned) => openWithdrawals().withdraw(owned),
+    claim: claiming({ store, call, unstored, openWithdrawals, goesOn }),
+    withdraw: (owned) => void (goesOn || openWithdrawals().withdraw(owned)),
     renew: (request) => watched(call("renew", request, () => store.renew(request))),
     complete(request) {
       withdrawals?.ended(request);
@@ -156,7 +163,7 @@ export function openBoundedStore<Transaction>(store: Store, options: CheckedEngi
       try {
         return await call("inspect", name, () => store.inspect(name));
       } catch (error) {
-        throw storeUnavailableError(error);
+        throw beforeWorkError((error as OnceAgainError).cause);
       }
     },
     list: (request) => watched(once(() => store.list(request))),
@@ -165,6 +172,7 @@ export function openBoundedStore<Transaction>(store: Store, options: CheckedEngi
     transact: (request, work) => bounded((run) => transactions().transact(request, run, onError), work),
     transactUnkeyed: (work) => bounded((run) => transactions().transactUnkeyed(run, onError), work),
     transactStep: (request, work) => bounded((run) => transactions().transactStep(request, run, onError), work),
+    awayMs: () => absence.ms,
     // The engine that is opened on it checks whether it is a store at all.
     moveMark: (store as Partial<TransactionalStore<Transaction>> | undefined)?.moveMark?.bind(store),
     enter: closedByTheLast(() => background.close()),
@@ -177,10 +185,11 @@ interface ClaimParts {
   readonly call: CallStore;
   readonly unstored: ReturnType<typeof unstoredResults>;
   readonly openWithdrawals: () => ClaimWithdrawals;
+  readonly goesOn: CheckedEngineOptions["goesOn"];
 }
 
 /** @returns a function that claims a key, and takes back what may have been granted where no work will run. */
-function claiming({ store, call, unstored, openWithdrawals }: ClaimParts): BoundedStore["claim"] {
+function claiming({ store, call, unstored, openWithdrawals, goesOn }: ClaimParts): BoundedStore["claim"] {
   return (request) => {
     const sent: Promise<ClaimAnswer>[] = [];
     let isGivenUp = false;
@@ -201,7 +210,7 @@ function claiming({ store, call, unstored, openWithdrawals }: ClaimParts): Bound
     };
     const answer = call("claim", request, ask, () => {
       isGivenUp = true;
-      openWithdrawals().withdraw(named(request), sent);
+      if (!goesOn) openWithdrawals().withdraw(named(request), sent);
     });
     if (!isHere) return answer;
     return isPromise(answer) ? answer.then(unstored.answer) : unstored.answer(answer);
@@ -240,13 +249,19 @@ const beforeTheWork: ReadonlySet<StoreOperation> = new Set(["claim", "purge"]);
 /** Operations that store an effect that already happened: they are tried again as long as there is time. */
 const untilTimeIsOver: ReadonlySet<StoreOperation> = new Set(["complete", "release", "checkpoint"]);
 
+/** The error of a call before the work: nothing of this request happened. A record that can't be read may be that of an effect. */
+const beforeWorkError = (error: unknown): OnceAgainError => recordFault(error) ?? storeUnavailableError(error);
+
 /**
  * @returns a caller that answers at once where the store does. It throws when the store failed twice (for
  *   operations that store an effect: for as long as there was time) or did not answer within `storeMsMax`. Whether the
- *   operation was executed is then unknown. It throws `ONCE_STORE_UNAVAILABLE` for operations before the work, and
- *   `ONCE_RESULT_UNCONFIRMED` for all others.
+ *   operation was executed is then unknown. For operations before the work it throws `ONCE_STORE_UNAVAILABLE`, or
+ *   `ONCE_RECORD_BROKEN` or `ONCE_SEAL_BROKEN` as the store does, and for all others `ONCE_RESULT_UNCONFIRMED`.
  */
-function storeCalls({ clock, deadlines, random, storeMsMax, onEvent }: CheckedEngineOptions): CallStore {
+function storeCalls(
+  { clock, deadlines, random, storeMsMax, onEvent }: CheckedEngineOptions,
+  absence: Absence,
+): CallStore {
   const backoff = exponentialBackoff({ baseMs: 20, capMs: 500, jitter: equalJitter() });
 
   /** After the first answer failed, for as long as there is time. */
@@ -263,26 +278,67 @@ function storeCalls({ clock, deadlines, random, storeMsMax, onEvent }: CheckedEn
   return (operation, { scope, key }, ask, whenFailed) => {
     const answer = rejectIfThrows(ask);
     if (!isPromise(answer)) {
+      absence.answered();
       if (onEvent !== undefined) notify(onEvent, { type: "store-answered", scope, key, operation, elapsedMs: 0 });
       return answer;
     }
     const startedAt = clock.monotonic();
     const answered = <Answer>(value: Answer): Answer => {
+      absence.answered();
       if (onEvent === undefined) return value;
       const elapsedMs = clock.monotonic() - startedAt;
       notify(onEvent, { type: "store-answered", scope, key, operation, elapsedMs });
       return value;
     };
     const failed = (error: unknown): never => {
+      noteFailure(absence, error);
       notify(onEvent, { type: "store-failed", scope, key, operation, error });
       whenFailed?.();
-      throw beforeTheWork.has(operation) ? storeUnavailableError(error) : resultUnconfirmedError(error);
+      throw beforeTheWork.has(operation) ? beforeWorkError(error) : resultUnconfirmedError(error);
     };
     return answerBefore(deadlines.store, storeMsMax, answer, storeLateError).then(answered, (error: unknown) => {
       const leftMs = startedAt + storeMsMax - clock.monotonic();
-      return leftMs < 1 ? failed(error) : askAgain(operation, ask, answer, leftMs).then(answered, failed);
+      // A record that can't be read now can't be read in a moment either.
+      return leftMs < 1 || recordFault(error) !== undefined
+        ? failed(error)
+        : askAgain(operation, ask, answer, leftMs).then(answered, failed);
     });
   };
+}
+
+/** For how long at most an absence counts without another failure, milliseconds: callers who are turned away come back sooner. */
+const silenceMsMax = 60_000;
+
+/** Measures for how long something has not answered, such as a store: from its first failure to its next answer. */
+export class Absence {
+  readonly #clock: Clock;
+  #since: number | undefined;
+  #failedAt = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  answered(): void {
+    this.#since = undefined;
+  }
+
+  failed(): void {
+    if (this.ms === 0) this.#since = this.#clock.monotonic();
+    this.#failedAt = this.#clock.monotonic();
+  }
+
+  /** For how long, milliseconds; 0 where it answered last, and after a minute without a failure. */
+  get ms(): number {
+    const now = this.#clock.monotonic();
+    return this.#since === undefined || now - this.#failedAt > silenceMsMax ? 0 : now - this.#since;
+  }
+}
+
+/** A store has answered where its record can't be read. */
+function noteFailure(absence: Absence, error: unknown): void {
+  if (recordFault(error) === undefined) absence.failed();
+  else absence.answered();
 }
 
 /** Operations with a result in the memory of this process alone, as long as the store takes no writes. */
@@ -346,15 +402,17 @@ function named({ scope, key, owner }: ReleaseRequest): ReleaseRequest {
  * @param onGivenUp receives the store's own promise when it is no longer awaited.
  */
 function transactWithin<Transaction, Ending, Answer>(
-  { clock, msMax }: { clock: Clock; msMax: number },
+  { clock, msMax, absence }: { clock: Clock; msMax: number; absence: Absence },
   begin: (work: (transaction: Transaction) => Promise<Ending>) => Promise<Answer>,
   work: (transaction: Transaction) => Promise<Ending>,
   onGivenUp: (call: Promise<unknown>) => void,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     let error: OnceAgainError | undefined;
+    let hasBegun = false;
     const giveUp = (): void => {
-      error = new OnceAgainError("ONCE_STORE_UNAVAILABLE", `The store's database did not answer for ${msMax} ms.`);
+      error = storeLateError(msMax);
+      absence.failed();
       onGivenUp(answered);
       reject(error);
     };
@@ -362,6 +420,8 @@ function transactWithin<Transaction, Ending, Answer>(
     const runInTime = async (transaction: Transaction): Promise<Ending> => {
       if (error !== undefined) throw error;
       cancel();
+      hasBegun = true;
+      absence.answered();
       try {
         return await work(transaction);
       } finally {
@@ -373,10 +433,13 @@ function transactWithin<Transaction, Ending, Answer>(
     answered.then(
       (answer) => {
         cancel();
+        if (error === undefined) absence.answered();
         resolve(answer);
       },
       (fault: unknown) => {
         cancel();
+        // One that has begun may have failed by its work.
+        if (error === undefined && !hasBegun) noteFailure(absence, fault);
         reject(fault);
       },
     );

@@ -10,7 +10,8 @@ export interface Engine<Transaction> {
    *
    * @throws OnceAgainError `ONCE_STORE_UNAVAILABLE` when the store fails before the work: nothing happened.
    *   `ONCE_RESULT_UNCONFIRMED` when it fails after the work, `ONCE_HANDLER_TIMEOUT` when the work takes longer than
-   *   `handlerMsMax`: a repeat with the same key finds out. `ONCE_CLOSED` once `close` was called.
+   *   `handlerMsMax`: a repeat with the same key finds out. `ONCE_CLOSED` once `close` was called, or where the operation's
+   *   `timeLeftMs` is below 100: nothing happened.
    */
   run<Value>(operation: OnceOperation<Value>, work: Work<Transaction, Value>): Promise<Outcome<Value>>;
   /** Runs the work of a request that brought no key: as often as it is sent. Its result is stored nowhere. */
@@ -53,13 +54,20 @@ export interface OpenAttempt<Transaction, Value> {
 export interface OnceOperation<Value = Uint8Array> extends RecordName {
   /** SHA-256 of the request, hexadecimal: see `fingerprint` in once-again/key. */
   readonly fingerprint: string;
+  /**
+   * Fingerprints that the same request had before, the latest first: what is stored under one of them is this operation. New records get
+   * `fingerprint`. Default none.
+   */
+  readonly earlierFingerprints?: readonly string[] | undefined;
+  /** Called when the operation was found under one of those. */
+  readonly onEarlierFingerprint?: (() => void) | undefined;
   /** How its result is stored. */
   readonly codec: Codec<Value>;
   /** Facts about it, for people, which are stored with its record; default none. The engine adds how an attempt ended. */
   readonly details?: Omit<OperationDetails, "reason"> | undefined;
   /**
    * How long the process that runs it has left, milliseconds, where its platform ends it then, as AWS Lambda does; default
-   * for ever. Its work has to end a tenth of that before, a second at most, and its lease is over 2 seconds after the
+   * for ever. With less than 100 ms it does not begin. Its work has to end a tenth of that before, a second at most, and its lease is over 2 seconds after the
    * process at the latest, so that a repeat need not wait for longer.
    */
   readonly timeLeftMs?: number | undefined;
@@ -192,13 +200,18 @@ export interface Steps {
  *
  * @example
  * ```ts
- * if (stock === 0) throw new NoEffectError("Sold out for the moment. Try again later.");
+ * if (stock === 0) throw new NoEffectError("Sold out for the moment. Try again later.", { retryAfterMs: 60_000 });
  * ```
  */
 export class NoEffectError extends OnceAgainError {
-  /** @param message goes to the caller, as the `detail` of the answer. */
-  constructor(message: string, options: { cause?: unknown } = {}) {
-    super("ONCE_NO_EFFECT", message, options);
+  /**
+   * @param message goes to the caller, as the `detail` of the answer.
+   * @param options its cause, for logs, and when the caller shall come back at the earliest, milliseconds; default as the
+   *   route says, and never sooner. It is in `details.retryAfterMs`; a response has whole seconds, and up to 2 s more, by chance.
+   */
+  constructor(message: string, options: { cause?: unknown; retryAfterMs?: number | undefined } = {}) {
+    const { retryAfterMs, ...others } = options;
+    super("ONCE_NO_EFFECT", message, retryAfterMs === undefined ? others : { ...others, details: { retryAfterMs } });
     this.name = "NoEffectError";
   }
 }
@@ -230,3 +243,16 @@ export function resultUnconfirmedError(cause: unknown): OnceAgainError {
     { cause },
   );
 }
+
+/**
+ * Whether an operation failed before its work ran, at what will not pass by itself: to invite a repeat, as for a store
+ * that is down, would be no help.
+ */
+export function isSetupFault(error: unknown): boolean {
+  if (OnceAgainError.isInstance(error, "ONCE_OPTION_INVALID")) return true;
+  // A claim that the store refuses to make, beneath what asked for it twice.
+  const isRefusal = OnceAgainError.isInstance(error, "ONCE_STORE_UNAVAILABLE") || isGivenUp(error);
+  return isRefusal && isSetupFault((error as Error).cause);
+}
+
+const isGivenUp = (error: unknown): boolean => OnceAgainError.isInstance(error, "ONCE_ATTEMPTS_EXHAUSTED");

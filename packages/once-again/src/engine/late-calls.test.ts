@@ -57,7 +57,7 @@ async function play(seed: number, whenDone: "waits" | "closes"): Promise<string[
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)]!;
   const engines = [1, 2].flatMap(() => {
     const options = { store, clock, random, storeMsMax, leaseMs: 1000, waitMs: 500 };
-    const room = openEngine<undefined>({ ...options, onError: () => undefined });
+    const room = openEngine({ ...options, onError: () => undefined });
     return [room.engine, room.openBeside({})];
   });
   const requests: Promise<unknown>[] = [];

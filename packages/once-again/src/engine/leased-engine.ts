@@ -47,10 +47,10 @@ import { plainSteps, StoredSteps } from "./steps.ts";
 import { optionsWithin } from "./time-left.ts";
 
 /** One leased engine: its options, its store, and the operations that run in it. */
-interface LeasedContext {
+export interface LeasedContext {
   readonly options: CheckedEngineOptions;
   readonly boundedStore: BoundedStore;
-  readonly operations: RunningOperations;
+  readonly operations: Pick<RunningOperations, "confirm" | "leave">;
   readonly purge: ExpiryPurge;
   readonly makeOwner: () => string;
 }
@@ -111,7 +111,7 @@ export function leasedEngineOn(
     const { timeLeftMs } = operation;
     const within = timeLeftMs === undefined ? context : { ...context, options: optionsWithin(options, timeLeftMs) };
     const call = options.onEvent === undefined ? undefined : notifyReceived(options.onEvent, operation);
-    const entry = operations.enter(operation);
+    const entry = operations.enter(operation, within.options.waitMs);
     if (!isPromise(entry)) return claim(within, { operation, running: entry, call });
     return entry.then((place) =>
       "outcome" in place
@@ -146,7 +146,7 @@ function ownerTokens(): () => string {
 }
 
 /** Asks the store for a key; while another attempt owns it, again and again until the wait is over. */
-function claim<Value>(
+export function claim<Value>(
   context: LeasedContext,
   requested: LeasedRequest<Value>,
 ): Awaitable<LeasedRun<Value> | Outcome<Value>> {
@@ -162,8 +162,12 @@ function claim<Value>(
   }
 }
 
-function claimRequest<Value>({ options, makeOwner }: LeasedContext, operation: OnceOperation<Value>): ClaimRequest {
-  const { scope, key, fingerprint } = operation;
+function claimRequest<Value>(
+  { options, makeOwner }: LeasedContext,
+  operation: OnceOperation<Value>,
+  fingerprint: string,
+): ClaimRequest {
+  const { scope, key } = operation;
   const { leaseMs, retentionMs, heldRetentionMs, takeOverAfterMs } = options;
   const details = operation.details && encodeDetails(operation.details);
   return {
@@ -172,21 +176,29 @@ function claimRequest<Value>({ options, makeOwner }: LeasedContext, operation: O
   };
 }
 
+/** @param earlier how many of the earlier fingerprints it has tried, beside its own: the last of them is asked for. */
 function claimOnce<Value>(
   context: LeasedContext,
   requested: LeasedRequest<Value>,
+  earlier = 0,
 ): Awaitable<LeasedRun<Value> | Outcome<Value>> {
+  const { fingerprint, earlierFingerprints = [], onEarlierFingerprint } = requested.operation;
   const sentAt = context.options.clock.monotonic();
   // Another owner each time: what became of the claim before is its own affair.
-  const request = claimRequest(context, requested.operation);
+  const tried = earlier === 0 ? fingerprint : earlierFingerprints[earlier - 1]!;
+  const request = claimRequest(context, requested.operation, tried);
   const answer = context.boundedStore.claim(request);
   const start = (claimed: ClaimAnswer): Awaitable<LeasedRun<Value> | Outcome<Value>> => {
+    if (claimed.kind === "mismatch" && earlier < earlierFingerprints.length) {
+      return claimOnce(context, requested, earlier + 1);
+    }
+    if (earlier > 0 && claimed.kind !== "mismatch") onEarlierFingerprint?.();
     if (claimed.kind === "acquired") {
       return new LeasedRun(context, requested, { request, acquired: claimed, sentAt });
     }
     const end = endWithoutClaim(context, requested, claimed);
     if (end === undefined) {
-      return pauseBeforeClaim(context, requested).then(() => claimOnce(context, requested));
+      return pauseBeforeClaim(context, requested).then(() => claimOnce(context, requested, earlier));
     }
     context.operations.leave(requested.running, end);
     return endRequest(requested.operation, end, context, { call: requested.call, attempt: undefined });
@@ -319,8 +331,9 @@ class LeasedRun<Value> implements OpenAttempt<undefined, Value>, ExecutionSource
         this.#hadNoEffect ? settlementOf("none", this.#policy()) : settlementOfUnknown(this.#context.options),
         this.#hadNoEffect ? undefined : "threw",
       );
-    } catch {
-      // If the store can't be reached either, the lease runs out, which means the same.
+    } catch (unsettled) {
+      // If the store can't be reached either, the lease runs out, which means the same; unless its owner goes on.
+      if (this.#context.options.goesOn) return this.#leaveAndThrow(unsettled);
     }
     return this.#leaveAndThrow(error);
   }

@@ -5,16 +5,15 @@ import {
   type CheckedEngineOptions,
   checkEngineOptions,
   engineOptionsOf,
-  type LeasedMode,
+  type Mode,
   type OptionPath,
-  type TransactionalMode,
 } from "./options.ts";
 import { openBoundedStore, type BoundedStore } from "./bounded-store.ts";
+import { drawRetryAfterMs, drawRetryAfterSeconds, retryAfterRange } from "./retry-after.ts";
 import { transactionalEngineOn } from "./transactional-engine.ts";
 
 /** The options of a room, those of its engine among them: a store, and how it is used. */
-export type RoomOptions<Transaction> = Parameters<typeof engineOptionsOf>[0] &
-  (LeasedMode | TransactionalMode<Transaction>);
+export type RoomOptions<Transaction> = Parameters<typeof engineOptionsOf>[0] & Mode<Transaction>;
 
 /** The engine of a room, and the calls to its store that run no operation. */
 export interface RoomEngine<Transaction> {
@@ -24,6 +23,10 @@ export interface RoomEngine<Transaction> {
   readonly lookUp: BoundedStore["lookUp"];
   readonly list: BoundedStore["list"];
   readonly discard: BoundedStore["discard"];
+  /** Draws when a caller that is turned away shall come back, milliseconds, by the store's absence: see `retryAfterRange`. */
+  readonly retryAfterMs: (leastMs: number) => number;
+  /** The same in whole seconds, for the `Retry-After` header. */
+  readonly retryAfterSeconds: (leastSeconds: number) => number;
   /** Missing in leased mode, and where the store has no high-water marks. */
   readonly moveMark: TransactionalStore<Transaction>["moveMark"];
   /** The execution of a request that runs without an engine: it has no key and no time limit. */
@@ -39,7 +42,10 @@ export interface RoomEngine<Transaction> {
  * @param path names an option as the caller of the room writes it; default by its own name.
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
  */
-export function openEngine<Transaction>(room: RoomOptions<Transaction>, path?: OptionPath): RoomEngine<Transaction> {
+export function openEngine<Transaction = undefined>(
+  room: RoomOptions<Transaction>,
+  path?: OptionPath,
+): RoomEngine<Transaction> {
   const options = checkEngineOptions(engineOptionsOf(room), path);
   const boundedStore = openBoundedStore<Transaction>(room.store, options);
   const isTransactional = room.mode === "transactional";
@@ -52,6 +58,9 @@ export function openEngine<Transaction>(room: RoomOptions<Transaction>, path?: O
     lookUp: (name) => boundedStore.lookUp(name),
     list: (request) => boundedStore.list(request),
     discard: (name) => boundedStore.discard(name),
+    retryAfterMs: (leastMs) => drawRetryAfterMs(retryAfterRange(leastMs, boundedStore.awayMs()), options.random),
+    retryAfterSeconds: (leastSeconds) =>
+      drawRetryAfterSeconds(retryAfterRange(1000 * leastSeconds, boundedStore.awayMs()), options.random),
     moveMark: isTransactional ? boundedStore.moveMark : undefined,
     passingExecution: () => unkeyedExecution(boundedStore, "", options),
     openBeside: (changed) => leasedEngineOn(room.store, { ...options, ...changed }, boundedStore),

@@ -5,7 +5,7 @@ import { logError } from "../core/error-log.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { type Listener, notify } from "../core/listener.ts";
 import { checkNames, type OptionNames, pickOptions } from "../core/option-names.ts";
-import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
+import { checkChoice, checkClock, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
 import type { Store, TransactionalStore } from "../stores/store.ts";
@@ -52,7 +52,10 @@ export interface EngineOptions {
    * It counts from the last claim.
    */
   readonly heldRetentionMs?: number | undefined;
-  /** How long a repeat waits for a running operation before it gets "in progress", milliseconds; default 0. */
+  /**
+   * How long a repeat waits for a running operation before it gets "in progress", milliseconds, 0 or more; default 5000. A
+   * browser sends a request again by itself, so the response that a person sees is often that of the repeat.
+   */
   readonly waitMs?: number | undefined;
   /**
    * How long one call to the store may take, its retry included, milliseconds, 1 or more; default 5000. Of a transaction:
@@ -74,7 +77,7 @@ export interface EngineOptions {
   readonly onError?: Listener<unknown> | undefined;
   /** Default the machine's clock. Leases are decided by the store's. */
   readonly clock?: Clock | undefined;
-  /** Where chance comes from, for the waits between two calls of the store; default the machine's. */
+  /** Where chance comes from, for the waits between two calls of the store and for the times to come back; default the machine's. */
   readonly random?: Random | undefined;
 }
 
@@ -89,6 +92,9 @@ export interface TransactionalMode<Transaction> {
   readonly mode: "transactional";
   readonly store: TransactionalStore<Transaction>;
 }
+
+/** Either mode. Work that needs a transaction fits the second alone. */
+export type Mode<Transaction> = (undefined extends Transaction ? LeasedMode : never) | TransactionalMode<Transaction>;
 
 /** Options of steps, checked. */
 export interface StepOptions {
@@ -122,6 +128,12 @@ export interface CheckedEngineOptions {
   readonly handlerMsMax: number;
   /** When work has to end at the latest, on the monotonic clock: the time before it, as for its claim, counts, too. */
   readonly workEndsAt?: number | undefined;
+  /**
+   * Whether each owner goes on in another process, where this one can't end its attempt: it asks the store again. Then a claim that
+   * was given up is not withdrawn, and an end that failed is not sent again behind the caller's back: either could undo what
+   * the owner did meanwhile.
+   */
+  readonly goesOn?: boolean | undefined;
   readonly onEvent: Listener<ServerEvent> | undefined;
   /** Never throws. */
   readonly onError: (error: unknown) => void;
@@ -167,6 +179,9 @@ export function engineOptionsOf(
 
 const dayMs = 86_400_000;
 
+/** How long a repeat waits for a running operation, wherever the user says nothing, milliseconds. */
+export const defaultWaitMs = 5000;
+
 /** How long to wait before asking the store again whether a running operation has ended, milliseconds. */
 export const pollMs = 50;
 
@@ -180,7 +195,7 @@ export function checkEngineOptions(options: EngineOptions, path: OptionPath = (n
   const quiesceMs = checkNumber(path("quiesceMs"), options.quiesceMs ?? 0, { min: 0 });
   const checkpointBytesMax = checkNumber(path("checkpointBytesMax"), options.checkpointBytesMax ?? 65_536, { min: 1 });
   const leaseMs = checkNumber("leaseMs", options.leaseMs ?? 30_000, { min: 100, max: dayMs, integer: true });
-  const clock = options.clock ?? systemClock;
+  const clock = checkClock(options.clock) ?? systemClock;
   const onError = checkFunction("onError", options.onError) ?? logError;
   const retention = { min: leaseMs + 1, max: 36_525 * dayMs, integer: true };
   return Object.freeze({
@@ -198,12 +213,12 @@ export function checkEngineOptions(options: EngineOptions, path: OptionPath = (n
             options.heldRetentionMs,
             retention,
           ),
-    waitMs: checkNumber("waitMs", options.waitMs ?? 0, { min: 0 }),
+    waitMs: checkNumber("waitMs", options.waitMs ?? defaultWaitMs, { min: 0 }),
     storeMsMax: checkNumber(path("storeMsMax"), options.storeMsMax ?? 5000, { min: 1 }),
     handlerMsMax: checkNumber(path("handlerMsMax"), options.handlerMsMax ?? 300_000, { min: 1 }),
     onEvent: checkFunction("onEvent", options.onEvent),
     onError: (error: unknown) => notify(onError, error),
-    random: options.random ?? systemRandom,
+    random: checkFunction("random", options.random) ?? systemRandom,
     optionPath: path,
     clock,
     deadlines: { store: new DeadlineTimer(clock), lease: new DeadlineTimer(clock), handler: new DeadlineTimer(clock) },
@@ -216,6 +231,32 @@ function checkedSecret(
 ): Uint8Array<ArrayBuffer> | undefined {
   if (secret !== undefined) checkNumber(`${path("secret")}.length`, secret.length, { min: 16 });
   return secret;
+}
+
+/** The largest result that a room stores where neither its options nor its store say another, bytes. */
+export const resultBytesMaxByDefault = 1_048_576;
+
+/**
+ * The largest result that a room stores, bytes: as its option says, or 1 MiB, or as much as its store takes where that is less.
+ * A room that has run its work must not learn from the store that the result does not fit.
+ *
+ * @param name of the option, for errors.
+ * @param headBytes how much the room stores in front of each result, bytes; default 0.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option beyond what the store takes.
+ */
+export function checkResultBytesMax(
+  name: string,
+  given: number | undefined,
+  store: Partial<Pick<Store, "resultBytesMax">> | undefined,
+  headBytes = 0,
+): number {
+  const storeMax = store?.resultBytesMax === undefined ? Infinity : store.resultBytesMax - headBytes;
+  const bytesMax = checkNumber(name, given ?? Math.min(resultBytesMaxByDefault, storeMax), {
+    min: 1024,
+    integer: true,
+  });
+  if (bytesMax <= storeMax) return bytesMax;
+  throw invalidOptionError(name, `at most ${storeMax}, since this store takes no larger result`, bytesMax);
 }
 
 /**

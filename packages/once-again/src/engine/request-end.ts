@@ -1,6 +1,7 @@
 import { OnceAgainError } from "../core/errors.ts";
-import type { Listener } from "../core/listener.ts";
+import { type Listener, notify } from "../core/listener.ts";
 import type { Acquired, ClaimAnswer } from "../stores/store.ts";
+import { resultBrokenError } from "../core/record-errors.ts";
 import type { OnceOperation, Outcome, WorkResult } from "./engine.ts";
 import { type EndEvent, notifyEnd, type RequestFacts, type ServerEvent } from "./server-event.ts";
 import type { ExpiryPurge } from "./expiry-purge.ts";
@@ -55,13 +56,27 @@ export function resultForDuplicate(
 }
 
 /** The outcome as its caller knows it. */
-export function outcomeFor<Value>(
-  { codec }: Pick<OnceOperation<Value>, "codec">,
-  result: RequestEnd<Value>,
-): Outcome<Value> {
+export function outcomeFor<Value>(operation: OnceOperation<Value>, result: RequestEnd<Value>): Outcome<Value> {
   const { outcome } = result;
   if (!("result" in outcome)) return outcome;
-  return { kind: outcome.kind, result: "value" in result ? result.value : codec.decode(outcome.result) };
+  const value = "value" in result ? result.value : decodeResult(operation, outcome.result);
+  return { kind: outcome.kind, result: value };
+}
+
+/**
+ * Reads a stored result back, for every room.
+ *
+ * @throws OnceAgainError `ONCE_RECORD_BROKEN` for what the operation can't have stored.
+ */
+export function decodeResult<Value>(
+  { scope, key, codec }: Pick<OnceOperation<Value>, "scope" | "key" | "codec">,
+  bytes: Uint8Array,
+): Value {
+  try {
+    return codec.decode(bytes);
+  } catch (cause) {
+    throw resultBrokenError({ scope, key }, cause);
+  }
 }
 
 /** Ends one request: its event is emitted, and expired records may be removed behind it. @returns the outcome for its caller. */
@@ -71,12 +86,28 @@ export function endRequest<Value>(
   { options, purge }: { options: { onEvent?: Listener<ServerEvent> | undefined }; purge: ExpiryPurge },
   facts: RequestFacts,
 ): Outcome<Value> {
+  const outcome = readOutcome(operation, result, options.onEvent);
   if (options.onEvent !== undefined) notifyEnd(options.onEvent, operation, result, facts);
   if (result.outcome.kind === "executed") {
     purge.operationsLeft -= 1;
     if (purge.operationsLeft <= 0) purge.run();
   }
-  return outcomeFor(operation, result);
+  return outcome;
+}
+
+/** Reads the outcome of a request. A result that can't be read is reported as a failed claim. */
+function readOutcome<Value>(
+  operation: OnceOperation<Value>,
+  result: RequestEnd<Value>,
+  onEvent: Listener<ServerEvent> | undefined,
+): Outcome<Value> {
+  try {
+    return outcomeFor(operation, result);
+  } catch (error) {
+    const { scope, key } = operation;
+    notify(onEvent, { type: "store-failed", scope, key, operation: "claim", error });
+    throw error;
+  }
 }
 
 /** The error of work that failed. */

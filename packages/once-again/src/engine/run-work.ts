@@ -3,7 +3,7 @@ import { OnceAgainError } from "../core/errors.ts";
 import { type Execution, NoEffectError, type Reconciled } from "./engine.ts";
 import { hadNoEffect } from "./execution.ts";
 import type { StepOptions } from "./options.ts";
-import { checkAbsence } from "./steps.ts";
+import { checkReconciled } from "./steps.ts";
 import { heldError, readEffect } from "./work-effect.ts";
 
 /** How work ended, and its effect as far as the work itself says it. */
@@ -51,7 +51,7 @@ export async function reconcileFirst<Value>(
   options: Pick<StepOptions, "quiesceMs" | "optionPath">,
 ): Promise<{ found: Value } | undefined> {
   if (reconcile === undefined || !execution.abandoned) return undefined;
-  const reconciled = await withoutCodes(reconcile);
+  const reconciled = checkReconciled(await withoutCodes(reconcile), options);
   if (reconciled === "unknown") {
     throw heldError(
       "An earlier attempt at this operation may or may not have happened, and reconcile could not tell. Don't repeat it " +
@@ -59,7 +59,6 @@ export async function reconcileFirst<Value>(
     );
   }
   if ("found" in reconciled) return reconciled;
-  checkAbsence(reconciled, options);
   if (execution.signal.aborted) {
     throw new NoEffectError("The attempt lost its key, or its time was over, before its work began. Nothing happened.");
   }

@@ -60,6 +60,34 @@ test("the result of a key that was released answers no other request, also when 
   expect(kinds).toEqual(["released", "executed"]);
 });
 
+test("10,000 that wait under one key stop neither others nor other keys, and one more is answered at once", async () => {
+  const clock = fakeClock();
+  const running = runningOperations(clock, 5000);
+  const enter = (key: string) => running.enter({ scope: "s", key, fingerprint: "f" });
+  const outcomeOf = async (key: string): Promise<string> => {
+    const entry = await enter(key);
+    return "outcome" in entry ? entry.outcome.kind : "ran";
+  };
+  const firsts = ["a", "b", "c"].map((key) => enter(key) as Exclude<ReturnType<typeof enter>, Promise<unknown>>);
+  for (const one of firsts) running.confirm(one);
+  const waiting = (key: string, count: number) => Array.from({ length: count }, () => outcomeOf(key));
+  const ofA = waiting("a", 10_000);
+  expect(await outcomeOf("a")).toBe("in-progress");
+  const ofB = waiting("b", 10_000);
+  // A new key never waits; a repeat has a place again when others have left.
+  expect(isPromise(enter("d"))).toBe(false);
+  expect(await outcomeOf("c")).toBe("in-progress");
+  const end = { outcome: { kind: "executed", result: Uint8Array.of(1) }, isStored: true, event: "executed" } as const;
+  running.leave(firsts[0]!, end);
+  expect(new Set(await Promise.all(ofA))).toEqual(new Set(["replayed"]));
+  const later = outcomeOf("c");
+  running.leave(firsts[2]!, end);
+  expect(await later).toBe("replayed");
+  running.leave(firsts[1]!, end);
+  expect(new Set(await Promise.all(ofB))).toEqual(new Set(["replayed"]));
+  expect(clock.pending).toBe(0);
+});
+
 test("duplicates that may not wait, or not any longer, get in-progress", async () => {
   const bench = engineBench({ waitMs: 300 });
   const go = Promise.withResolvers<void>();

@@ -33,9 +33,12 @@ export interface RunningOperations {
   /**
    * Gives an operation its place, at once or when the one that runs under its key has ended: or says what became of that
    * one, if it answers both. Rejects with `ONCE_CLOSED`.
+   *
+   * @param waitMs how long it may wait, where that is less than all others may: its process ends soon.
    */
   enter(
     operation: Pick<OnceOperation, "scope" | "key" | "fingerprint">,
+    waitMs?: number,
   ): RunningOperation | Promise<RunningOperation | RequestEnd<never>>;
   /** The store has said that the key is this request's: now others under it are known to be wrong. */
   confirm(running: RunningOperation): void;
@@ -46,6 +49,9 @@ export interface RunningOperations {
   /** Refuses new operations and resolves when the last running one has ended. */
   drain(): Promise<void>;
 }
+
+/** How many duplicates wait at a time, under one key and in all. One more gets "in progress" at once. */
+const waitingMax = { ofKey: 10_000, ofEngine: 20_000 };
 
 /** @param waitMs how long a duplicate waits for the running one before it gets "in progress", milliseconds. */
 export function runningOperations(clock: Clock, waitMs: number): RunningOperations {
@@ -66,10 +72,10 @@ export function runningOperations(clock: Clock, waitMs: number): RunningOperatio
     tellIdle();
   };
   return {
-    enter(operation) {
+    enter(operation, ownWaitMs = waitMs) {
       const { fingerprint } = operation;
       const id = recordId(operation);
-      const waitEndsAt = clock.monotonic() + waitMs;
+      const waitEndsAt = clock.monotonic() + ownWaitMs;
       const other = operations.get(id);
       if (other === undefined) {
         if (draining) return Promise.reject(closedError());
@@ -106,15 +112,17 @@ export function runningOperations(clock: Clock, waitMs: number): RunningOperatio
   };
 }
 
-function closedError(): OnceAgainError {
+export function closedError(): OnceAgainError {
   return new OnceAgainError("ONCE_CLOSED", "This server is shutting down. Send the request, with its key, again.");
 }
 
 /** How duplicates come to wait for a running operation, and are answered. */
 function waiters(operations: Map<string, RunningOperation>, clock: Clock) {
   const timers = sharedTimers(clock);
+  let waitersNow = 0;
   const answerWaiter = (waiting: Set<Waiter>, waiter: Waiter, result: RequestEnd<never> | RunningOperation): void => {
     waiting.delete(waiter);
+    waitersNow -= 1;
     waiter.cancelTimer?.();
     waiter.resolve(result);
   };
@@ -146,9 +154,11 @@ function waiters(operations: Map<string, RunningOperation>, clock: Clock) {
       }
     },
     waitFor: (running: RunningOperation, fingerprint: string, waitEndsAt: number) =>
-      new Promise<RequestEnd<never> | RunningOperation>((resolve) =>
-        addWaiter(running, { fingerprint, waitEndsAt, resolve }),
-      ),
+      new Promise<RequestEnd<never> | RunningOperation>((resolve) => {
+        const hasPlace = waitersNow < waitingMax.ofEngine && (running.waiting?.size ?? 0) < waitingMax.ofKey;
+        waitersNow += 1;
+        addWaiter(running, { fingerprint, waitEndsAt: hasPlace ? waitEndsAt : clock.monotonic(), resolve });
+      }),
     /** Answers those who waited for an operation that ended; of those who can't be answered by it, the first goes on. */
     release: (running: RunningOperation, waiting: Set<Waiter>, ended: RequestEnd | undefined): void => {
       running.waiting = undefined;

@@ -11,7 +11,8 @@ import type { OnceOperation, Outcome } from "./engine.ts";
  * Every request that brought a key has `received`, and then one event by how it ended: `executed` (it ran, and its result is
  * stored), `replayed`, `in-progress`, `mismatch`, `outcome-unknown` (it is held), `released` (it ran, nothing happened, its
  * key is free), `abandoned` (it ran without an effect, but an earlier attempt may have had one) or `handler-failed`
- * (its handler threw, answered 5xx or took too long). A request that the store failed ends with `store-failed`.
+ * (its handler threw, answered 5xx or took too long). A request that the store failed ends with `store-failed`. An invocation
+ * of a durable execution that is suspended has no end: the invocation that ends the execution has it.
  * `lease-lost` and `store-answered` report what happens on the way.
  */
 export type ServerEvent = { scope: string; key: string | undefined } &

@@ -21,6 +21,7 @@ function bench() {
       timer: (delayMs, callback) => clock.timer(delayMs, callback),
     };
     return leasedEngine(store, {
+      waitMs: 0,
       clock: skewed,
       leaseMs,
       retentionMs,

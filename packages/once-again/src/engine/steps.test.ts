@@ -99,6 +99,26 @@ describe("a step that can't be repeated", () => {
     expect(await codeOf(run(begun))).toBe("ONCE_OPTION_INVALID");
   });
 
+  test.each([undefined, null, [[]], {}, { id: 7, amount: 1 }, { absent: true }, "absent", false])(
+    "does not run again where its look-up answers %j, as a database does",
+    async (row) => {
+      const { run } = opened();
+      let runs = 0;
+      const begun = (step: Steps): Promise<void> =>
+        step.once(
+          "mail",
+          () => {
+            runs += 1;
+            return Promise.reject(crash);
+          },
+          async () => row as never,
+        );
+      await codeOf(run(begun));
+      await expect(run(begun)).rejects.toThrow("reconcile must answer");
+      expect(runs).toBe(1);
+    },
+  );
+
   test("is reconciled when a run ended in the middle of it: found, absent or unknown", async () => {
     for (const [answer, runs, value] of [
       [{ found: "sent" }, 1, "sent"],

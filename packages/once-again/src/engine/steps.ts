@@ -1,9 +1,11 @@
+import { errorText } from "../core/error-text.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { leaseLostError } from "../core/lease.ts";
 import { checkNumber, invalidOptionError } from "../core/options.ts";
 import { deriveKey } from "../key/index.ts";
 import type { Acquired, ReleaseRequest } from "../stores/store.ts";
-import type { Steps } from "./engine.ts";
+import { recordBrokenError } from "../core/record-errors.ts";
+import type { Reconciled, Steps } from "./engine.ts";
 import type { HandlerTimeout } from "./handler-timeout.ts";
 import type { StepOptions } from "./options.ts";
 import type { BoundedStore } from "./bounded-store.ts";
@@ -91,9 +93,17 @@ function recordedSteps(record: StepRecord, options: StepOptions): Steps {
     const occurrence = (occurrences.get(name) ?? 0) + 1;
     occurrences.set(name, occurrence);
     const bytes = record.stored[place];
-    const stored = bytes === undefined ? undefined : decode(bytes);
+    const stored = bytes === undefined ? undefined : readStored(place, bytes);
     if (stored !== undefined && stored.name !== name) throw stepChanged(place, stored.name, name);
     return { place, occurrence, stored };
+  };
+  const readStored = (place: string, bytes: Uint8Array): StoredStep => {
+    try {
+      return decode(bytes);
+    } catch (cause) {
+      const broken = recordBrokenError(record, `Its step ${place} can't be read: ${errorText(cause)}.`, cause);
+      throw heldError("A step of an earlier run can't be read, so it may or may not have happened.", { cause: broken });
+    }
   };
   const encode = (step: StoredStep): Uint8Array => {
     const bytes = new TextEncoder().encode(JSON.stringify(step));
@@ -129,13 +139,12 @@ function recordedSteps(record: StepRecord, options: StepOptions): Steps {
       const { place, stored } = nextPlace(name);
       const action = stepAction(stored);
       if (stored !== undefined && action === "answer") return readValue(stored);
-      const reconciled = action === "look" ? await reconcile() : undefined;
+      const reconciled = action === "look" ? checkReconciled(await reconcile(), options) : undefined;
       if (reconciled === "unknown") throw outcomeUnknown(name);
       if (reconciled !== undefined && "found" in reconciled) {
         await store(place, { name, value: reconciled.found });
         return reconciled.found;
       }
-      if (reconciled !== undefined) checkAbsence(reconciled, options);
       await store(place, { name, begun: true });
       // Another one looks this step up, and counts on it that nothing has begun since the lease was over.
       if (record.isOver?.()) throw leaseLostError();
@@ -152,21 +161,38 @@ export function stepAction(stored: StoredStep | undefined): StepAction {
   return "begun" in stored ? "look" : "answer";
 }
 
-/** @throws OnceAgainError `ONCE_OPTION_INVALID` for an absence that a wait is said to prove, where `quiesceMs` is 0. */
-export function checkAbsence(
-  { absent }: { absent: "fenced" | "quiesced" },
+/**
+ * Checks what a look-up answered: a row, or nothing, would pass for a proof that nothing happened.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an absence that a wait is said to prove, where `quiesceMs` is 0.
+ * @throws TypeError for what is no answer.
+ */
+export function checkReconciled<Value>(
+  reconciled: Reconciled<Value>,
   { quiesceMs, optionPath = String }: Pick<StepOptions, "quiesceMs" | "optionPath">,
-): void {
-  if (absent === "fenced" || quiesceMs > 0) return;
-  throw invalidOptionError(
-    optionPath("quiesceMs"),
-    'more than 0 where reconcile answers { absent: "quiesced" }',
-    quiesceMs,
+): Reconciled<Value> {
+  if (reconciled === "unknown") return reconciled;
+  const answer: unknown = reconciled;
+  if (typeof answer === "object" && answer !== null) {
+    if ("found" in answer) return reconciled;
+    const absent: unknown = "absent" in answer ? answer.absent : undefined;
+    if (absent === "fenced" || (absent === "quiesced" && quiesceMs > 0)) return reconciled;
+    if (absent === "quiesced") {
+      const expected = 'more than 0 where reconcile answers { absent: "quiesced" }';
+      throw invalidOptionError(optionPath("quiesceMs"), expected, quiesceMs);
+    }
+  }
+  throw new TypeError(
+    'reconcile must answer { found }, { absent: "fenced" }, { absent: "quiesced" } or "unknown". Whatever else it answers, such as a ' +
+      "row or nothing, says neither that the effect happened nor that it did not.",
   );
 }
 
+/** @throws for what is no step. */
 function decode(bytes: Uint8Array): StoredStep {
-  return JSON.parse(new TextDecoder().decode(bytes)) as StoredStep;
+  const step = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as StoredStep | null;
+  if (typeof step?.name !== "string" || ("begun" in step && !step.begun)) throw new TypeError("it is no step");
+  return step;
 }
 
 /** The value that a step returned; one that returned nothing has none, since JSON has no `undefined`. */
@@ -174,7 +200,11 @@ function readValue<Value>(stored: StoredStep): Value {
   return ("value" in stored ? stored.value : undefined) as Value;
 }
 
-function checkedSecret({ secret, optionPath = String }: StepOptions): Uint8Array<ArrayBuffer> {
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` without one. */
+export function checkedSecret({
+  secret,
+  optionPath = String,
+}: Partial<Pick<StepOptions, "secret" | "optionPath">>): Uint8Array<ArrayBuffer> {
   if (secret !== undefined) return secret;
   throw invalidOptionError(
     optionPath("secret"),

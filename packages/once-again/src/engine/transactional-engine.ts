@@ -60,15 +60,17 @@ export function transactionalEngineOn<Transaction>(
   const leave = boundedStore.enter();
 
   const run: Engine<Transaction>["run"] = async (operation, work) => {
+    // Before it waits: the time that is left then is less.
+    const within = optionsWithin(options, operation.timeLeftMs);
     const call = onEvent === undefined ? undefined : notifyReceived(onEvent, operation);
-    const entered = operations.enter(operation);
+    const entered = operations.enter(operation, within.waitMs);
     const running = isPromise(entered) ? await entered : entered;
     const result =
       "outcome" in running
         ? running
         : await runOperation({
             boundedStore,
-            options: optionsWithin(options, operation.timeLeftMs),
+            options: within,
             operations,
             operation,
             work,
@@ -117,7 +119,9 @@ interface Running<Transaction, Value> {
 /** Runs an operation; as long as another process has its key, asks again until the wait is over. */
 async function runOperation<Transaction, Value>(parts: Running<Transaction, Value>): Promise<RequestEnd<Value>> {
   const { boundedStore, options, operations, running, call } = parts;
-  const { scope, key, fingerprint, codec } = parts.operation;
+  const { scope, key, codec, earlierFingerprints = [], onEarlierFingerprint } = parts.operation;
+  let { fingerprint } = parts.operation;
+  let earlier = 0;
   const details = parts.operation.details && encodeDetails(parts.operation.details);
   const { clock, retentionMs, heldRetentionMs } = options;
   const work: Work<Transaction, Value> = (execution) => {
@@ -132,6 +136,12 @@ async function runOperation<Transaction, Value>(parts: Running<Transaction, Valu
   try {
     for (;;) {
       const answer = resultOf(await transact(options, { scope, key, call }, { work, encode }, begin, held));
+      if (answer.outcome.kind === "mismatch" && earlier < earlierFingerprints.length) {
+        fingerprint = earlierFingerprints[earlier]!;
+        earlier += 1;
+        continue;
+      }
+      if (earlier > 0 && answer.outcome.kind !== "mismatch") onEarlierFingerprint?.();
       const leftMs = running.waitEndsAt - clock.monotonic();
       if (answer.outcome.kind !== "in-progress" || leftMs <= 0) return (result = answer);
       await sleep(clock, Math.min(pollMs, leftMs));
@@ -249,9 +259,7 @@ async function transact<Transaction, Value, Answer>(
     notify(options.onEvent, { type: "store-failed", operation: "transact", scope, key, error });
     const keep = run?.ended && keeps[run.ended.effect];
     if (keep === "commit" || keep === "answer-only") throw resultUnconfirmedError(error);
-    const hasCode =
-      OnceAgainError.isInstance(error) && !["ONCE_RECORD_BROKEN", "ONCE_SEAL_BROKEN"].includes(error.code);
-    throw hasCode ? error : storeUnavailableError(error);
+    throw OnceAgainError.isInstance(error) ? error : storeUnavailableError(error);
   }
 }
 

@@ -19,6 +19,7 @@ const ours = new WeakSet<object>();
  * answered 409 with `ONCE_OUTCOME_UNKNOWN`, and so is every repeat, until a person settles the key.
  *
  * @param message for `onError` and logs: what was cut off.
+ * @param options its cause, for logs.
  * @example
  * ```ts
  * try {
@@ -28,8 +29,8 @@ const ours = new WeakSet<object>();
  * }
  * ```
  */
-export function heldError(message: string): OnceAgainError {
-  const error = new OnceAgainError("ONCE_OUTCOME_UNKNOWN", message);
+export function heldError(message: string, options: { readonly cause?: unknown } = {}): OnceAgainError {
+  const error = new OnceAgainError("ONCE_OUTCOME_UNKNOWN", message, options);
   ours.add(error);
   return error;
 }

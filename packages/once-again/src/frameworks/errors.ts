@@ -46,3 +46,39 @@ export function refuseHandler(name: string, others: readonly unknown[], usage: s
     },
   );
 }
+
+/** The error of a call by what an adapter is not for: its framework has an adapter, or none is needed. */
+export function wrongPlaceError(adapter: string, needs: string): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_OPTION_INVALID",
+    `${adapter} was called without ${needs}. See which adapter your framework takes: docs/guides/frameworks.md. ` +
+      "Nothing happened.",
+  );
+}
+
+/**
+ * Refuses a call of the wrong framework, in the way in which that one takes an error. A throw or a rejection would end a process
+ * that catches none: Node's server and those that call middleware as Express does.
+ *
+ * @param args all arguments of the call.
+ * @throws the error, where the caller gave neither a `next` nor a response of Node's.
+ */
+export function refuseCall(error: OnceAgainError, args: readonly unknown[], onError: (error: unknown) => void): void {
+  const [, response, next] = args;
+  if (typeof next === "function") return void (next as (error: unknown) => unknown)(error);
+  if (!isNodeResponse(response)) throw error;
+  onError(error);
+  if (!response.headersSent) response.statusCode = 500;
+  response.end();
+}
+
+interface NodeResponse {
+  statusCode: number;
+  readonly headersSent: boolean;
+  end(): unknown;
+}
+
+function isNodeResponse(response: unknown): response is NodeResponse {
+  const { end, setHeader, statusCode } = (response ?? {}) as Record<string, unknown>;
+  return typeof end === "function" && typeof setHeader === "function" && typeof statusCode === "number";
+}

@@ -3,15 +3,16 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { OnceAgainError } from "../core/errors.ts";
-import { type LeasedHttpOptions, onceHttp, type TransactionalHttpOptions } from "../http/index.ts";
+import { onceHttp } from "../http/index.ts";
 import type { HttpOptions } from "../http/http-options.ts";
 import type { OnceRoute } from "../http/handle-request.ts";
 import { recordNoEffect } from "./capture/response-capture.ts";
 import {
-  checkMessages,
   closeRoute,
+  messagesError,
   NodeCall,
   type NodeExecution,
   nodePassingExecution,
@@ -19,7 +20,7 @@ import {
   runMiddleware,
 } from "./node-adapter.ts";
 import { type ParsedRequest, requestBytes } from "./read-body.ts";
-import { refuseHandler } from "./errors.ts";
+import { refuseCall, refuseHandler, wrongPlaceError } from "./errors.ts";
 
 /** The part of Express' request that we use. */
 export type ExpressRequest = IncomingMessage & ParsedRequest & { originalUrl: string };
@@ -39,10 +40,6 @@ export interface OnceExpress<Transaction> extends OnceRoute {
   (request: IncomingMessage & { originalUrl: string }, response: ExpressResponse<Transaction>, next: Next): void;
 }
 
-/** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
-export function onceExpress<Request extends ExpressRequest, Transaction>(
-  options: TransactionalHttpOptions<Request, Transaction>,
-): OnceExpress<Transaction>;
 /**
  * Middleware for Express 5, in front of a route's handler: each operation that carries an `Idempotency-Key` happens
  * once, and every repeat gets the first answer. A caller that hangs up does not end its operation. The handler finds
@@ -59,20 +56,18 @@ export function onceExpress<Request extends ExpressRequest, Transaction>(
  * });
  * ```
  */
-export function onceExpress<Request extends ExpressRequest>(
-  options: LeasedHttpOptions<Request>,
-): OnceExpress<undefined>;
-export function onceExpress<Request extends ExpressRequest, Transaction>(
+export function onceExpress<Request extends ExpressRequest, Transaction = undefined>(
   options: HttpOptions<Request, Transaction>,
   ...others: unknown[]
 ): OnceExpress<Transaction> {
   refuseHandler("onceExpress", others, "app.post(path, onceExpress(options), handler)");
   const once = onceHttp(options);
 
-  const middleware = (...[incoming, response, next]: Parameters<OnceExpress<Transaction>>): void => {
+  const middleware = (...args: Parameters<OnceExpress<Transaction>>): void => {
+    const [incoming, response, next] = args;
     const request = incoming as Request;
-    checkMessages("onceExpress", request, response);
-    if (response.locals === undefined) throw noLocalsError();
+    const misuse = expressError(request, response, next);
+    if (misuse !== undefined) return refuseCall(misuse, args, once.onError);
     const messages = { incoming, response };
     const call = new NodeCall(once, messages, request, request.originalUrl ?? request.url, readBody);
     const begin = (execution: NodeExecution<Transaction>): void => {
@@ -88,8 +83,12 @@ export function onceExpress<Request extends ExpressRequest, Transaction>(
   return Object.assign(middleware, { policy: once.policy, close: () => closeRoute(once) });
 }
 
-/** Of a framework that calls middleware as Express does, such as polka, but has a response of Node's. */
-function noLocalsError(): OnceAgainError {
+/** The error for a call by another framework than Express: polka calls middleware alike, and has a response of Node's. */
+function expressError(request: unknown, response: { locals?: unknown }, next: unknown): OnceAgainError | undefined {
+  const misuse = messagesError("onceExpress", request, response);
+  if (misuse !== undefined) return misuse;
+  if (typeof next !== "function") return wrongPlaceError("onceExpress", "`next` of Express");
+  if (response.locals !== undefined) return undefined;
   return new OnceAgainError(
     "ONCE_OPTION_INVALID",
     "onceExpress was called with a response without `locals`, in which handlers find their operation: this is not Express. " +

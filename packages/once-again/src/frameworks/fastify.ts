@@ -3,15 +3,23 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
-import { type LeasedHttpOptions, onceHttp, type TransactionalHttpOptions } from "../http/index.ts";
+import { onceHttp } from "../http/index.ts";
 import type { HttpOptions } from "../http/http-options.ts";
 import type { OnceRoute } from "../http/handle-request.ts";
 import { recordNoEffect } from "./capture/response-capture.ts";
-import { refuseHandler } from "./errors.ts";
+import { refuseCall, refuseHandler, wrongPlaceError } from "./errors.ts";
 import { type FastifyReply, runFastifyMiddleware } from "./run-fastify-middleware.ts";
-import { closeRoute, NodeCall, type NodeExecution, nodePassingExecution, type ReadBody } from "./node-adapter.ts";
+import {
+  closeRoute,
+  messagesError,
+  NodeCall,
+  type NodeExecution,
+  nodePassingExecution,
+  type ReadBody,
+} from "./node-adapter.ts";
 import { requestBytes, tapBody } from "./read-body.ts";
 
 declare module "fastify" {
@@ -47,10 +55,6 @@ const bodies = new WeakMap<IncomingMessage, Promise<Uint8Array<ArrayBuffer>>>();
 
 const readBody: ReadBody<FastifyRequest> = ({ raw }, bytesMax) => bodies.get(raw) ?? requestBytes(raw, {}, bytesMax);
 
-/** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
-export function onceFastify<Request extends FastifyRequest, Transaction>(
-  options: TransactionalHttpOptions<Request, Transaction>,
-): OnceFastify;
 /**
  * The options of a route of Fastify 5, `app.post("/orders", onceFastify(options), handler)`: each operation that carries
  * an `Idempotency-Key` happens once, and every repeat gets the first answer. A caller that hangs up does not end its
@@ -67,8 +71,7 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
  * });
  * ```
  */
-export function onceFastify<Request extends FastifyRequest>(options: LeasedHttpOptions<Request>): OnceFastify;
-export function onceFastify<Request extends FastifyRequest, Transaction>(
+export function onceFastify<Request extends FastifyRequest, Transaction = undefined>(
   options: HttpOptions<Request, Transaction>,
   ...others: unknown[]
 ): OnceFastify {
@@ -91,10 +94,20 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
     });
   };
 
+  /** Refuses a call by what is not Fastify. @returns whether it was. */
+  const isRefused = (...args: unknown[]): boolean => {
+    const [request, reply, proceed] = args as [FastifyRequest?, FastifyReply?, unknown?];
+    const isFastify = typeof proceed === "function" && typeof reply?.hijack === "function";
+    if (isFastify && messagesError("onceFastify", request?.raw, reply.raw) === undefined) return false;
+    refuseCall(wrongPlaceError("onceFastify", "a request and a reply of Fastify's"), args, once.onError);
+    return true;
+  };
+
   return {
     policy: once.policy,
     // Fastify parses the body before preHandler, and keeps none of its bytes.
     onRequest(request, reply, proceed) {
+      if (isRefused(request, reply, proceed)) return;
       const { raw } = request;
       if (once.passing(raw.method ?? "") !== undefined || tapBody(raw, once.bodyBytesMax)) return proceed();
       // A hook in front of us waited, and the body is here already.
@@ -107,7 +120,9 @@ export function onceFastify<Request extends FastifyRequest, Transaction>(
     },
     // Of an empty body the end may be over, for which Fastify's parser would wait.
     preParsing: (request, _reply, payload, done) => done(null, request.raw.readableEnded ? Readable.from([]) : payload),
-    preHandler: answer,
+    preHandler(request, reply, proceed) {
+      if (!isRefused(request, reply, proceed)) answer(request, reply, proceed);
+    },
     // It ends in the same turn: a handler that answers while hooks of errors run is an unhandled rejection of Fastify's.
     onError(_request, reply, error, done) {
       recordNoEffect(reply.raw, error);

@@ -1,4 +1,3 @@
-import type { DatabaseSync } from "node:sqlite";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
@@ -7,6 +6,7 @@ import { startHttpServer, post, posted } from "../../../../test/support/http-ser
 import type { Execution } from "../engine/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { type FetchHandler, onceFetch } from "./fetch.ts";
+import { until } from "../../../../test/support/until.ts";
 
 const never: FetchHandler = () => expect.fail("ran");
 const silent = { onError: () => undefined };
@@ -186,11 +186,13 @@ describe("a web-standard handler", () => {
   });
 
   test("close waits for what runs", async () => {
-    const go = Promise.withResolvers<Response>();
-    const once = onceFetch({ store: memoryStore(), scope: "public" }, () => go.promise);
+    const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<Response>()];
+    const once = onceFetch({ store: memoryStore(), scope: "public" }, () => {
+      begun.resolve();
+      return go.promise;
+    });
     const running = once(request());
-    // The body is read, and its fingerprint taken, before the operation begins.
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await begun.promise;
     const closing = once.close();
     go.resolve(new Response("late"));
     await closing;
@@ -274,13 +276,19 @@ describe("in a Hono app on a Node server", () => {
   });
 
   test("of 50 duplicates at once, one runs", async () => {
-    let runs = 0;
+    let [runs, refused] = [0, 0];
     const url = await served(async () => {
       runs += 1;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await until(() => refused === 49);
       return new Response("ok");
     });
-    const statuses = await Promise.all(Array.from({ length: 50 }, async () => (await posted(url)).status));
+    const statuses = await Promise.all(
+      Array.from({ length: 50 }, async () => {
+        const { status } = await posted(url);
+        if (status === 409) refused += 1;
+        return status;
+      }),
+    );
     expect(runs).toBe(1);
     expect(new Set(statuses)).toEqual(new Set([200, 409]));
     expect(await posted(url)).toMatchObject({ text: "ok", replayed: true });
@@ -301,7 +309,7 @@ describe("in a Hono app on a Node server", () => {
 
 test("in a transaction: of 50 duplicates at once, one writes its row, and all get its answer in the end", async () => {
   const { store, orders } = appDatabase();
-  const once = onceFetch<DatabaseSync>(
+  const once = onceFetch(
     { mode: "transactional", store, scope: "public", waitMs: 20_000 },
     async (_, { transaction }) => {
       insertOrder(transaction, "tea");
@@ -356,7 +364,7 @@ describe("a response that could not be sent", () => {
     expect(errors).toEqual([new TypeError("The handler gave no response.")]);
   });
 
-  test("but is in the store is answered with a plain 500, and reported", async () => {
+  test("but is in the store is a broken record, and reported as one", async () => {
     const errors: unknown[] = [];
     const store = memoryStore();
     const onError = (error: unknown): void => void errors.push(error);
@@ -367,8 +375,11 @@ describe("a response that could not be sent", () => {
     const claim: typeof store.claim = async () => ({ kind: "done", result });
     const broken = onceFetch({ store: { ...store, claim }, scope: "public", onError }, never);
     const answer = await broken(request());
-    expect([answer.status, await answer.text()]).toEqual([500, expect.stringContaining("can't be sent")]);
-    expect(errors).toEqual([expect.any(TypeError)]);
+    expect([answer.status, await answer.json()]).toEqual([
+      500,
+      expect.objectContaining({ code: "ONCE_RECORD_BROKEN" }),
+    ]);
+    expect(errors).toMatchObject([{ code: "ONCE_RECORD_BROKEN" }]);
   });
 });
 
@@ -435,7 +446,7 @@ describe("a request that is not the platform's own", () => {
     };
     for (const ask of [foreign, request]) {
       const key = String(ask === foreign);
-      const once = onceFetch<DatabaseSync>(
+      const once = onceFetch(
         { mode: "transactional", store: { ...store, transact }, scope: "public" },
         async (given, { transaction }) => {
           runs += 1;

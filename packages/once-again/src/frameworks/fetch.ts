@@ -3,10 +3,11 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
 import { isPromise } from "../core/awaitable.ts";
 import { invalidOptionError } from "../core/options.ts";
 import { type Execution } from "../engine/index.ts";
-import { type LeasedHttpOptions, onceHttp, type TransactionalHttpOptions, userExecution } from "../http/index.ts";
+import { onceHttp, userExecution } from "../http/index.ts";
 import type { HttpOptions } from "../http/http-options.ts";
 import type { OnceRoute } from "../http/handle-request.ts";
 import {
@@ -17,6 +18,7 @@ import {
   refuseNested,
   refuseSecondMount,
 } from "./double-mount.ts";
+import { refuseCall, wrongPlaceError } from "./errors.ts";
 import { WebBody } from "./web-body.ts";
 import { closableRoute, type ReadResponse, readResponse, httpRequestOf, webResponse } from "./web-messages.ts";
 
@@ -35,11 +37,6 @@ export interface OnceFetch<Native extends Request = Request, Rest extends readon
   (request: Native, ...rest: Rest): Promise<Response>;
 }
 
-/** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
-export function onceFetch<Transaction, Native extends Request = Request, Rest extends readonly unknown[] = []>(
-  options: TransactionalHttpOptions<Native, Transaction>,
-  handler: FetchHandler<Transaction, Native, Rest>,
-): OnceFetch<Native, Rest>;
 /**
  * Wraps a handler of web-standard requests (Next.js, SvelteKit, Deno, Bun, workers), so that each operation that carries
  * an `Idempotency-Key` happens once, and every repeat gets the first answer.
@@ -53,11 +50,11 @@ export function onceFetch<Transaction, Native extends Request = Request, Rest ex
  * });
  * ```
  */
-export function onceFetch<Native extends Request = Request, Rest extends readonly unknown[] = []>(
-  options: LeasedHttpOptions<Native>,
-  handler: FetchHandler<undefined, Native, Rest>,
-): OnceFetch<Native, Rest>;
-export function onceFetch<Transaction, Native extends Request, Rest extends readonly unknown[]>(
+export function onceFetch<
+  Native extends Request = Request,
+  Rest extends readonly unknown[] = [],
+  Transaction = undefined,
+>(
   options: HttpOptions<Native, Transaction>,
   handler: FetchHandler<Transaction, Native, Rest>,
 ): OnceFetch<Native, Rest> {
@@ -66,6 +63,10 @@ export function onceFetch<Transaction, Native extends Request, Rest extends read
   if (typeof handler !== "function") throw invalidOptionError("handler", "a function", handler);
 
   const run = async (request: Native, ...rest: Rest): Promise<Response> => {
+    if (typeof request?.headers?.get !== "function" || typeof request.method !== "string") {
+      refuseCall(wrongPlaceError("onceFetch", "a web-standard request"), [request, ...rest], once.onError);
+      return Response.error();
+    }
     const passing = once.passing(request.method, request);
     if (passing !== undefined) {
       const response = await handler(request, userExecution(passing), ...rest);

@@ -8,6 +8,7 @@ import type { Execution, ServerEvent } from "../engine/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { NoEffectError } from "../engine/index.ts";
 import { onceHono } from "./hono.ts";
+import { firstOnly } from "../../../../test/support/first-only.ts";
 
 // A time-out in front answers before the handler has. The operation goes on, and the handler's own response is stored.
 
@@ -55,7 +56,7 @@ function route(
     onEvent: ({ type }) => void (["executed", "released", "handler-failed"].includes(type) && ended.resolve(type)),
   });
   const app = new Hono();
-  app.use(cors({ origin: "*" }), timeOut);
+  app.use(cors({ origin: "*" }), firstOnly(timeOut));
   app.onError((error, context) => context.text(error.message, error.message === "no stock" ? 500 : 504));
   app.use("/orders", once, ...behind);
   app.post("/orders", async (context) => {
@@ -131,7 +132,7 @@ describe.for(inFront)("%s in front", ([, timeOut]) => {
       onEvent: ({ type }) => void (type === "executed" && ended.resolve()),
     });
     const app = new Hono();
-    app.use(timeOut);
+    app.use(firstOnly(timeOut));
     app.onError((error, context) => context.text(error.message, 504));
     app.post("/orders", once, slow, (context) => context.text("made", 201));
     expect((await app.request("/orders", order)).status).toBe(504);
@@ -153,7 +154,7 @@ describe.for(inFront)("%s in front", ([, timeOut]) => {
       onEvent: ({ type }) => void (type === "executed" && ended.resolve()),
     });
     const app = new Hono();
-    app.use(timeOut);
+    app.use(firstOnly(timeOut));
     app.onError((error, context) => context.text(error.message, 504));
     app.post("/orders", once, (context) => context.text("made", 201));
     expect((await app.request("/orders", order)).status).toBe(504);
@@ -171,7 +172,7 @@ describe.for(inFront)("%s in front", ([, timeOut]) => {
       onEvent: ({ type }) => void (type === "executed" && ended.resolve()),
     });
     const app = new Hono();
-    app.use(timeOut);
+    app.use(firstOnly(timeOut));
     app.onError((error, context) => context.text(error.message, 504));
     app.post("/orders", once, (context) => context.text("made", 201));
     expect((await app.request("/orders", order)).status).toBe(504);
@@ -192,7 +193,7 @@ describe.for(inFront)("%s in front", ([, timeOut]) => {
       onEvent: ({ type }) => void (type === "executed" && ended.resolve()),
     });
     const app = new Hono();
-    app.use(timeOut);
+    app.use(firstOnly(timeOut));
     app.onError((error, context) => context.text(error.message, 504));
     app.post("/orders", once, async (context) => {
       await answered.promise;
@@ -213,7 +214,7 @@ test("a time-out behind us decides the answer: it is unknown what became of the 
   const gate = Promise.withResolvers<void>();
   const once = onceHono({ store: memoryStore(), scope: "public", onError: (error) => errors.push(error) });
   const app = new Hono();
-  app.post("/orders", once, timeout(10), async (context) => {
+  app.post("/orders", once, firstOnly(timeout(10)), async (context) => {
     runs += 1;
     await gate.promise;
     return context.text("made", 201);

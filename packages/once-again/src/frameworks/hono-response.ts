@@ -1,5 +1,6 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
+import { builtinModule } from "../core/builtin-module.ts";
 import type { HttpResponse } from "../http/index.ts";
 import { type ReadResponse, readResponse } from "./web-messages.ts";
 
@@ -15,7 +16,7 @@ export interface ResponseContext {
 const sides = asyncLocalStorage();
 
 function asyncLocalStorage(): AsyncLocalStorage<DownstreamResponse> | undefined {
-  const hooks = globalThis.process?.getBuiltinModule?.("node:async_hooks");
+  const hooks = builtinModule("node:async_hooks");
   return hooks && new hooks.AsyncLocalStorage<DownstreamResponse>();
 }
 

@@ -3,10 +3,12 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
 import { isPromise } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { type Execution } from "../engine/index.ts";
-import { type LeasedHttpOptions, onceHttp, type TransactionalHttpOptions, userExecution } from "../http/index.ts";
+import { remainingMs } from "../engine/time-left.ts";
+import { onceHttp, userExecution } from "../http/index.ts";
 import type { HttpOptions } from "../http/http-options.ts";
 import type { OnceRoute } from "../http/handle-request.ts";
 import { DownstreamResponse, type ResponseContext } from "./hono-response.ts";
@@ -23,7 +25,14 @@ import { exactBytes } from "../core/bytes.ts";
 import { lightCopy, type SignalSource, unreadCopy } from "./light-messages.ts";
 import { WebBody } from "./web-body.ts";
 import { closableRoute, httpRequestOf, webResponse } from "./web-messages.ts";
-import { bodyConsumedError, bodyTooLargeError, conflictError, refuseHandler } from "./errors.ts";
+import {
+  bodyConsumedError,
+  bodyTooLargeError,
+  conflictError,
+  refuseCall,
+  refuseHandler,
+  wrongPlaceError,
+} from "./errors.ts";
 
 declare module "hono" {
   interface ContextVariableMap {
@@ -57,10 +66,6 @@ export interface OnceHono<Context> extends OnceRoute {
   (context: Context, next: () => Promise<void>): Promise<Response | undefined>;
 }
 
-/** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
-export function onceHono<Context extends HonoContext, Transaction>(
-  options: TransactionalHttpOptions<Context, Transaction>,
-): OnceHono<Context>;
 /**
  * Middleware for Hono 4, in front of a route's handler: each operation that carries an `Idempotency-Key` happens once,
  * and every repeat gets the first answer. The handler finds its operation by `c.get("once")`, an `Execution`.
@@ -76,8 +81,7 @@ export function onceHono<Context extends HonoContext, Transaction>(
  * });
  * ```
  */
-export function onceHono<Context extends HonoContext>(options: LeasedHttpOptions<Context>): OnceHono<Context>;
-export function onceHono<Context extends HonoContext, Transaction>(
+export function onceHono<Context extends HonoContext, Transaction = undefined>(
   options: HttpOptions<Context, Transaction>,
   ...others: unknown[]
 ): OnceHono<Context> {
@@ -85,17 +89,18 @@ export function onceHono<Context extends HonoContext, Transaction>(
   const once = onceHttp(options);
   const { close, finish } = closableRoute(once);
 
-  const middleware = async (context: Context, next: () => Promise<void>): Promise<Response | undefined> => {
+  const middleware = async (...args: [context: Context, next: () => Promise<void>]): Promise<Response | undefined> => {
+    if (isRefused(args, once.onError)) return undefined;
+    const [context, next] = args;
     const begin = (execution: Execution<Transaction>): void => context.set("once", userExecution(execution) as never);
-    const { method } = context.req.raw;
-    const passing = once.passing(method, context);
+    const { raw } = context.req;
+    const passing = once.passing(raw.method, context);
     if (passing !== undefined) {
       begin(passing);
       await next();
-      if (!once.takesKey(method)) context.header(...once.policyHeader);
+      if (!once.takesKey(raw.method)) context.header(...once.policyHeader);
       return undefined;
     }
-    const { raw } = context.req;
     const forms = [context, raw, ...incomingOf(context.env, raw, once.policy.header)];
     const mark = markMount(...forms);
     const wasAnswered = context.finalized;
@@ -119,7 +124,8 @@ export function onceHono<Context extends HonoContext, Transaction>(
       }
       return bytes;
     };
-    const request = httpRequestOf(raw, context, mark === undefined ? refuseSecondMount : readBytes);
+    const body = mark === undefined ? refuseSecondMount : readBytes;
+    const request = httpRequestOf(raw, context, body, timeLeftMs(context));
     const answer = await once.answer(request, async (execution) => {
       if (behind !== undefined) throw conflictError();
       begin(execution);
@@ -146,10 +152,23 @@ export function onceHono<Context extends HonoContext, Transaction>(
     // Hono adds the headers of the response that is there to the one that is set, and copies it for that. A handler's response
     // has them already; to another they are added, where middleware in front has set any.
     if (behind !== undefined || isEmpty(context.res.headers)) context.res = undefined;
-    context.res = webResponse(method, finish(answer), behind?.handlerResponse, once.onError);
+    context.res = webResponse(raw.method, finish(answer), behind?.handlerResponse, once.onError);
     return undefined;
   };
   return Object.assign(middleware, { policy: once.policy, close });
+}
+
+/** The time that is left on AWS Lambda: Hono's adapter passes the invocation's context beside the request. */
+function timeLeftMs({ env }: HonoContext): number | undefined {
+  return remainingMs((env as { readonly lambdaContext?: unknown } | undefined)?.lambdaContext);
+}
+
+/** Refuses a call by what is not Hono. @returns whether it was. */
+function isRefused(args: readonly unknown[], onError: (error: unknown) => void): boolean {
+  const [context, next] = args as [Partial<HonoContext>?, unknown?];
+  if (typeof context?.req?.raw?.headers?.get === "function" && typeof next === "function") return false;
+  refuseCall(wrongPlaceError("onceHono", "a context and a `next` of Hono's"), args, onError);
+  return true;
 }
 
 /** The signal of a handler's request: that of the connection until the operation runs. To make one takes as long as a claim. */

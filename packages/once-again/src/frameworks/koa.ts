@@ -3,15 +3,16 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type HttpResponse, type LeasedHttpOptions, onceHttp, type TransactionalHttpOptions } from "../http/index.ts";
+import { type HttpResponse, onceHttp } from "../http/index.ts";
 import type { HttpOptions } from "../http/http-options.ts";
 import type { OnceRoute } from "../http/handle-request.ts";
 import { recordNoEffect, type ResponseCapture } from "./capture/response-capture.ts";
-import { refuseHandler } from "./errors.ts";
+import { refuseCall, refuseHandler } from "./errors.ts";
 import {
-  checkMessages,
   closeRoute,
+  messagesError,
   NodeCall,
   type NodeExecution,
   nodePassingExecution,
@@ -41,10 +42,6 @@ export interface OnceKoa<Context> extends OnceRoute {
 
 const readBody: ReadBody<KoaContext> = ({ req, request }, bytesMax) => requestBytes(req, request, bytesMax);
 
-/** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
-export function onceKoa<Context extends KoaContext, Transaction>(
-  options: TransactionalHttpOptions<Context, Transaction>,
-): OnceKoa<Context>;
 /**
  * Middleware for Koa 3, in front of a route's handler: each operation that carries an `Idempotency-Key` happens once,
  * and every repeat gets the first answer. A caller that hangs up does not end its operation. The handler finds its
@@ -63,16 +60,16 @@ export function onceKoa<Context extends KoaContext, Transaction>(
  * });
  * ```
  */
-export function onceKoa<Context extends KoaContext>(options: LeasedHttpOptions<Context>): OnceKoa<Context>;
-export function onceKoa<Context extends KoaContext, Transaction>(
+export function onceKoa<Context extends KoaContext, Transaction = undefined>(
   options: HttpOptions<Context, Transaction>,
   ...others: unknown[]
 ): OnceKoa<Context> {
   refuseHandler("onceKoa", others, "router.post(path, onceKoa(options), handler)");
   const once = onceHttp(options);
 
-  const middleware = async (context: Context, next: () => Promise<unknown>): Promise<void> => {
-    checkMessages("onceKoa", context.req, context.res);
+  const middleware = async (context: Context, next: () => Promise<unknown>, ...others: unknown[]): Promise<void> => {
+    const misuse = messagesError("onceKoa", context?.req, context?.res);
+    if (misuse !== undefined) return refuseCall(misuse, [context, next, ...others], once.onError);
     const messages = { incoming: context.req, response: context.res };
     const call = new NodeCall(once, messages, context, context.originalUrl, readBody);
     const passing = nodePassingExecution(call);
@@ -128,7 +125,7 @@ function sendThroughKoa(
   answer: HttpResponse,
   onError: (error: unknown) => void,
 ): unknown {
-  const { status, headers, body } = answer;
+  const { status, headers, removed = [], body } = answer;
   // Koa will not end the response: middleware in front has taken it over.
   if (context.respond === false) return capture.send(answer);
   const send = (response: HttpResponse): void => {
@@ -136,15 +133,19 @@ function sendThroughKoa(
     if (fault !== undefined) onError(fault);
   };
   // By the next tick, Koa has ended its own part.
-  capture.begin({
-    responded: (given) => process.nextTick(send, given.status === status ? withBytesOf(answer, given) : given),
-    failed: () => process.nextTick(send, answer),
-  });
+  capture.begin(
+    {
+      responded: (given) => process.nextTick(send, given.status === status ? withBytesOf(answer, given) : given),
+      failed: () => process.nextTick(send, answer),
+    },
+    true,
+  );
   const { res } = context;
   context.status = status;
   context.body = body.length === 0 ? null : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   context.status = status;
   res.removeHeader("content-type");
+  for (const name of removed) res.removeHeader(name);
   for (const [name] of headers) res.removeHeader(name);
   for (const [name, value] of headers) res.appendHeader(name, value);
   return undefined;
@@ -153,5 +154,5 @@ function sendThroughKoa(
 function withBytesOf(answer: HttpResponse, given: HttpResponse): HttpResponse {
   const isOfBytes = ([name]: readonly [string, string]): boolean => ofBytes.has(name.toLowerCase());
   const headers = [...given.headers.filter((header) => !isOfBytes(header)), ...answer.headers.filter(isOfBytes)];
-  return { status: answer.status, headers, body: answer.body };
+  return { ...given, status: answer.status, headers, body: answer.body, isLengthHidden: answer.isLengthHidden };
 }

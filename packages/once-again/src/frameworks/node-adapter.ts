@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import { setImmediate } from "node:timers";
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
-import { OnceAgainError } from "../core/errors.ts";
+import type { OnceAgainError } from "../core/errors.ts";
 import { ownGetters } from "../core/spreadable.ts";
 import { executionNames } from "../engine/execution.ts";
 import { type Execution, NoEffectError } from "../engine/index.ts";
@@ -11,7 +11,7 @@ import { HttpAttempt, type OnceRoute } from "../http/handle-request.ts";
 import { failRun, ResponseCapture, type RunListener } from "./capture/response-capture.ts";
 import { isAnswered } from "./capture/send-response.ts";
 import { markMount, type MountMark } from "./double-mount.ts";
-import { conflictError, mountedTwiceError } from "./errors.ts";
+import { conflictError, mountedTwiceError, wrongPlaceError } from "./errors.ts";
 import { tapBody } from "./read-body.ts";
 
 /** The operation as its handler on Node's HTTP sees it. */
@@ -137,18 +137,11 @@ function headerValues(incoming: IncomingMessage, lowerCaseName: string): string[
   return values.length > 0 ? values : [headers?.[lowerCaseName] ?? []].flat();
 }
 
-/**
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no request and response of Node's: an adapter of one
- *   framework behind another.
- */
-export function checkMessages(adapter: string, request: unknown, response: unknown): void {
-  const [{ headers } = {}, { end } = {}] = [request, response] as [{ headers?: unknown }?, { end?: unknown }?];
-  if (typeof headers === "object" && typeof end === "function") return;
-  throw new OnceAgainError(
-    "ONCE_OPTION_INVALID",
-    `${adapter} was called without a request and a response of Node's HTTP. See which adapter your framework takes: ` +
-      "docs/guides/frameworks.md.",
-  );
+/** The error for what is no request and response of Node's, as of an adapter of one framework behind another. */
+export function messagesError(adapter: string, request: unknown, response: unknown): OnceAgainError | undefined {
+  const [{ headers } = {}, { end } = {}] = [request ?? {}, response ?? {}] as { headers?: unknown; end?: unknown }[];
+  if (typeof headers === "object" && typeof end === "function") return undefined;
+  return wrongPlaceError(adapter, "a request and a response of Node's HTTP");
 }
 
 /**

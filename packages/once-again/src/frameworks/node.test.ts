@@ -10,6 +10,7 @@ import { until } from "../../../../test/support/until.ts";
 import type { LeasedHttpOptions } from "../http/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { type NodeHandler, onceNode } from "./node.ts";
+import { oneRetryAfter } from "../../../../test/support/retry-after.ts";
 
 /** Serves a handler, leased, and returns its URL. */
 const served = (handler: NodeHandler, options: Partial<LeasedHttpOptions<IncomingMessage>> = {}): Promise<string> =>
@@ -186,29 +187,45 @@ describe("a handler that fails", () => {
     store.fail("claim", "before");
     const url = await served(() => expect.fail("ran"), { store });
     const response = await post(url);
-    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
+    expect([response.status, response.headers.get("retry-after")]).toEqual([503, oneRetryAfter]);
   });
 });
 
 describe("other methods", () => {
-  test("pass through as they are: streams are unread, and what the handler throws is its own", async () => {
-    let failed: unknown;
-    const listener = onceNode({ store: memoryStore(), scope: "public" }, async (request, response, { body }) => {
-      if (request.method === "DELETE") throw new Error("fault");
+  test("pass through as they are: streams are unread", async () => {
+    const url = await served(async (request, response, { body }) => {
       expect(body).toHaveLength(0);
       for await (const chunk of request) response.write(chunk);
       response.end();
     });
-    const url = await startHttpServer((request, response) => {
-      listener(request, response).catch((error: unknown) => {
-        failed = error;
-        response.end();
-      });
-    });
     expect(await posted(url, "k", { method: "PUT" })).toEqual({ status: 200, text: '{"item":"tea"}', replayed: false });
     expect(await (await fetch(url)).text()).toBe("");
-    await posted(url, "k", { method: "DELETE" });
-    expect(failed).toEqual(new Error("fault"));
+  });
+
+  test("are answered when their handler throws, so that no rejection ends the process", async () => {
+    const errors: unknown[] = [];
+    const once = onceNode(
+      {
+        store: memoryStore(),
+        scope: "public",
+        onError: (error) => errors.push(error),
+        skip: ({ method }) => method === "POST",
+      },
+      (request, response) => {
+        if (request.method === "PUT") response.end("done");
+        if (request.method === "DELETE") response.write("half");
+        throw new Error(`fault at ${request.method}`);
+      },
+    );
+    const listened: Promise<void>[] = [];
+    const url = await startHttpServer((request, response) => void listened.push(once(request, response)));
+    expect(await posted(url, "k", { method: "GET", body: null })).toMatchObject({ status: 500, text: "" });
+    expect(await posted(url)).toMatchObject({ status: 500, text: "" });
+    expect(await posted(url, "k", { method: "PUT" })).toMatchObject({ status: 200, text: "done" });
+    // Half a response must not look like a whole one.
+    await expect(posted(url, "k", { method: "DELETE" })).rejects.toThrow();
+    await Promise.all(listened);
+    expect(errors.map(String)).toEqual(["GET", "POST", "PUT", "DELETE"].map((name) => `Error: fault at ${name}`));
   });
 });
 

@@ -3,20 +3,23 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { invalidOptionError } from "../core/options.ts";
-import { type LeasedHttpOptions, onceHttp, type TransactionalHttpOptions } from "../http/index.ts";
+import { onceHttp } from "../http/index.ts";
 import type { HttpOptions } from "../http/http-options.ts";
 import type { OnceRoute } from "../http/handle-request.ts";
+import { sendFault } from "./capture/send-response.ts";
 import {
   answerNodeRequest,
-  checkMessages,
   closeRoute,
+  messagesError,
   NodeCall,
   type NodeExecution,
   nodePassingExecution,
   type ReadBody,
 } from "./node-adapter.ts";
+import { refuseCall } from "./errors.ts";
 import { type ParsedRequest, requestBytes } from "./read-body.ts";
 
 export type { NodeExecution } from "./node-adapter.ts";
@@ -40,17 +43,12 @@ export interface OnceNode extends OnceRoute {
   (request: IncomingMessage, response: ServerResponse): Promise<void>;
 }
 
-/** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
-export function onceNode<Transaction>(
-  options: TransactionalHttpOptions<IncomingMessage, Transaction>,
-  handler: NodeHandler<Transaction>,
-): OnceNode;
 /**
  * Wraps a handler of node:http, so that each operation that carries an `Idempotency-Key` happens once, and every
  * repeat gets the first answer. A caller that hangs up does not end its operation.
  *
- * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. The listener itself never rejects, except with what
- *   a handler throws at a request that passes through.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. The listener itself rejects only for what is no request
+ *   of Node's: what a handler throws at a request that passes through goes to `onError`, and its caller gets a 500.
  * @example
  * ```ts
  * const orders = onceNode({ store, scope: (request) => accountOf(request) }, async (request, response, { body, key }) => {
@@ -60,21 +58,31 @@ export function onceNode<Transaction>(
  * createServer((request, response) => void orders(request, response));
  * ```
  */
-export function onceNode(options: LeasedHttpOptions<IncomingMessage>, handler: NodeHandler): OnceNode;
-export function onceNode<Transaction>(
+export function onceNode<Transaction = undefined>(
   options: HttpOptions<IncomingMessage, Transaction>,
   handler: NodeHandler<Transaction>,
 ): OnceNode {
   const once = onceHttp(options);
   if (typeof handler !== "function") throw invalidOptionError("handler", "a function", handler);
 
-  const listen = async (request: IncomingMessage & ParsedRequest, response: ServerResponse): Promise<void> => {
-    checkMessages("onceNode", request, response);
+  const listen = async (
+    request: IncomingMessage & ParsedRequest,
+    response: ServerResponse,
+    ...others: unknown[]
+  ): Promise<void> => {
+    const misuse = messagesError("onceNode", request, response);
+    if (misuse !== undefined) return refuseCall(misuse, [request, response, ...others], once.onError);
     const messages = { incoming: request, response };
     const call = new NodeCall<IncomingMessage, Transaction>(once, messages, request, request.url ?? "/", readBody);
     const passing = nodePassingExecution(call);
-    if (passing !== undefined) return handler(request, response, passing);
-    await answerNodeRequest(call, (execution) => handler(request, response, execution));
+    if (passing === undefined) return answerNodeRequest(call, (execution) => handler(request, response, execution));
+    try {
+      await handler(request, response, passing);
+    } catch (error) {
+      // Node has no error handler: a rejection would end the process, and leave the operations that run unknown.
+      once.onError(error);
+      sendFault(response);
+    }
   };
   return Object.assign(listen, { policy: once.policy, close: () => closeRoute(once) });
 }

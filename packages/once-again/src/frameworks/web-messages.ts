@@ -11,6 +11,7 @@ export function httpRequestOf<Native>(
   request: Request,
   native: Native,
   body: HttpRequest<Native>["body"],
+  timeLeftMs?: number,
 ): HttpRequest<Native> {
   return {
     native,
@@ -22,6 +23,7 @@ export function httpRequestOf<Native>(
       return value === null ? [] : [value];
     },
     body,
+    timeLeftMs,
   };
 }
 

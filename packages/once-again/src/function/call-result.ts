@@ -1,7 +1,8 @@
 import { errorText } from "../core/error-text.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import type { ErrorCode } from "../core/error-codes.ts";
+import { type ErrorCode, errorCodes } from "../core/error-codes.ts";
 import { joinBytes } from "../core/bytes.ts";
+import { invalidOptionError } from "../core/options.ts";
 import { jsonProblem } from "./json-problem.ts";
 import type { Codec } from "../engine/engine.ts";
 import type { CheckedFunctionRules } from "./function-options.ts";
@@ -23,7 +24,7 @@ type Head =
   | { readonly call: "returned" }
   | { readonly call: "refused" }
   /** It happened, and its result could not be stored. */
-  | { readonly call: "unstored"; readonly code: ErrorCode; readonly message: string }
+  | { readonly call: "unstored"; readonly code: ErrorCode; readonly message: unknown }
   /** A person has settled it: `once-again keys resolve` and the console write a response. Its body is the result. */
   | { readonly call?: undefined; readonly status: number };
 
@@ -48,6 +49,8 @@ export function returnedResult<Result>(value: Result, rules: CallResultRules<Res
   let decoded: Result;
   try {
     content = rules.codec === undefined ? encodeJson(value) : rules.codec.encode(value);
+    // Anything but bytes, such as the text of JSON.stringify, would be stored as zeros.
+    if (!(content instanceof Uint8Array)) throw new TypeError("codec.encode returned no Uint8Array");
     decoded = decodeResult(content, rules);
   } catch (cause) {
     throw resultUnfitError(cause);
@@ -82,27 +85,29 @@ export function callResultCodec<Result>(rules: CallResultRules<Result>): Codec<S
   };
 }
 
-/** @throws OnceAgainError `ONCE_RECORD_BROKEN` for what is no result of a call. */
+/** @throws for what is no result of a call: `decodeResult` of the engine names the record. */
 function decodeCallResult<Result>(bytes: Uint8Array, rules: CallResultRules<Result>): CallResult<Result> {
-  try {
-    const headEnd = bytes.indexOf(newline);
-    const head = JSON.parse(decoder.decode(bytes.subarray(0, headEnd))) as Head;
-    const content = bytes.subarray(headEnd + 1);
-    if (head.call === "returned" || (head.call === undefined && isSuccess(head.status)))
-      return { kind: "returned", value: decodeResult(content, rules) };
-    if (head.call === "refused") return { kind: "threw", error: decodeRefusal(content, rules) };
-    if (head.call === "unstored") return { kind: "threw", error: new OnceAgainError(head.code, head.message) };
-  } catch (cause) {
-    throw notACallError(cause);
+  const headEnd = bytes.indexOf(newline);
+  const head = JSON.parse(decoder.decode(bytes.subarray(0, Math.max(0, headEnd)))) as Head | null;
+  const content = bytes.subarray(headEnd + 1);
+  if (head?.call === "returned" || (head?.call === undefined && isSuccess(head?.status)))
+    return { kind: "returned", value: decodeResult(content, rules) };
+  if (head?.call === "refused") return { kind: "threw", error: decodeRefusal(content, rules) };
+  if (head?.call === "unstored" && isOwn(head.code)) {
+    return { kind: "threw", error: new OnceAgainError(head.code, String(head.message)) };
   }
-  throw notACallError(undefined);
+  throw new TypeError("it is not how a call of this function ended");
 }
 
-const isSuccess = (status: number): boolean => status >= 200 && status <= 299;
+const isOwn = (code: unknown): code is ErrorCode => typeof code === "string" && Object.hasOwn(errorCodes, code);
+
+const isSuccess = (status: unknown): boolean => typeof status === "number" && status >= 200 && status <= 299;
 
 function decodeRefusal<Result>(content: Uint8Array, { refusals }: CallResultRules<Result>): unknown {
   if (refusals === undefined) throw new TypeError("An error is stored, and this function has no option refusals.");
-  return refusals.decode(decodeJson(content));
+  const error = refusals.decode(decodeJson(content));
+  if (!(error instanceof Promise)) return error;
+  throw invalidOptionError("refusals.decode", "a function that returns an error, at once", error);
 }
 
 function decodeResult<Result>(content: Uint8Array, { codec }: CallResultRules<Result>): Result {
@@ -137,13 +142,5 @@ function resultTooLargeError(bytesMax: number): OnceAgainError {
   return new OnceAgainError(
     "ONCE_RESULT_TOO_LARGE",
     `The result of this call is larger than the ${bytesMax} bytes that are stored. Return where it is found, or raise resultBytesMax.`,
-  );
-}
-
-function notACallError(cause: unknown): OnceAgainError {
-  return new OnceAgainError(
-    "ONCE_RECORD_BROKEN",
-    "What is stored under this key is not how a call of this function ended. Look who else writes under its scope.",
-    { cause },
   );
 }

@@ -1,11 +1,13 @@
 import { hasMethod, wrongClientError } from "../core/duck-typing.ts";
+import { checkResultBytesMax } from "../engine/options.ts";
+import type { Store } from "../stores/store.ts";
 import { logError } from "../core/error-log.ts";
 import { notify } from "../core/listener.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import type { Codec, Execution, Reconciled } from "../engine/engine.ts";
 import { nameProblem } from "../key/key.ts";
-import { engineOptionNames, type EngineOptions, type LeasedMode, type TransactionalMode } from "../engine/options.ts";
+import { engineOptionNames, type EngineOptions, type LeasedMode, type Mode } from "../engine/options.ts";
 
 /** The execution that a function gets as its first argument. */
 export interface FunctionExecution<Transaction = undefined> extends Execution<Transaction> {
@@ -36,9 +38,15 @@ export interface CallRules extends Omit<EngineOptions, "onUnknown"> {
    * Default none.
    */
   readonly hadNoEffect?: ((error: unknown) => boolean) | undefined;
-  /** The largest result that is stored, bytes; default 1 MiB. See `ONCE_RESULT_TOO_LARGE`. */
+  /**
+   * The largest result that is stored, bytes: at least 1024, and at most what the store takes (`store.resultBytesMax`, less 64);
+   * default 1 MiB, or what the store takes where that is less. See `ONCE_RESULT_TOO_LARGE`.
+   */
   readonly resultBytesMax?: number | undefined;
-  /** When to come back, as a refusal says it (a function's in `details.retryAfterMs`), milliseconds; default 1000. */
+  /**
+   * When to come back at the earliest, milliseconds, 0 or more; default 1000. Each refusal says another time (a function's in
+   * `details.retryAfterMs`), by chance: up to three times as long, at most 2 s longer, and more while the store is away.
+   */
   readonly retryAfterMs?: number | undefined;
 }
 
@@ -88,18 +96,13 @@ export interface FunctionRules<Args extends readonly unknown[], Result, Stored =
   readonly codec?: Codec<NoInfer<Result>> | undefined;
 }
 
-/** The claim is stored before the function runs, its result after; the effect may be anywhere. */
-export interface LeasedFunctionOptions<Args extends readonly unknown[], Result, Stored = never>
-  extends FunctionRules<Args, Result, Stored>, LeasedMode {}
-
-/** Key, effect and result commit in one transaction of the user's own database. */
-export interface TransactionalFunctionOptions<Args extends readonly unknown[], Result, Transaction, Stored = never>
-  extends FunctionRules<Args, Result, Stored>, TransactionalMode<Transaction> {}
-
 /** Options of a function, in either mode. */
-export type FunctionOptions<Args extends readonly unknown[], Result, Transaction, Stored> =
-  | LeasedFunctionOptions<Args, Result, Stored>
-  | TransactionalFunctionOptions<Args, Result, Transaction, Stored>;
+export type FunctionOptions<Args extends readonly unknown[], Result, Transaction, Stored = never> = FunctionRules<
+  Args,
+  Result,
+  Stored
+> &
+  Mode<Transaction>;
 
 /** Function rules, checked, with every default filled in. */
 export interface CheckedFunctionRules<Args extends readonly unknown[], Result> extends CheckedCallRules<
@@ -135,25 +138,29 @@ export const callRuleNames: OptionNames<CallRules & LeasedMode & { scope: unknow
   retryAfterMs: true,
 };
 
+/** How much stands in front of a stored result at most, bytes: the line that says how the call ended. */
+export const callHeadBytesMax = 64;
+
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
 export function checkCallRules<Reconcile extends (...facts: never[]) => unknown>(
   options: CallRules & {
     readonly mode?: "leased" | "transactional" | undefined;
     readonly onUnknown?: string | Reconcile | undefined;
+    readonly store?: Store | undefined;
   },
 ): CheckedCallRules<Reconcile> {
-  const { mode = "leased", onUnknown, quiesceMs = 0, resultBytesMax = 1_048_576, retryAfterMs = 1000 } = options;
+  const { mode = "leased", onUnknown, quiesceMs = 0, retryAfterMs = 1000 } = options;
   return {
     transactional: checkChoice("mode", mode, ["leased", "transactional"]) === "transactional",
     reconcile: typeof onUnknown === "function" ? onUnknown : undefined,
     quiesceMs,
     hadNoEffect: checkFunction("hadNoEffect", options.hadNoEffect) ?? (() => false),
-    resultBytesMax: checkNumber("resultBytesMax", resultBytesMax, { min: 1024, integer: true }),
+    resultBytesMax: checkResultBytesMax("resultBytesMax", options.resultBytesMax, options.store, callHeadBytesMax),
     retryAfterMs: checkNumber("retryAfterMs", retryAfterMs, { min: 0 }),
   };
 }
 
-const names: OptionNames<LeasedFunctionOptions<[], unknown, unknown>> = {
+const names: OptionNames<FunctionRules<[], unknown, unknown> & LeasedMode> = {
   ...callRuleNames,
   key: true,
   fingerprint: true,
@@ -166,16 +173,19 @@ export interface Called {
   readonly name: string;
   readonly argument: string;
   readonly others?: Readonly<Record<string, true>> | undefined;
+  /** Options of functions that it does not take. */
+  readonly without?: readonly string[] | undefined;
 }
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
 export function checkFunctionRules<Args extends readonly unknown[], Result, Transaction, Stored>(
   options: FunctionOptions<Args, Result, Transaction, Stored>,
-  { name, others }: Called,
+  { name, others, without = [] }: Called,
 ): CheckedFunctionRules<Args, Result> {
   if (hasMethod(options, "claim"))
     throw wrongClientError("options", "an object such as { store, scope, key }", options);
-  checkNames(name, options, { ...names, ...others });
+  const known = Object.entries({ ...names, ...others }).filter(([one]) => !without.includes(one));
+  checkNames(name, options, Object.fromEntries(known));
   const { scope, key, codec } = options;
   const problem = nameProblem(scope);
   if (problem !== undefined)

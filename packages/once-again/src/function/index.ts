@@ -3,5 +3,6 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
 export type { FunctionExecution } from "./function-options.ts";
 export { type OnceFunction, onceFunction } from "./once-function.ts";

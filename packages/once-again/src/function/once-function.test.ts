@@ -5,7 +5,7 @@ import { faultyStore } from "../../../../test/support/faulty-store.ts";
 import { temporaryFolder } from "../../../../test/support/temporary-folder.ts";
 import { NoEffectError } from "../engine/index.ts";
 import type { Reconciled } from "../engine/engine.ts";
-import type { LeasedFunctionOptions } from "./function-options.ts";
+import type { FunctionRules } from "./function-options.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { sqliteStore } from "../stores/sqlite/index.ts";
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
@@ -19,7 +19,7 @@ interface Order {
 const tea: Order = { id: "order-7", amount: 700 };
 
 /** A function that is given orders, on a memory store and a clock that stands still. */
-function charging(options: Partial<LeasedFunctionOptions<[Order], unknown>> = {}) {
+function charging(options: Partial<FunctionRules<[Order], unknown>> = {}) {
   const clock = fakeClock(1_700_000_000_000);
   const store = faultyStore(memoryStore({ clock }));
   const fn = vi.fn<(execution: FunctionExecution, order: Order) => Promise<unknown>>(async (_, { amount }) => ({
@@ -69,18 +69,19 @@ describe("one key, one effect", () => {
   });
 
   test("of 50 calls at once in each of two processes, one runs, and the others learn when to come back", async () => {
-    const { charge, elsewhere, fn } = charging({ retryAfterMs: 70 });
+    const { charge, elsewhere, fn } = charging({ retryAfterMs: 70, waitMs: 0 });
     const calls = Array.from({ length: 100 }, (_, at) => (at % 2 === 0 ? charge : elsewhere)(tea));
     const ended = await Promise.allSettled(calls);
     expect(fn).toHaveBeenCalledOnce();
     const refused = ended.filter(({ status }) => status === "rejected");
     expect(refused).toHaveLength(99);
+    const times = new Set<number>();
     for (const { reason } of refused as PromiseRejectedResult[]) {
-      expect(reason).toMatchObject({
-        code: "ONCE_IN_PROGRESS",
-        details: { scope: "charge", key: "order-7", retryAfterMs: 70 },
-      });
+      expect(reason).toMatchObject({ code: "ONCE_IN_PROGRESS", details: { scope: "charge", key: "order-7" } });
+      times.add(reason.details.retryAfterMs);
     }
+    expect([...times].every((ms) => ms >= 70 && ms <= 210)).toBe(true);
+    expect(times.size).toBeGreaterThan(30);
   });
 
   test("a repeat waits for the running call where it may, and gets its result", async () => {
@@ -223,9 +224,13 @@ describe("a function that fails", () => {
   const fails = (): never => {
     throw fault;
   };
-  test.each<[string, Partial<LeasedFunctionOptions<[Order], unknown>>, unknown]>([
+  test.each<[string, Partial<FunctionRules<[Order], unknown>>, unknown]>([
     ["hadNoEffect fails", { hadNoEffect: fails }, fault],
-    ["hadNoEffect is async", { hadNoEffect: (async () => true) as never }, expect.any(TypeError)],
+    [
+      "hadNoEffect is async",
+      { hadNoEffect: (async () => true) as never },
+      expect.objectContaining({ code: "ONCE_OPTION_INVALID" }),
+    ],
     ["refusals.encode fails", { refusals: { encode: fails, decode: fails } }, fault],
     [
       "refusals.encode is async",
@@ -344,5 +349,46 @@ describe("in a transaction", () => {
     await expect(pay("a")).rejects.toMatchObject({ code: "ONCE_RESULT_UNFIT" });
     expect(await count()).toBe(0);
     expect(await pay("a")).toEqual({ paid: true });
+  });
+});
+
+describe("within an invocation of AWS Lambda", () => {
+  const invocation = (leftMs: number) => ({ getRemainingTimeInMillis: () => leftMs });
+
+  test("its time bounds the function and the lease, and a repeat finds out 2 seconds after its end", async () => {
+    const { charge, elsewhere, fn, clock } = charging({ leaseMs: 30_000, waitMs: 0 });
+    const signal = Promise.withResolvers<AbortSignal>();
+    fn.mockImplementation((execution) => {
+      signal.resolve(execution.signal);
+      return new Promise(() => undefined);
+    });
+    const ended = charge.within(invocation(5000), tea).catch((error: unknown) => error);
+    const given = await signal.promise;
+    await clock.advance(4499);
+    expect(given.aborted).toBe(false);
+    await clock.advance(1);
+    expect(given.aborted).toBe(true);
+    expect(await ended).toMatchObject({ code: "ONCE_HANDLER_TIMEOUT" });
+    await expect(elsewhere(tea)).rejects.toMatchObject({ code: "ONCE_IN_PROGRESS" });
+    await clock.advance(7000);
+    await expect(elsewhere(tea)).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN" });
+  });
+
+  test("with less than 100 ms left nothing begins, and nothing is claimed", async () => {
+    const { charge, fn, store } = charging();
+    await expect(charge.within(invocation(99), tea)).rejects.toMatchObject({ code: "ONCE_CLOSED" });
+    expect([fn.mock.calls, store.asked]).toEqual([[], []]);
+    expect(await charge.within(invocation(30_000), tea)).toEqual({ paid: 700 });
+    expect(await charge(tea)).toEqual({ paid: 700 });
+    expect(fn).toHaveBeenCalledTimes(1);
+  });
+
+  test.for([undefined, null, {}, { lambdaContext: invocation(1000) }, 7])("%j is no context", async (context) => {
+    const { charge, store } = charging();
+    await expect(charge.within(context as never, tea)).rejects.toMatchObject({
+      code: "ONCE_OPTION_INVALID",
+      message: expect.stringContaining("lambdaContext of a durable function") as string,
+    });
+    expect(store.asked).toEqual([]);
   });
 });

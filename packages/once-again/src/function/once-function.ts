@@ -1,18 +1,11 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { invalidOptionError } from "../core/options.ts";
-import type { Outcome } from "../engine/engine.ts";
+import type { OnceOperation, Outcome, Work } from "../engine/engine.ts";
 import { openEngine } from "../engine/open-engine.ts";
+import { type LambdaContext, remainingMs } from "../engine/time-left.ts";
 import { callResultCodec, type StoredCallResult } from "./call-result.ts";
 import { fingerprintOfCall, keyOfCall } from "./call-operation.ts";
-import {
-  type Called,
-  type CheckedFunctionRules,
-  checkFunctionRules,
-  type FunctionExecution,
-  type FunctionOptions,
-  type LeasedFunctionOptions,
-  type TransactionalFunctionOptions,
-} from "./function-options.ts";
+import { type Called, checkFunctionRules, type FunctionExecution, type FunctionOptions } from "./function-options.ts";
 import { type FunctionCall, runFunction } from "./run-function.ts";
 import { reserveScope } from "./unique-scopes.ts";
 
@@ -31,6 +24,19 @@ export interface OnceFunction<Args extends readonly unknown[], Result> {
    *   `ONCE_HANDLER_FAILED` when the function failed with an error of this library.
    */
   (...args: Args): Promise<Result>;
+  /**
+   * The same within an invocation of AWS Lambda: its remaining time bounds the call and its lease. So a repeat after the end of
+   * the invocation need not wait for `leaseMs`, and with less than 100 ms left nothing begins (`ONCE_CLOSED`).
+   *
+   * @param context the context of the invocation; in a durable function its `lambdaContext`.
+   * @throws as the call does; OnceAgainError `ONCE_OPTION_INVALID` for another context.
+   * @example
+   * ```ts
+   * const chargeOnce = onceFunction({ store, scope: "charge", key: (order: Order) => order.id }, (_, order) => charge(order));
+   * export const handler = async (order: Order, context: Context) => chargeOnce.within(context, order);
+   * ```
+   */
+  within(context: LambdaContext, ...args: Args): Promise<Result>;
   /** Takes no new calls, and resolves when the running ones have ended and are stored. The store stays open. */
   close(): Promise<void>;
 }
@@ -53,33 +59,45 @@ export interface OnceFunction<Args extends readonly unknown[], Result> {
  * const receipt = await charge(order); // again with the same order: the same receipt, and no second charge
  * ```
  */
-export function onceFunction<Args extends readonly unknown[], Result, Stored = never>(
-  options: LeasedFunctionOptions<Args, Result, Stored>,
-  fn: (execution: FunctionExecution, ...args: Args) => Result | Promise<Result>,
-): OnceFunction<Args, Result>;
-export function onceFunction<Args extends readonly unknown[], Result, Transaction, Stored = never>(
-  options: TransactionalFunctionOptions<Args, Result, Transaction, Stored>,
-  fn: (execution: FunctionExecution<Transaction>, ...args: Args) => Result | Promise<Result>,
-): OnceFunction<Args, Result>;
-export function onceFunction<Args extends readonly unknown[], Result, Transaction, Stored>(
+export function onceFunction<Args extends readonly unknown[], Result, Transaction = undefined, Stored = never>(
   options: FunctionOptions<Args, Result, Transaction, Stored>,
   fn: (execution: FunctionExecution<Transaction>, ...args: Args) => Result | Promise<Result>,
 ): OnceFunction<Args, Result> {
   const calls = openCalls(options, fn, { name: "onceFunction", argument: "fn" });
-  return Object.assign((...args: Args) => calls.call(args, (execution) => fn(execution, ...args)), {
+  const call = (args: Args, timeLeftMs?: number): Promise<Result> =>
+    calls.call(args, (execution) => fn(execution, ...args), timeLeftMs);
+  return Object.assign((...args: Args) => call(args), {
+    within: async (context: LambdaContext, ...args: Args) => call(args, timeLeftMs(context)),
     close: () => calls.close(),
   });
 }
 
-/** The calls of one function. */
-export interface FunctionCalls<Args extends readonly unknown[], Result, Transaction> {
+function timeLeftMs(context: LambdaContext): number {
+  const leftMs = remainingMs(context);
+  if (leftMs !== undefined) return leftMs;
+  const expected = "that of an invocation of AWS Lambda, or the lambdaContext of a durable function";
+  throw invalidOptionError("context", expected, context);
+}
+
+/**
+ * The calls of one function. `Bound`: what bounds a call, by default how long its process has left, milliseconds;
+ * `undefined`: for ever.
+ */
+export interface FunctionCalls<Args extends readonly unknown[], Result, Transaction, Bound = number | undefined> {
   /**
    * Makes one call, unless it was made before.
    *
    * @param args by which calls are distinguished.
-   * @param timeLeftMs how long the process has left, milliseconds; default for ever.
    */
-  call(args: Args, run: FunctionCall<Transaction, Result>["run"], timeLeftMs?: number): Promise<Result>;
+  call(args: Args, run: FunctionCall<Transaction, Result>["run"], bound: Bound): Promise<Result>;
+  close(): Promise<void>;
+}
+
+/** Runs the calls of a function. */
+export interface CallEngine<Transaction, Bound> {
+  run<Value>(operation: OnceOperation<Value>, bound: Bound, work: Work<Transaction, Value>): Promise<Outcome<Value>>;
+  /** Draws when a caller that is turned away shall come back, milliseconds. */
+  readonly retryAfterMs: (leastMs: number) => number;
   close(): Promise<void>;
 }
 
@@ -94,22 +112,45 @@ export function openCalls<Args extends readonly unknown[], Result, Transaction, 
   fn: unknown,
   called: Called,
 ): FunctionCalls<Args, Result, Transaction> {
+  return openCallsOn(options, fn, called, () => {
+    const { engine, retryAfterMs } = openEngine(options);
+    return {
+      retryAfterMs,
+      run: (operation, timeLeftMs, work) => engine.run({ ...operation, timeLeftMs }, work),
+      close: () => engine.close(),
+    };
+  });
+}
+
+/**
+ * The same, on what a room opens when the options are checked.
+ *
+ * @throws OnceAgainError as `openCalls` does.
+ */
+export function openCallsOn<Args extends readonly unknown[], Result, Transaction, Stored, Bound>(
+  options: FunctionOptions<Args, Result, Transaction, Stored>,
+  fn: unknown,
+  called: Called,
+  open: () => CallEngine<Transaction, Bound>,
+): FunctionCalls<Args, Result, Transaction, Bound> {
   const rules = checkFunctionRules(options, called);
   if (typeof fn !== "function") throw invalidOptionError(called.argument, "a function", fn);
-  const { engine } = openEngine(options);
+  const engine = open();
   const { scope, reconcile, quiesceMs } = rules;
+  const refusing = { scope, retryAfterMs: () => engine.retryAfterMs(rules.retryAfterMs) };
   const leaveScope = reserveScope(options.store, scope, fn);
   const codec = callResultCodec(rules);
   return {
-    async call(args, run, timeLeftMs) {
+    async call(args, run, bound) {
       const key = keyOfCall(rules, args);
-      const operation = { scope, key, codec, fingerprint: await fingerprintOfCall(rules, args), timeLeftMs };
+      const operation = { scope, key, codec, fingerprint: await fingerprintOfCall(rules, args) };
       const made: FunctionCall<Transaction, Result> = {
         run,
         reconcile: reconcile && ((execution) => reconcile(execution, ...args)),
         quiesceMs,
       };
-      return resultOf(await engine.run(operation, (execution) => runFunction(rules, made, execution)), key, rules);
+      const outcome = await engine.run(operation, bound, (execution) => runFunction(rules, made, execution));
+      return resultOf(outcome, key, refusing);
     },
     async close() {
       await engine.close();
@@ -118,11 +159,15 @@ export function openCalls<Args extends readonly unknown[], Result, Transaction, 
   };
 }
 
-/** The end of a call, as its caller sees it. */
+/**
+ * The end of a call, as its caller sees it.
+ *
+ * @param retryAfterMs draws when to come back, milliseconds.
+ */
 export function resultOf<Result>(
   outcome: Outcome<StoredCallResult<Result>>,
   key: string,
-  { scope, retryAfterMs }: Pick<CheckedFunctionRules<never, Result>, "scope" | "retryAfterMs">,
+  { scope, retryAfterMs: drawMs }: { readonly scope: string; readonly retryAfterMs: () => number },
 ): Result {
   const named = `The call of "${scope}" with the key "${key}"`;
   switch (outcome.kind) {
@@ -132,10 +177,12 @@ export function resultOf<Result>(
       if (callResult.kind === "threw") throw callResult.error;
       return callResult.value;
     }
-    case "in-progress":
+    case "in-progress": {
+      const retryAfterMs = drawMs();
       throw new OnceAgainError("ONCE_IN_PROGRESS", `${named} is still running. Come back in ${retryAfterMs} ms.`, {
         details: { scope, key, retryAfterMs },
       });
+    }
     case "mismatch":
       throw new OnceAgainError(
         "ONCE_KEY_REUSED",

@@ -75,6 +75,21 @@ test("a codec stores what JSON can't", async () => {
   expect(fn).toHaveBeenCalledOnce();
 });
 
+test.each<[string, (value: unknown) => unknown]>([
+  ["a text", JSON.stringify],
+  ["an ArrayBuffer", () => new ArrayBuffer(1)],
+  ["a promise", async () => Uint8Array.of(1)],
+  ["nothing", () => undefined],
+])("a codec that encodes to %s is a clear error, at the first call and at every repeat", async (_, encode) => {
+  const decode = (content: unknown): unknown => (typeof content === "string" ? JSON.parse(content) : undefined);
+  const { call, fn } = returning(() => 1, { codec: { encode, decode } as never });
+  for (let time = 1; time <= 2; time += 1) {
+    const message = expect.stringContaining("codec.encode returned no Uint8Array") as unknown;
+    await expect(call()).rejects.toMatchObject({ code: "ONCE_RESULT_UNFIT", message });
+  }
+  expect(fn).toHaveBeenCalledOnce();
+});
+
 test("a codec that fails at the first call fails the same at every repeat", async () => {
   const codec: Codec<unknown> = {
     encode: () => {

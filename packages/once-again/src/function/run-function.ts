@@ -1,4 +1,5 @@
 import type { OnceAgainError } from "../core/errors.ts";
+import { requireBoolean } from "../core/options.ts";
 import type { Execution, Reconciled, WorkResult } from "../engine/engine.ts";
 import { userExecution } from "../engine/execution.ts";
 import { runWork, type WorkEnd } from "../engine/run-work.ts";
@@ -57,7 +58,7 @@ function judgeError<Result>(
   if (effect === "none") return hadNone(error);
   if (effect === "held") return { effect, result: notStored({ kind: "threw", error }) };
   try {
-    if (saysNoEffect(rules, error)) return hadNone(error);
+    if (requireBoolean("hadNoEffect()", rules.hadNoEffect(error))) return hadNone(error);
     const refusal = refusedResult(error, rules);
     if (refusal !== undefined) return { effect: "refused", result: refusal, cause: error };
   } catch (fault) {
@@ -65,18 +66,6 @@ function judgeError<Result>(
     rules.onError(fault);
   }
   throw workFailure("The function", error);
-}
-
-/** @throws TypeError for a rule that can't say so at once: a promise would pass for yes. */
-function saysNoEffect(
-  { hadNoEffect }: Pick<CheckedFunctionRules<never, unknown>, "hadNoEffect">,
-  error: unknown,
-): boolean {
-  const answer = hadNoEffect(error);
-  if (typeof answer === "boolean") return answer;
-  throw new TypeError(
-    "The hadNoEffect function must return true or false, at once. The error was taken for one like any other.",
-  );
 }
 
 /** @param error the cause too: a conflict between transactions is no failure of the function, which runs again. */

@@ -43,6 +43,15 @@ test("a function in transactional mode is given the store's own transaction", ()
   expectTypeOf(make).returns.returns.resolves.toEqualTypeOf<void>();
 });
 
+test("a function that needs a transaction is refused without its mode", () => {
+  async function charge({ transaction }: FunctionExecution<DatabaseSync>, order: Order): Promise<void> {
+    transaction.exec(order.id);
+  }
+  // @ts-expect-error -- There is no transaction in leased mode.
+  const forgotten = () => onceFunction({ store, scope: "f", key: (order: Order) => order.id }, charge);
+  expectTypeOf(forgotten).toBeFunction();
+});
+
 test("refusals, codec and onUnknown are held to what the function returns", () => {
   onceFunction(
     {

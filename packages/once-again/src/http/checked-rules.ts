@@ -1,11 +1,12 @@
 import { hasMethod } from "../core/duck-typing.ts";
+import { checkResultBytesMax } from "../engine/options.ts";
 import { logError } from "../core/error-log.ts";
 import { notify } from "../core/listener.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import type { EngineOptions } from "../engine/options.ts";
 import { keyHeaderName } from "../key/index.ts";
 import { type FlatOptions, type FlatRules, optionPath } from "./flat-options.ts";
-import type { FailureOf } from "./http-options.ts";
+import type { Covered, FailureOf } from "./http-options.ts";
 import type { KeyQuota } from "./key-quota.ts";
 import type { Latest } from "./out-of-order-events.ts";
 import type { Identify } from "./webhook-rules.ts";
@@ -22,8 +23,13 @@ export type CheckedHttpRules<Request> = Filled<
     FlatRules<Request>,
     | keyof EngineOptions
     | ("quota" | "failureOf" | "identify" | "latest" | "profile" | "skip" | "noEffectStatuses" | "label" | "details")
+    | "fingerprint"
   >
 > & {
+  /** Reports that a request was found under an earlier fingerprint, the first time. */
+  readonly onEarlierFingerprint: () => void;
+  /** The rule by which requests are the same, and those that were in force before it. */
+  readonly fingerprints: readonly [Covered<Request>, ...Covered<Request>[]];
   readonly profile: Profile;
   /** Whether what the handler did is rolled back with its key. */
   readonly transactional: boolean;
@@ -45,6 +51,12 @@ export type CheckedHttpRules<Request> = Filled<
   readonly describe: DescribeRequest<Request> | undefined;
 };
 
+/** The rules of an open route. */
+export interface RouteRules<Request> extends CheckedHttpRules<Request> {
+  /** When a caller that is turned away shall come back, by chance, whole seconds. @param leastSeconds default the route's. */
+  readonly retryAfter: (leastSeconds?: number) => number;
+}
+
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
 export function checkHttpRules<Request, Transaction>(
   given: FlatOptions<Request, Transaction>,
@@ -65,7 +77,8 @@ export function checkHttpRules<Request, Transaction>(
     identify: checkFunction("identify", options.identify),
     latest: checkLatest(options, transactional),
     skip: checkFunction("skip", options.skip),
-    fingerprint: checkFingerprint(options.fingerprint ?? "request"),
+    fingerprints: checkFingerprints(options.fingerprint ?? "request"),
+    onEarlierFingerprint: firstTime(() => onError(fingerprintChange())),
     noEffectStatuses: checkNoEffectStatuses(options.noEffectStatuses ?? [], transactional),
     reconcile: typeof options.onUnknown === "function" ? options.onUnknown : undefined,
     reusedStatus: checkChoice(optionPath("reusedStatus"), options.reusedStatus ?? 422, [409, 422]),
@@ -74,10 +87,7 @@ export function checkHttpRules<Request, Transaction>(
     methods: checkedMethods(options.methods ?? ["POST", "PATCH"]),
     keyRequired: options.keyRequired ?? true,
     bodyBytesMax: checkNumber(optionPath("bodyBytesMax"), options.bodyBytesMax ?? 1_048_576, { min: 0, integer: true }),
-    resultBytesMax: checkNumber(optionPath("resultBytesMax"), options.resultBytesMax ?? 1_048_576, {
-      min: 1024,
-      integer: true,
-    }),
+    resultBytesMax: checkResultBytesMax(optionPath("resultBytesMax"), options.resultBytesMax, options.store),
     quota: options.quota,
     retryAfterSeconds: checkNumber(optionPath("retryAfterSeconds"), options.retryAfterSeconds ?? 1, {
       min: 1,
@@ -122,10 +132,33 @@ function checkKeyHeader(name: string): string {
   throw invalidOptionError(optionPath("keyHeader"), "the name of a header that means nothing else", name);
 }
 
-function checkFingerprint<Covered>(covered: Covered): Covered {
-  const isNamed = covered === "request" || covered === "body" || covered === "target";
-  if (isNamed || typeof covered === "function") return covered;
-  throw invalidOptionError("fingerprint", '"request", "body", "target" or a function of the request', covered);
+function firstTime(report: () => void): () => void {
+  let isReported = false;
+  return () => {
+    if (!isReported) report();
+    isReported = true;
+  };
+}
+
+function fingerprintChange(): Error {
+  const error = new Error(
+    "The fingerprint of this route has changed: a key that was stored before came again, and was taken for the same request by an earlier " +
+      "rule of the option fingerprint. Take that rule out of the list when no such repeat can come any more: retentionMs after the roll-out.",
+  );
+  // It is no fault, and is not to be looked for where it was made.
+  delete error.stack;
+  return error;
+}
+
+function checkFingerprints<Request>(
+  given: NonNullable<FlatRules<Request>["fingerprint"]>,
+): readonly [Covered<Request>, ...Covered<Request>[]] {
+  const isOne = (covered: unknown): boolean =>
+    covered === "request" || covered === "body" || covered === "target" || typeof covered === "function";
+  const list = Array.isArray(given) ? given : [given];
+  if (list.length > 0 && list.every(isOne)) return list as [Covered<Request>];
+  const expected = '"request", "body", "target" or a function of the request, or a list of them';
+  throw invalidOptionError("fingerprint", expected, given);
 }
 
 function checkNoEffectStatuses(statuses: readonly number[], transactional: boolean): ReadonlySet<number> {

@@ -1,7 +1,8 @@
 import { hasMethod, wrongClientError } from "../core/duck-typing.ts";
+import { OnceAgainError } from "../core/errors.ts";
 import { checkGroup, checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkChoice, invalidOptionError } from "../core/options.ts";
-import type { EngineOptions, LeasedMode, TransactionalMode } from "../engine/options.ts";
+import type { LeasedMode, TransactionalMode } from "../engine/options.ts";
 import type {
   HttpLimits,
   HttpOptions,
@@ -24,7 +25,6 @@ export interface FlatRules<Request>
     HttpLimits,
     StepRules,
     Omit<UnknownOutcomeRules<Request>, "action">,
-    Pick<EngineOptions, "random">,
     Partial<WebhookRouteRules> {
   readonly profile: ProfileName;
   readonly onUnknown: UnknownOutcomeAction<Request>;
@@ -52,6 +52,7 @@ export const routeNames: OptionNames<HttpRules<never> & LeasedMode> = {
   onEvent: true,
   onError: true,
   clock: true,
+  random: true,
 };
 
 const profileNames: OptionNames<ProfileRules> = {
@@ -107,11 +108,26 @@ export function flattenOptions<Request, Transaction>(
   given: HttpOptions<Request, Transaction> & WebhookRoute,
 ): FlatOptions<Request, Transaction> {
   if (hasMethod(given, "claim")) throw wrongClientError("options", "an object such as { store, scope }", given);
+  refuseFlat(given);
   checkNames("once-again", given, routeNames);
   const { profile, limits = {}, steps = {}, onUnknown, [webhookRouteRules]: webhook, ...others } = given;
   checkGroup("once-again", "limits", limits, limitNames);
   checkGroup("once-again", "steps", steps, stepNames);
   return { ...others, ...flatProfile(profile), ...limits, ...steps, ...flatUnknown(onUnknown), ...webhook };
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option that stands outside its group. */
+function refuseFlat(given: object): void {
+  for (const name in given) {
+    const path = Object.hasOwn(routeNames, name) ? undefined : paths.get(name);
+    if (path === undefined) continue;
+    const [group] = path.split(".");
+    throw new OnceAgainError(
+      "ONCE_OPTION_INVALID",
+      `once-again has no option "${name}". It is in the group ${group}: write { ${group}: { ${name}: … } }.`,
+      { details: { option: name } },
+    );
+  }
 }
 
 function flatProfile(

@@ -92,6 +92,15 @@ describe("in leased mode", () => {
   });
 });
 
+test.each([Promise.resolve("failed"), "fail", false, null])(
+  "a rule that returns %s has not judged: a failure",
+  async (judged) => {
+    const { post, orders, errors } = transactionalRoute({ failureOf: () => judged as never });
+    expect((await post(ordering(good))).code).toBe("ONCE_HANDLER_FAILED");
+    expect([orders(), errors]).toEqual([[], [expect.objectContaining({ details: { option: "failureOf" } })]]);
+  },
+);
+
 test("it can't turn a response with a status of failure into a success", async () => {
   const { post, orders } = transactionalRoute({ failureOf: () => undefined });
   await post(ordering({ ...good, status: 500 }), { keys: ["a"] });

@@ -4,6 +4,7 @@ import { created, leasedRoute as route, never } from "../../../../test/support/l
 import { errorCodes } from "../core/error-codes.ts";
 import { NoEffectError } from "../engine/engine.ts";
 import { heldError } from "../engine/work-effect.ts";
+import { oneRetryAfter } from "../../../../test/support/retry-after.ts";
 
 describe("problems", () => {
   test("have the form of RFC 9457, and link to the page of their error", async () => {
@@ -100,7 +101,7 @@ test("where all callers share one set of keys, they do", async () => {
 test("after a NoEffectError the caller is asked to come back, and a retry runs afresh", async () => {
   const { post, errors } = route();
   const refused = await post({}, () => Promise.reject(new NoEffectError("The warehouse is closed.")));
-  expect(refused).toMatchObject({ status: 503, code: "ONCE_NO_EFFECT", retryAfter: "1" });
+  expect(refused).toMatchObject({ status: 503, code: "ONCE_NO_EFFECT", retryAfter: oneRetryAfter });
   expect(refused.text).toContain("The warehouse is closed.");
   expect(errors).toEqual([]);
   expect(await post()).toMatchObject({ status: 201, replayed: false });

@@ -1,6 +1,6 @@
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
-import { checkPlatform } from "../core/check-platform.ts";
 import { OnceAgainError } from "../core/errors.ts";
+import { requireBoolean } from "../core/options.ts";
 import {
   type Execution,
   type MessageFacts,
@@ -12,7 +12,7 @@ import {
 import { hadNoEffect } from "../engine/execution.ts";
 import { openEngine, type RoomEngine } from "../engine/open-engine.ts";
 import type { RecordName } from "../stores/store.ts";
-import { type CheckedHttpRules, checkHttpRules } from "./checked-rules.ts";
+import { type CheckedHttpRules, checkHttpRules, type RouteRules } from "./checked-rules.ts";
 import { type FlatOptions, flattenOptions, optionPath } from "./flat-options.ts";
 import type { HttpOptions } from "./http-options.ts";
 import { resultOfError, resultOfResponse } from "./handler-effect.ts";
@@ -97,17 +97,10 @@ export interface OnceHttp<Request, Transaction> extends OnceRoute {
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
  */
-export function onceHttp<Request, Transaction>(
+export function onceHttp<Request, Transaction = undefined>(
   options: HttpOptions<Request, Transaction>,
 ): OnceHttp<Request, Transaction> {
-  return openHttp(flattenOptions(options));
-}
-
-/** The same for options without groups. A simulation gives them its chance, too. */
-export function openHttp<Request, Transaction>(
-  options: FlatOptions<Request, Transaction>,
-): OnceHttp<Request, Transaction> {
-  const route = openRoute(options);
+  const route = openRoute(flattenOptions(options));
   const { rules, policy } = route;
   // The senders of messages know nothing of keys in headers.
   const withPolicy = (response: HttpResponse, native?: Request): HttpResponse =>
@@ -147,7 +140,7 @@ export function openHttp<Request, Transaction>(
 
 /** One route: its checked rules, and the engine under them. */
 interface Route<Request, Transaction> extends RoomEngine<Transaction> {
-  readonly rules: CheckedHttpRules<Request>;
+  readonly rules: RouteRules<Request>;
   readonly quota: QuotaCount;
   readonly policy: IdempotencyPolicy;
   readonly policyHeader: readonly [name: string, value: string];
@@ -155,9 +148,12 @@ interface Route<Request, Transaction> extends RoomEngine<Transaction> {
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. */
 function openRoute<Request, Transaction>(options: FlatOptions<Request, Transaction>): Route<Request, Transaction> {
-  checkPlatform();
-  const rules = checkHttpRules(options);
+  const checked = checkHttpRules(options);
   const room = openEngine(options, optionPath);
+  const rules: RouteRules<Request> = {
+    ...checked,
+    retryAfter: (leastSeconds = checked.retryAfterSeconds) => room.retryAfterSeconds(leastSeconds),
+  };
   const policy = idempotencyPolicy({ ...rules, retentionMs: room.options.retentionMs });
   return {
     ...room,
@@ -177,13 +173,11 @@ function takesKey({ rules }: Pick<Route<never, never>, "rules">, method: string)
 function isSkipped<Request>({ skip, onError }: CheckedHttpRules<Request>, native: Request): boolean {
   if (skip === undefined) return false;
   try {
-    const answer: unknown = skip(native);
-    if (typeof answer === "boolean") return answer;
-    onError(new TypeError("The skip function must return true or false, at once. The request was not skipped."));
+    return requireBoolean("skip()", skip(native));
   } catch (error) {
     onError(error);
+    return false;
   }
-  return false;
 }
 
 /** The header with the key of a request, as it was sent. */
@@ -293,15 +287,23 @@ async function openKeyed<Request, Transaction>(
   const { rules, engine, quota } = route;
   const { method, query, contentType, native, timeLeftMs } = request;
   const path = originForm(request.path);
-  const hashing = coveredFingerprint(rules, { method, path, query, contentType, body }, native);
+  const hashed = { method, path, query, contentType, body };
+  const [covered, ...earlier] = rules.fingerprints;
+  const hashing = coveredFingerprint(covered, rules.onError, hashed, native);
   const fingerprint = isPromise(hashing) ? await hashing : hashing;
-  const details = rules.describe?.(request, { method, path, query, contentType, body });
+  const earlierFingerprints =
+    earlier.length === 0
+      ? undefined
+      : await Promise.all(earlier.map(async (one) => coveredFingerprint(one, rules.onError, hashed, native)));
+  const details = rules.describe?.(request, hashed);
   const giveKeyBack = takeQuota(route, caller);
   if (giveKeyBack === undefined && rules.quota !== undefined && (await isForgotten(route, { scope, key }))) {
     return finish(quotaExceeded(rules, quota));
   }
   try {
-    const opening = engine.open({ scope, key, fingerprint, codec: responseCodec, details, timeLeftMs });
+    const { onEarlierFingerprint } = rules;
+    const named = { scope, key, fingerprint, earlierFingerprints, onEarlierFingerprint };
+    const opening = engine.open({ ...named, codec: responseCodec, details, timeLeftMs });
     const opened = isPromise(opening) ? await opening : opening;
     if (opened.kind !== "attempt") giveKeyBack?.();
     const respondEarly = earlyResponse(route, native, event, body);
@@ -329,7 +331,7 @@ function responseTo(
 
 /** The parts of an attempt that its request determines. */
 interface AttemptParts<Transaction> {
-  readonly rules: CheckedHttpRules<never>;
+  readonly rules: RouteRules<never>;
   readonly body: Uint8Array<ArrayBuffer>;
   /** Finds the response that needs no handler: a looked-up outcome, or one to a message that is older than the last. */
   readonly respondEarly: ((execution: Execution<Transaction>) => Promise<HttpResponse | undefined>) | undefined;
@@ -479,8 +481,8 @@ const tooOld = "This key is older than results are stored. Find out what became 
 
 /** The caller shall come back when its scope has room for one more key. */
 function quotaExceeded(rules: ProblemStyle, quota: QuotaCount): HttpResponse {
-  const style = { ...rules, retryAfterSeconds: Math.ceil(quota.waitMs / 1000) };
-  return problem(style, "ONCE_QUOTA_EXCEEDED", "Too many new keys of late. Come back later; nothing happened.");
+  const detail = "Too many new keys of late. Come back later; nothing happened.";
+  return problem(rules, "ONCE_QUOTA_EXCEEDED", detail, Math.ceil(quota.waitMs / 1000));
 }
 
 /** Whether a key has no record: an old key may have had one. */
@@ -505,7 +507,15 @@ function readBody<Request>(
 
 function failBody<Request>(cause: unknown, { onError }: CheckedHttpRules<Request>): never {
   if (OnceAgainError.isInstance(cause)) throw cause;
+  if (isTooLarge(cause)) {
+    throw new OnceAgainError("ONCE_BODY_TOO_LARGE", "The request's body is larger than this server allows.", { cause });
+  }
   // The caller hung up, or its connection broke; or a fault here, which would not be seen otherwise.
   if (cause instanceof TypeError) onError(cause);
   throw new NoEffectError("The request did not arrive whole. Nothing happened.", { cause });
+}
+
+/** Whether reading met a bound of the server in front, such as SvelteKit's or srvx's: a repeat would meet it again. */
+function isTooLarge(cause: unknown): boolean {
+  return cause instanceof Error && "status" in cause && cause.status === 413;
 }

@@ -1,7 +1,10 @@
 import { OnceAgainError } from "../core/errors.ts";
+import { invalidOptionError } from "../core/options.ts";
 import type { Execution, WorkResult } from "../engine/engine.ts";
 import { readEffect } from "../engine/work-effect.ts";
-import type { CheckedHttpRules } from "./checked-rules.ts";
+import { retryAfterOf } from "../retry/decision.ts";
+import type { RouteRules } from "./checked-rules.ts";
+import { recordFault } from "../core/record-errors.ts";
 import { problem, type ProblemCode } from "./refusals.ts";
 import { encodeResponse, type HandlerResponse, type HttpResponse, sendProblem, withoutTrailer } from "./response.ts";
 
@@ -10,7 +13,7 @@ import { encodeResponse, type HandlerResponse, type HttpResponse, sendProblem, w
 
 /** The rules of a route for its handler's responses. */
 type ResponseRules = Pick<
-  CheckedHttpRules<never>,
+  RouteRules<never>,
   | "transactional"
   | "resultBytesMax"
   | "failureOf"
@@ -19,6 +22,7 @@ type ResponseRules = Pick<
   | "profile"
   | "problemBase"
   | "reusedStatus"
+  | "retryAfter"
   | "retryAfterSeconds"
 >;
 
@@ -56,8 +60,12 @@ function effectOf(
   if (noEffectStatuses.has(status)) return "none";
   if (transactional && comeBack.has(status)) return "none";
   if (status === 408) return "unknown";
-  const failure = failureOf?.(answer);
+  const failure: unknown = failureOf?.(answer);
   if (failure === "failed") return "unknown";
+  if (failure !== "refused" && failure !== undefined) {
+    // A promise, of an async function, would pass for a success.
+    throw invalidOptionError("failureOf", 'a function that returns "failed", "refused" or undefined, at once', failure);
+  }
   return failure === "refused" || status >= 400 ? "refused" : "done";
 }
 
@@ -71,15 +79,19 @@ export function resultOfError(
   rules: ResponseRules,
   execution: Execution<unknown>,
 ): WorkResult<HandlerResponse> {
-  const withProblem = (code: ProblemCode, detail: string): HandlerResponse => ({
-    response: problem(rules, code, detail),
+  const withProblem = (code: ProblemCode, detail: string, leastSeconds?: number): HandlerResponse => ({
+    response: problem(rules, code, detail, leastSeconds),
   });
   if (OnceAgainError.isInstance(error, "ONCE_NO_EFFECT")) {
-    return { effect: "none", result: withProblem("ONCE_NO_EFFECT", error.message) };
+    return { effect: "none", result: withProblem("ONCE_NO_EFFECT", error.message, leastSecondsOf(error, rules)) };
   }
   if (OnceAgainError.isInstance(error, "ONCE_RESULT_TOO_LARGE")) return tooLarge(rules);
   const effect = readEffect(error, execution);
-  if (effect === "held") return { effect, result: withProblem("ONCE_OUTCOME_UNKNOWN", (error as Error).message) };
+  if (effect === "held") {
+    const fault = recordFault((error as Error).cause);
+    if (fault !== undefined) rules.onError(fault);
+    return { effect, result: withProblem("ONCE_OUTCOME_UNKNOWN", (error as Error).message) };
+  }
   rules.onError(error);
   if (OnceAgainError.isInstance(error, "ONCE_MOUNTED_TWICE")) {
     return { effect: "none", result: withProblem("ONCE_MOUNTED_TWICE", error.message), cause: error };
@@ -87,6 +99,10 @@ export function resultOfError(
   const detail = effect === "none" || rules.transactional ? noEffectDetail : unknownDetail;
   return { effect: "unknown", result: withProblem("ONCE_HANDLER_FAILED", detail), cause: error };
 }
+
+/** When the caller shall come back at the earliest, whole seconds: as the error says, where that is later than the route says. */
+const leastSecondsOf = (error: OnceAgainError, { retryAfterSeconds }: ResponseRules): number =>
+  Math.max(retryAfterSeconds, Math.ceil((retryAfterOf(error) ?? 0) / 1000));
 
 const noEffectDetail =
   "The service failed at this operation, and nothing of it happened. It may be sent again, with its key.";

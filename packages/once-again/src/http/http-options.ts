@@ -1,4 +1,4 @@
-import type { EngineOptions, LeasedMode, TransactionalMode } from "../engine/options.ts";
+import type { EngineOptions, LeasedMode, Mode, TransactionalMode } from "../engine/options.ts";
 import type { KeyQuota } from "./key-quota.ts";
 import type { ProfileName } from "./profile.ts";
 import type { Reconcile } from "./reconcile.ts";
@@ -12,10 +12,13 @@ import type { HttpResponse } from "./response.ts";
  */
 export type CoveredParts<Request> = (request: FingerprintedRequest, native: Request) => unknown;
 
+/** The rule by which two requests with one key are the same operation: see the option `fingerprint`. */
+export type Covered<Request> = "request" | "body" | "target" | CoveredParts<Request>;
+
 /** How one route keeps its promise. `Request` is the framework's own request. */
 export interface HttpRules<Request> extends Pick<
   EngineOptions,
-  "leaseMs" | "retentionMs" | "waitMs" | "onEvent" | "onError" | "clock"
+  "leaseMs" | "retentionMs" | "waitMs" | "onEvent" | "onError" | "clock" | "random"
 > {
   /**
    * The owner of the keys: a function that names the caller (tenant, account) of a request by what was checked of it, in
@@ -52,9 +55,10 @@ export interface HttpRules<Request> extends Pick<
    * - `"body"`: method, path and body, as JSON where it is JSON. Another query or media type is the same request.
    * - `"target"`: method, path and query. Any body under a key gets the response to the first one.
    *
-   * Keys that are stored when this changes are refused as used for another request.
+   * Keys that are stored when this changes are refused as used for another request. So give a list while it changes: the first of it is
+   * what new keys are stored with, and a repeat is the same request by any of them (`docs/guides/serving.md#a-changed-fingerprint`).
    */
-  readonly fingerprint?: "request" | "body" | "target" | CoveredParts<Request> | undefined;
+  readonly fingerprint?: Covered<Request> | readonly [Covered<Request>, ...Covered<Request>[]] | undefined;
   /**
    * With which statuses, of 400 to 499, a handler says that nothing happened: such a response is not stored, the key is
    * released, and a repeat runs afresh. Default none, in transactional mode 408, 425 and 429 in any case. A success is
@@ -113,10 +117,14 @@ export interface ProfileRules {
   readonly name?: ProfileName | undefined;
   /**
    * The request header that carries the key; default `Idempotency-Key`. A request that has no such header, but an
-   * `Idempotency-Key`, is refused with 400: its caller counts on a key that would not be read.
+   * `Idempotency-Key`, is refused with 400: its caller counts on a key that would not be read. A key that the browser made
+   * (Firefox: a quoted number of 64 bits) is no such mistake: it is the request's key where none is required.
    */
   readonly keyHeader?: string | undefined;
-  /** Whether a request without a key is refused (400); default true. Otherwise it runs as often as it is sent. */
+  /**
+   * Whether a request without a key is refused (400); default true. Otherwise it runs as often as it is sent. A key that the
+   * browser made, and not the page, does not count: a second click has another one.
+   */
   readonly keyRequired?: boolean | undefined;
   /**
    * How a route treats a time-based key (UUIDv7, ULID) that it has no record of, and that was made longer ago than
@@ -126,7 +134,11 @@ export interface ProfileRules {
   readonly expiredKeys?: "refuse" | "run" | undefined;
   /** The status for a key that was used before with another request; default 422, as the draft says. */
   readonly reusedStatus?: 409 | 422 | undefined;
-  /** The `Retry-After` of responses after which to come back, whole seconds, 1 or more; default 1. */
+  /**
+   * The least `Retry-After` of responses after which to come back, whole seconds, 1 or more; default 1. Each response says another
+   * time, by chance, so that callers do not come back together: 1, 2 or 3 s; of a larger least time up to 2 s more; and more, up to
+   * 30 s, while the store is away.
+   */
   readonly retryAfterSeconds?: number | undefined;
   /** The beginning of a problem's `type`; default where npm serves this package's own error pages. */
   readonly problemBase?: string | undefined;
@@ -136,7 +148,10 @@ export interface ProfileRules {
 export interface HttpLimits extends Pick<EngineOptions, "storeMsMax" | "handlerMsMax"> {
   /** The largest request body, bytes; default 1 MiB. A larger one is refused with 413. */
   readonly bodyBytesMax?: number | undefined;
-  /** The largest response that is stored, bytes, headers included; default 1 MiB. See ONCE_RESULT_TOO_LARGE. */
+  /**
+   * The largest response that is stored, bytes, headers included: at least 1024, and at most what the store takes
+   * (`store.resultBytesMax`); default 1 MiB, or what the store takes where that is less. See `ONCE_RESULT_TOO_LARGE`.
+   */
   readonly resultBytesMax?: number | undefined;
   /**
    * How many new keys one scope may bring; default any number. Beyond it a new key is refused with 429 and `Retry-After`;
@@ -154,9 +169,7 @@ export type LeasedHttpOptions<Request> = HttpRules<Request> & LeasedMode;
 /** Options of a route with effects in rows: key, effect and response are committed together. */
 export type TransactionalHttpOptions<Request, Transaction> = HttpRules<Request> & TransactionalMode<Transaction>;
 /** Options of a route, in either mode. */
-export type HttpOptions<Request, Transaction> =
-  | LeasedHttpOptions<Request>
-  | TransactionalHttpOptions<Request, Transaction>;
+export type HttpOptions<Request, Transaction> = HttpRules<Request> & Mode<Transaction>;
 
 /**
  * Says whether a response below 500 is a failure, where its status does not: in GraphQL, errors come with 200. A response of

@@ -8,6 +8,7 @@ import type { HttpHandler } from "./response.ts";
 import { onceHttp } from "./handle-request.ts";
 import type { LeasedHttpOptions } from "./http-options.ts";
 import type { Reconcile } from "./reconcile.ts";
+import { oneRetryAfter } from "../../../../test/support/retry-after.ts";
 
 const failing: HttpHandler<undefined> = async () => {
   throw new Error("the connection to the bank broke");
@@ -26,9 +27,10 @@ function opened(
   const { store } = appDatabase({ clock });
   const errors: unknown[] = [];
   const onError = (error: unknown): void => void errors.push(error);
-  const once = onceHttp<string, undefined>({
+  const once = onceHttp<string>({
     store,
     clock,
+    waitMs: 0,
     scope: "public",
     onUnknown: { action: reconcile, quiesceMs },
     onError,
@@ -113,7 +115,7 @@ test("the look-up waits until lease and quiesceMs have passed; until then repeat
   const { post, clock } = opened(async () => ({ absent: "quiesced" }), { quiesceMs: 5000, leaseMs: 1000 });
   await post(failing);
   await clock.advance(5999);
-  expect(await post(charging)).toMatchObject({ status: 409, code: "ONCE_IN_PROGRESS", retryAfter: "1" });
+  expect(await post(charging)).toMatchObject({ status: 409, code: "ONCE_IN_PROGRESS", retryAfter: oneRetryAfter });
   await clock.advance(1);
   expect(await post(charging)).toMatchObject({ status: 201 });
 });
@@ -125,9 +127,25 @@ test('"quiesced" without quiesceMs is refused, loudly', async () => {
   expect(errors.at(-1)).toMatchObject({ code: "ONCE_OPTION_INVALID", details: { option: "onUnknown.quiesceMs" } });
 });
 
+test.each([undefined, null, [[]], {}, { id: 7 }, { absent: true }])(
+  "a look-up that answers %j, as a database does, proves nothing: the handler does not run again",
+  async (row) => {
+    const { post, errors, clock } = opened(async () => row as never, { quiesceMs: 5000, leaseMs: 1000 });
+    await post(failing);
+    await clock.advance(6000);
+    let runs = 0;
+    const late = await post(async (execution, body) => {
+      runs += 1;
+      return charging(execution, body);
+    });
+    expect([late.status, runs]).toEqual([500, 0]);
+    expect(String(errors.at(-1))).toContain("reconcile must answer");
+  },
+);
+
 test("rerun on a store that can lose claims must be acknowledged", () => {
   const open = (acknowledgeDuplicates: boolean) =>
-    onceHttp<string, undefined>({
+    onceHttp<string>({
       store: memoryStore(),
       scope: "public",
       onUnknown: { action: "rerun", acknowledgeDuplicates },

@@ -8,6 +8,7 @@ import { systemClock } from "../core/system-clock.ts";
 import { makeKey } from "../key/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import type { HttpHandler, HttpResponse } from "./response.ts";
+import { oneRetryAfter } from "../../../../test/support/retry-after.ts";
 
 // Each line of the HTTP rules that refuses a request.
 
@@ -88,9 +89,9 @@ describe("422", () => {
 
 describe("409", () => {
   test("in progress: with Retry-After", async () => {
-    const { post } = route({ profile: { retryAfterSeconds: 3 } });
+    const { post } = route();
     const { running, go } = await started(post);
-    expect(await post({}, never)).toMatchObject({ status: 409, code: "ONCE_IN_PROGRESS", retryAfter: "3" });
+    expect(await post({}, never)).toMatchObject({ status: 409, code: "ONCE_IN_PROGRESS", retryAfter: oneRetryAfter });
     go.resolve();
     expect((await running).status).toBe(201);
     expect(await post({}, never)).toMatchObject({ status: 201, replayed: true });
@@ -125,7 +126,7 @@ describe("409", () => {
     await clock.advance(1000);
     const held = { status: 409, code: "ONCE_OUTCOME_UNKNOWN", retryAfter: undefined };
     expect(await elsewhere.post({}, never)).toMatchObject(held);
-    const inProgress = { status: 409, code: "ONCE_IN_PROGRESS", retryAfter: "1" };
+    const inProgress = { status: 409, code: "ONCE_IN_PROGRESS", retryAfter: oneRetryAfter };
     expect(await post({}, never)).toMatchObject(inProgress);
   });
 });
@@ -247,7 +248,7 @@ describe("503", () => {
     const refused = post({}, never);
     await until(() => store.asked.includes("claim"));
     await clock.advance(1000);
-    expect(await refused).toMatchObject({ status: 503, code: "ONCE_STORE_UNAVAILABLE", retryAfter: "1" });
+    expect(await refused).toMatchObject({ status: 503, code: "ONCE_STORE_UNAVAILABLE", retryAfter: oneRetryAfter });
     expect(errors).toEqual([expect.objectContaining({ code: "ONCE_STORE_UNAVAILABLE" })]);
   });
 
@@ -266,7 +267,7 @@ describe("503", () => {
   test("the service is shutting down", async () => {
     const { post, once } = route();
     await once.close();
-    expect(await post({}, never)).toMatchObject({ status: 503, code: "ONCE_CLOSED", retryAfter: "1" });
+    expect(await post({}, never)).toMatchObject({ status: 503, code: "ONCE_CLOSED", retryAfter: oneRetryAfter });
     expect((await route({ profile: { keyRequired: false } }).post({ keys: [] })).status).toBe(201);
   });
 
@@ -274,6 +275,18 @@ describe("503", () => {
     const { post, store } = route();
     const body = (): Promise<never> => Promise.reject(new Error("aborted"));
     expect(await post({ body }, never)).toMatchObject({ status: 503, code: "ONCE_NO_EFFECT" });
+    expect(store.asked).toEqual([]);
+  });
+
+  test("the server in front bounds the body: nothing runs, and no repeat is invited", async () => {
+    const { post, store } = route();
+    const body = (): Promise<never> =>
+      Promise.reject(Object.assign(new Error("Payload Too Large"), { status: 413, text: "exceeds BODY_SIZE_LIMIT" }));
+    expect(await post({ body }, never)).toMatchObject({
+      status: 413,
+      code: "ONCE_BODY_TOO_LARGE",
+      retryAfter: undefined,
+    });
     expect(store.asked).toEqual([]);
   });
 });

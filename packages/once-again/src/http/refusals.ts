@@ -1,6 +1,7 @@
 import { type ErrorCode, errorCodes } from "../core/error-codes.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import type { Outcome } from "../engine/engine.ts";
+import { isSetupFault, type Outcome } from "../engine/engine.ts";
+import { recordFault } from "../core/record-errors.ts";
 import type { Profile } from "./profile.ts";
 import type { HttpResponse } from "./response.ts";
 
@@ -55,20 +56,24 @@ export interface ProblemStyle {
   profile: Pick<Profile, "contentType" | "body">;
   /** The beginning of a problem's `type`; the page of the error code follows. */
   problemBase: string;
-  /** The `Retry-After` of answers after which to come back, seconds. */
-  retryAfterSeconds: number;
+  /** Draws the `Retry-After` of a response after which to come back, whole seconds. @param leastSeconds default the route's. */
+  retryAfter: (leastSeconds?: number) => number;
   /** The status for a key that was used before with another request. */
   reusedStatus: 409 | 422;
 }
 
-/** One of our own answers: problem+json (RFC 9457), where the profile says nothing else. */
-export function problem(style: ProblemStyle, code: ProblemCode, detail: string): HttpResponse {
+/**
+ * One of our own answers: problem+json (RFC 9457), where the profile says nothing else.
+ *
+ * @param leastSeconds when to come back at the earliest, where that is not for the route to say.
+ */
+export function problem(style: ProblemStyle, code: ProblemCode, detail: string, leastSeconds?: number): HttpResponse {
   const status = code === "ONCE_KEY_REUSED" ? style.reusedStatus : statuses[code];
   const type = `${style.problemBase}${code}.md`;
   const refusal = { type, title: errorCodes[code], status, detail, code };
   const body = new TextEncoder().encode(JSON.stringify(style.profile.body(refusal)));
   const headers: [string, string][] = [["content-type", style.profile.contentType]];
-  if (comeBack.has(code)) headers.push(["retry-after", String(style.retryAfterSeconds)]);
+  if (comeBack.has(code)) headers.push(["retry-after", String(style.retryAfter(leastSeconds))]);
   return { status, headers, body };
 }
 
@@ -107,10 +112,14 @@ export function responseToError(
     rules.onError(error);
     return problem(rules, "ONCE_OPTION_INVALID", "The service is set up wrongly. Nothing happened.");
   }
-  const unreadable = unreadableRecord(error);
-  if (unreadable !== undefined) {
-    rules.onError(error);
-    return problem(rules, unreadable, "What is stored under this key can't be read, so its outcome is not known here.");
+  const fault = recordFault(error);
+  if (fault !== undefined) {
+    rules.onError(fault);
+    return problem(
+      rules,
+      fault.code as ProblemCode,
+      "What is stored under this key can't be read, so its outcome is not known here.",
+    );
   }
   if (OnceAgainError.isInstance(error) && isProblemCode(error.code) && error.code !== "ONCE_HANDLER_FAILED") {
     if (forOperators.has(error.code)) rules.onError(error);
@@ -119,24 +128,3 @@ export function responseToError(
   rules.onError(error);
   return problem(rules, "ONCE_HANDLER_FAILED", "The service failed. Ask again, with the same key, what became of it.");
 }
-
-/**
- * Whether a request failed before its handler ran, at what will not pass by itself: to invite a repeat, as for a store
- * that is down, would be no help.
- */
-function isSetupFault(error: unknown): boolean {
-  if (OnceAgainError.isInstance(error, "ONCE_OPTION_INVALID")) return true;
-  // A claim that the store refuses to make, beneath what asked for it twice.
-  const isRefusal = OnceAgainError.isInstance(error, "ONCE_STORE_UNAVAILABLE") || isGivenUp(error);
-  return isRefusal && isSetupFault((error as Error).cause);
-}
-
-/** Why the store's record can't be read, beneath what asked for it twice: it may be that of an effect. */
-function unreadableRecord(error: unknown): "ONCE_RECORD_BROKEN" | "ONCE_SEAL_BROKEN" | undefined {
-  if (OnceAgainError.isInstance(error, "ONCE_SEAL_BROKEN")) return "ONCE_SEAL_BROKEN";
-  if (OnceAgainError.isInstance(error, "ONCE_RECORD_BROKEN")) return "ONCE_RECORD_BROKEN";
-  const hasCause = OnceAgainError.isInstance(error, "ONCE_STORE_UNAVAILABLE") || isGivenUp(error);
-  return hasCause ? unreadableRecord((error as Error).cause) : undefined;
-}
-
-const isGivenUp = (error: unknown): boolean => OnceAgainError.isInstance(error, "ONCE_ATTEMPTS_EXHAUSTED");

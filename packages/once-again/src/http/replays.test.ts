@@ -14,7 +14,7 @@ const rerun = { action: "rerun", acknowledgeDuplicates: true } as const;
 function leased(options: Partial<LeasedHttpOptions<string>> = {}) {
   const errors: unknown[] = [];
   const events: ServerEvent[] = [];
-  const once = onceHttp<string, undefined>({
+  const once = onceHttp<string>({
     store: memoryStore(),
     scope: "public",
     onError: (error) => errors.push(error),

@@ -26,8 +26,8 @@ function opened(onUnknown: UnknownOutcomeRules<string>, handlerMsMax = 5000): Op
   const clock = fakeClock(1_700_000_000_000);
   const store = memoryStore({ clock });
   const errors: unknown[] = [];
-  const once = onceHttp<string, undefined>({
-    ...{ store, clock, scope: "public", onUnknown, limits: { handlerMsMax } },
+  const once = onceHttp<string>({
+    ...{ store, clock, waitMs: 0, scope: "public", onUnknown, limits: { handlerMsMax } },
     onError: (error) => void errors.push(error),
   });
   const detailsOf = async (): Promise<OperationDetails | undefined> => {

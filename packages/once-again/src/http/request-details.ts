@@ -1,5 +1,7 @@
 import type { FingerprintedRequest } from "../key/fingerprint.ts";
 import type { OperationDetails } from "../core/operation-details.ts";
+import { builtinModule } from "../core/builtin-module.ts";
+import { invalidOptionError } from "../core/options.ts";
 
 /**
  * Says in words what a request asks for: a text, at once, or `undefined` where there is nothing to say.
@@ -43,7 +45,7 @@ export function requestDetails<Request>(
     try {
       const text: unknown = label?.(read, native);
       if (text === undefined || typeof text === "string") return text;
-      throw new TypeError("The label function must return a text, or undefined, at once. The key has no label.");
+      throw invalidOptionError("label", "a function that returns a text or undefined, at once", text);
     } catch (error) {
       onError(error);
       return undefined;
@@ -60,6 +62,6 @@ export function requestDetails<Request>(
 /** Host and process; `undefined` on a platform that has neither. */
 function workerName(): string | undefined {
   const process = globalThis.process as Partial<typeof globalThis.process> | undefined;
-  const host = process?.getBuiltinModule?.("node:os")?.hostname?.();
+  const host = builtinModule("node:os")?.hostname?.();
   return host === undefined || process?.pid === undefined ? undefined : `${host}/${process.pid}`;
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { created, leasedRoute as route, never } from "../../../../test/support/leased-route.ts";
+import { oneRetryAfter } from "../../../../test/support/retry-after.ts";
 
 const objectOf = (value: unknown): string => String(value);
 
@@ -17,7 +18,7 @@ test.each([
   ["that makes a text of an object", () => objectOf({ id: 7 })],
 ])("of a scope function %s, nothing runs, since the request's scope is unknown", async (_, scope) => {
   const { post, errors, store } = route({ scope });
-  expect(await post({}, never)).toMatchObject({ status: 503, code: "ONCE_NO_EFFECT", retryAfter: "1" });
+  expect(await post({}, never)).toMatchObject({ status: 503, code: "ONCE_NO_EFFECT", retryAfter: oneRetryAfter });
   expect(errors).toHaveLength(1);
   expect(store.asked).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { type Awaitable, isPromise } from "../core/awaitable.ts";
+import { type Awaitable, ignoreRejection, isPromise } from "../core/awaitable.ts";
 import { emptyBytes } from "../core/bytes.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { NoEffectError } from "../engine/engine.ts";
@@ -6,9 +6,10 @@ import type { CheckedEngineOptions } from "../engine/options.ts";
 import { type FingerprintedRequest, requestFingerprint } from "../key/fingerprint.ts";
 import { keyHeaderName, keyTime, parseKey } from "../key/index.ts";
 import { nameProblem, namesNothing } from "../key/key.ts";
+import { isSeedKey } from "../key/seed-key.ts";
 import { sha256 } from "../key/sha256.ts";
 import type { CheckedHttpRules } from "./checked-rules.ts";
-import type { CoveredParts, HttpRules } from "./http-options.ts";
+import type { Covered, HttpRules } from "./http-options.ts";
 import type { IdentifiedRequest, Identify, ReceivedRequest } from "./webhook-rules.ts";
 import type { ProblemCode } from "./refusals.ts";
 
@@ -19,7 +20,7 @@ interface Refused {
   readonly detail: string;
 }
 
-type KeyRules = Pick<CheckedHttpRules<never>, "keyHeader" | "keyRequired" | "expiredKeys">;
+type KeyRules = Pick<CheckedHttpRules<never>, "keyHeader" | "keyRequired" | "expiredKeys" | "scope">;
 
 /** The reading of a request's key header. */
 export type ReadKey =
@@ -32,24 +33,68 @@ export function readKey(
   request: { headerValues(lowerCaseName: string): readonly string[] },
 ): ReadKey {
   const { keyHeader } = rules;
+  const isUsual = keyHeader.toLowerCase() === usualHeader;
   const parsed = parseKey(request.headerValues(keyHeader.toLowerCase()));
   if (parsed.kind === "malformed") return invalidKey(`The ${keyHeader} header can't be read: ${parsed.problem}.`);
   if (parsed.kind === "missing") {
-    if (keyHeader.toLowerCase() !== usualHeader && request.headerValues(usualHeader).length > 0) {
+    const usual = isUsual ? [] : request.headerValues(usualHeader);
+    const browsersKey = readBrowsersKey(usual, 1);
+    if (usual.length > 0 && browsersKey === undefined) {
       return invalidKey(`This operation takes its key in the header ${keyHeader}, not in ${keyHeaderName}.`);
     }
-    if (!rules.keyRequired) return { kind: "no-key" };
+    // A browser's key has its own re-sends answered once, where the page brings none.
+    if (!rules.keyRequired) return browsersKey === undefined ? { kind: "no-key" } : newKey(browsersKey);
+    const alike = alikeNames.find((name) => request.headerValues(name.toLowerCase()).length > 0);
+    if (alike !== undefined) return invalidKey(`You sent ${alike}. This operation takes its key in ${keyHeader}.`);
     const article = /^[aeiou]/i.test(keyHeader) ? "an" : "a";
     return invalidKey(`This operation needs ${article} ${keyHeader} header: one new key for each operation.`);
+  }
+  if (rules.scope === "public" && isSeedKey(parsed.key)) return invalidKey(sharedSeedKey);
+  if (isUsual && rules.keyRequired && isBrowsersKey(request)) {
+    return invalidKey(
+      `The ${keyHeaderName} of this request was made by the browser, for the browser's own repeats. This operation needs one ` +
+        "from the page: one new key for each operation, with a letter in it.",
+    );
   }
   const madeAt = rules.expiredKeys === "refuse" ? keyTime(parsed.key) : undefined;
   const isOld = madeAt !== undefined && madeAt + options.retentionMs < options.clock.now();
   return { kind: "key", key: parsed.key, isOld };
 }
 
+const newKey = (key: string): ReadKey => ({ kind: "key", key, isOld: false });
+
+/** A 64-bit number in quotes, as Firefox writes the keys that it makes. Fewer than one in 10,000 of them have fewer digits. */
+const browsersDigitsMin = 16;
+
+/**
+ * The key that a browser may have made: Firefox does for every POST and PATCH that has none (`network.http.idempotencyKey.enabled`),
+ * and sends it again with its own repeats.
+ */
+function readBrowsersKey(values: readonly string[], digitsMin: number): string | undefined {
+  if (values.length !== 1) return undefined;
+  const [, digits = ""] = /^"(\d{1,20})"$/.exec(values[0]!) ?? [];
+  return digits.length >= digitsMin && BigInt(digits) < 2n ** 64n ? digits : undefined;
+}
+
+/**
+ * Whether the browser made the key of a request, and not the page. Browsers say by `Sec-Fetch-Mode` that a request is theirs,
+ * which no script can set.
+ */
+function isBrowsersKey(request: { headerValues(lowerCaseName: string): readonly string[] }): boolean {
+  const key = readBrowsersKey(request.headerValues(usualHeader), browsersDigitsMin);
+  return key !== undefined && request.headerValues("sec-fetch-mode").length > 0;
+}
+
 const invalidKey = (detail: string): Refused => ({ kind: "refused", code: "ONCE_KEY_INVALID", detail });
 
+/** Such a key can be made for as long as its seed lives, and on a public route all who can make it share the response. */
+const sharedSeedKey =
+  "This key is derived from a seed, and all callers of this operation share their keys. Have the route name its caller (scope), or open the intents without a seed.";
+
 const usualHeader = keyHeaderName.toLowerCase();
+
+/** Names that other APIs have for the header. */
+const alikeNames = ["X-Idempotency-Key", "Idempotency-Token", "X-Idempotency-Token", "Idempotence-Key"];
 
 /** A request without its body, which is read apart. */
 interface MessageHead extends Omit<ReceivedRequest, "body" | "header"> {
@@ -204,18 +249,19 @@ const jsonType = "application/json";
 
 /** The fingerprint of a request, over what its route covers. A function that covers nothing, or throws, covers all. */
 export function coveredFingerprint<Request>(
-  rules: { fingerprint: "request" | "body" | "target" | CoveredParts<Request>; onError: (error: unknown) => void },
+  covered: Covered<Request>,
+  onError: (error: unknown) => void,
   request: FingerprintedRequest,
   native: Request,
 ): Awaitable<string> {
-  if (rules.fingerprint === "request") return requestFingerprint(request);
-  if (rules.fingerprint === "target") return requestFingerprint({ ...request, contentType: "", body: emptyBytes(0) });
-  if (rules.fingerprint === "body") return requestFingerprint({ ...request, query: "", contentType: jsonType });
+  if (covered === "request") return requestFingerprint(request);
+  if (covered === "target") return requestFingerprint({ ...request, contentType: "", body: emptyBytes(0) });
+  if (covered === "body") return requestFingerprint({ ...request, query: "", contentType: jsonType });
   let parts: string;
   try {
-    parts = jsonOf(rules.fingerprint(request, native));
+    parts = jsonOf(covered(request, native));
   } catch (error) {
-    rules.onError(error);
+    onError(error);
     return requestFingerprint(request);
   }
   const body = new TextEncoder().encode(parts);
@@ -227,6 +273,7 @@ const nothing: ReadonlySet<string | undefined> = new Set([undefined, "null", '""
 
 /** @throws TypeError for what would let any two requests pass for one. */
 function jsonOf(parts: unknown): string {
+  ignoreRejection(parts);
   const json = parts instanceof Promise ? undefined : (JSON.stringify(parts) as string | undefined);
   if (json !== undefined && !nothing.has(json)) return json;
   throw new TypeError(

@@ -17,10 +17,15 @@ const answer = (headers: HttpResponse["headers"], body: Uint8Array = new Uint8Ar
 const stored = (headers: HttpResponse["headers"]): HttpResponse["headers"] =>
   decodeResponse(encodeResponse(answer(headers))).headers;
 
+/** All but DEL, which no header can have. */
+const isSendable = (value: string): boolean => !value.includes("\x7f");
+
 test("status, headers and body come back as they were, whatever the bytes", () => {
   const header = fc.tuple(
     fc.stringMatching(/^x-[a-z]{1,8}$/),
-    fc.string({ unit: fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code)) }),
+    fc
+      .string({ unit: fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code)) })
+      .filter(isSendable),
   );
   fc.assert(
     fc.property(fc.integer({ min: 200, max: 599 }), fc.array(header), fc.uint8Array(), (status, headers, body) => {

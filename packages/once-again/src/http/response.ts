@@ -17,6 +17,10 @@ export interface HttpResponse {
   /** In the order in which they were set; a repeated header stands here once for each value. */
   headers: readonly (readonly [name: string, value: string])[];
   body: Uint8Array;
+  /** Headers that middleware in front had set and the handler took away, in lower case. A repeat lacks them, too. */
+  removed?: readonly string[] | undefined;
+  /** Whether middleware in front saw no length of the body, so that it must not see one at a repeat. */
+  isLengthHidden?: boolean | undefined;
 }
 
 /**
@@ -42,13 +46,13 @@ const newline = 0x0a;
 const [encoder, decoder] = [new TextEncoder(), new TextDecoder()];
 
 /** An answer as bytes for the store: a line of JSON for status and headers, then the body as it is. */
-export function encodeResponse({ status, headers, body }: HttpResponse): Uint8Array {
+export function encodeResponse({ status, headers, removed, isLengthHidden, body }: HttpResponse): Uint8Array {
   const dropped = connectionOptions(headers);
   const storedHeaders = headers.filter(([name]) => {
     const lowerCase = name.toLowerCase();
     return !notStored.has(lowerCase) && !dropped?.has(lowerCase);
   });
-  const head = `${JSON.stringify({ status, headers: storedHeaders })}\n`;
+  const head = `${JSON.stringify({ status, headers: storedHeaders, removed, isLengthHidden })}\n`;
   const bytes = emptyBytes(head.length + body.length);
   // Nearly all headers are ASCII, a byte for each character.
   const { read, written } = encoder.encodeInto(head, bytes);
@@ -74,11 +78,42 @@ function connectionOptions(headers: HttpResponse["headers"]): ReadonlySet<string
   return options;
 }
 
-/** The answer that `encodeResponse` made bytes of. */
+/**
+ * Reads the response that `encodeResponse` made bytes of. What it can't have made is refused, since it would be sent: another
+ * program wrote it, or the bytes are damaged.
+ *
+ * @throws TypeError for what is no stored response, with the reason.
+ */
 export function decodeResponse(bytes: Uint8Array): HttpResponse {
   const headEnd = bytes.indexOf(newline);
-  const { status, headers } = JSON.parse(decoder.decode(bytes.subarray(0, headEnd))) as Omit<HttpResponse, "body">;
-  return { status, headers, body: bytes.subarray(headEnd + 1) };
+  if (headEnd === -1) throw new TypeError("it has no line with a status and headers");
+  const head: unknown = JSON.parse(decoder.decode(bytes.subarray(0, headEnd)));
+  if (!isHead(head)) throw new TypeError("its first line is no status with a list of headers");
+  const { status, headers, removed, isLengthHidden } = head;
+  const body = bytes.subarray(headEnd + 1);
+  const isPlain = removed === undefined && isLengthHidden === undefined;
+  const response = isPlain ? { status, headers, body } : { status, headers, body, removed, isLengthHidden };
+  const problem = sendProblem(response) ?? storeProblem(response);
+  if (problem !== undefined) throw new TypeError(problem);
+  return response;
+}
+
+function isHead(head: unknown): head is Omit<HttpResponse, "body"> {
+  if (typeof head !== "object" || head === null || !("status" in head && "headers" in head)) return false;
+  const { removed, isLengthHidden } = head as Partial<HttpResponse>;
+  if (removed !== undefined && !(Array.isArray(removed) && removed.every(isRemovable))) return false;
+  if (isLengthHidden !== undefined && typeof isLengthHidden !== "boolean") return false;
+  return Array.isArray(head.headers) && head.headers.every((header) => Array.isArray(header) && header.length === 2);
+}
+
+function isRemovable(name: unknown): boolean {
+  return typeof name === "string" && isHeaderName(name);
+}
+
+/** Why no route stores a response that could be sent. */
+function storeProblem({ headers }: HttpResponse): string | undefined {
+  const header = headers.find(([name]) => notStored.has(name.toLowerCase()));
+  return header && `it has a header ${header[0]}, which is never stored`;
 }
 
 /** A response of a handler, and its bytes where they were asked for before. */
@@ -143,9 +178,6 @@ export function responseOf({ kind, result }: Extract<Outcome<HandlerResponse>, {
 }
 
 /** A response with one header more. */
-export function withHeader(
-  { status, headers, body }: HttpResponse,
-  header: readonly [name: string, value: string],
-): HttpResponse {
-  return { status, headers: [...headers, header], body };
+export function withHeader(response: HttpResponse, header: readonly [name: string, value: string]): HttpResponse {
+  return { ...response, headers: [...response.headers, header] };
 }

@@ -1,12 +1,13 @@
 import { DeadlineTimer } from "../core/deadline-timer.ts";
 import { Lease } from "../core/lease.ts";
 import { checkNumber } from "../core/options.ts";
+import { isSeedKey } from "../key/seed-key.ts";
 import { uniform } from "../core/random.ts";
 import type { ClaimedIntent, IntentOutcome } from "../stores/intent-store.ts";
 import type { IntentNews } from "./intent-event.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 import { sendIntent } from "./send-intent.ts";
-import { decideAfterSending, overdueOutcome } from "./retry-or-end.ts";
+import { decideAfterSending, isReplayed, overdueOutcome, type SentIntent } from "./retry-or-end.ts";
 import type { Grant } from "./sending-loop.ts";
 import type { StoreCalls } from "./retry-store-calls.ts";
 
@@ -49,24 +50,35 @@ export async function deliverIntent(intent: ClaimedIntent, grant: Grant, parts: 
     renewLease: () => calls.ask(() => store.renew({ ...owned, leaseMs })),
     leaseLost: (error) => abort.abort(error),
   });
-  const sending = await sendIntent(intent, {
-    settings,
-    signal: AbortSignal.any([stop, abort.signal]),
-    // A process that stood still has its timers all at once, and the next attempt may be due before the end of its lease is.
-    beforeAttempt: () => lease.check(),
-    onEvent: (event) => emit({ type: "fetch", event }),
-  });
+  const send = (): Promise<SentIntent> =>
+    sendIntent(intent, {
+      settings,
+      signal: AbortSignal.any([stop, abort.signal]),
+      // A process that stood still has its timers all at once, and the next attempt may be due before the end of its lease is.
+      beforeAttempt: () => lease.check(),
+      onEvent: (event) => emit({ type: "fetch", event }),
+    });
+  const isSeeded = isSeedKey(intent.key);
+  let sending = await send();
+  // The refusal may come from in front of the key check, and an earlier life may have used the key: ask for the stored response.
+  if (isSeeded && isRefusedWithoutReplay(sending, clock.now())) sending = await send();
   lease.stop();
   if ("error" in sending) {
     if (abort.signal.aborted) return emit({ type: "lease-lost" });
     // Given back at once, so that others need not wait for the end of our lease.
     if (stop.aborted) return postpone(0, sending.inDoubt);
   }
-  const decision = decideAfterSending(sending, sending, clock.now());
+  const decision = decideAfterSending(sending, { ...sending, isSeeded }, clock.now());
   if (decision.action === "end") return end(decision.outcome);
   // No longer than it had when it was claimed. The store cuts it off at its end, by the store's clock: by ours it might
   // come due just before, and be sent once more.
   return postpone(Math.min(chooseResendDelay(intent, decision.delayMsMin, settings), intent.msLeft), sending.inDoubt);
+}
+
+function isRefusedWithoutReplay(sending: SentIntent, nowMs: number): boolean {
+  if ("error" in sending || sending.inDoubt || isReplayed(sending.answer)) return false;
+  const decision = decideAfterSending(sending, sending, nowMs);
+  return decision.action === "end" && decision.outcome.state === "failed";
 }
 
 /** The server's wait with a random part added, or the backoff's delay. Whole milliseconds, as stores count. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
 export type { Intent, IntentAnswer, IntentStore, TransactionalIntentStore } from "../stores/intent-store.ts";
 export type { IntentEvent } from "./intent-event.ts";
 export type { Intents, TransactionalIntents } from "./intents.ts";

@@ -27,10 +27,10 @@ export function closedError(): OnceAgainError {
 }
 
 /** The error for an intent that vanished while its outcome was waited for. */
-export function forgottenError(id: string): OnceAgainError {
+export function lostError(id: string): OnceAgainError {
   return new OnceAgainError(
     "ONCE_OUTCOME_UNKNOWN",
-    "The store was made to forget this intent before its outcome was seen.",
+    "The store lost this intent before its outcome was seen: its data were cleared, or it was forgotten. Submit the same id and request here again: they are sent with the same key.",
     { details: { id } },
   );
 }

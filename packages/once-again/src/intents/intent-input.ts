@@ -3,6 +3,7 @@ import { invalidOptionError } from "../core/options.ts";
 import type { AddIntentRequest } from "../stores/intent-store.ts";
 import { fingerprint } from "../key/fingerprint.ts";
 import { makeKey, readCallerKey } from "../key/key.ts";
+import { deriveSeedKey, type SeededOperation } from "../key/seed-key.ts";
 import { sha256 } from "../key/sha256.ts";
 import { refuseOneShot } from "../client/request-body.ts";
 import type { IntentsSettings, RequestHeaders } from "./intents-options.ts";
@@ -16,7 +17,7 @@ export interface IntentInput {
   readonly method?: string | undefined;
   /**
    * The headers that identify the operation: another value is another request. No secrets, and nothing that differs each
-   * time, but for trace ids: those come from `headersAtSend`. An `Idempotency-Key` here is used instead of a new one.
+   * time, but for trace ids: those come from `headersAtSend`. An `Idempotency-Key` here is used instead of a new one, or of the seed's.
    */
   readonly headers?: RequestHeaders | undefined;
   /** Read once, and sent byte for byte the same each time. */
@@ -66,7 +67,8 @@ export async function readIntentInput(
   }
   // Its media type counts already, and a form's boundary is drawn anew each time.
   const compared = [...storedHeaders].filter(([name]) => name !== "content-type" && !traceHeaders.has(name));
-  const key = nameIntent(storedHeaders, settings);
+  const { origin, pathname, search } = new URL(template.url);
+  const key = await nameIntent(storedHeaders, { origin, method: template.method, id }, settings);
   const bytes = template.body === null ? undefined : new Uint8Array(await template.arrayBuffer());
   const length = bytes?.byteLength ?? 0;
   if (length > settings.bodyBytesMax) {
@@ -75,7 +77,6 @@ export async function readIntentInput(
       `The body has ${length} bytes, and bodyBytesMax allows ${settings.bodyBytesMax}. Nothing was stored or sent.`,
     );
   }
-  const { origin, pathname, search } = new URL(template.url);
   const contentType = storedHeaders.get("content-type") ?? "";
   const bare = await fingerprint({
     method: template.method,
@@ -107,11 +108,15 @@ function refuseFactory<Body>(body: Body): Body {
   );
 }
 
-/** The key that the headers bring, taken out of them, or a new one. */
-function nameIntent(headers: Headers, { sending, clock, random }: IntentsSettings): string {
+/** The key that the headers bring, taken out of them; else one of the seed, or a new one. */
+async function nameIntent(
+  headers: Headers,
+  operation: SeededOperation,
+  { sending, seed, clock, random }: IntentsSettings,
+): Promise<string> {
   const { keyHeader } = sending;
   const value = headers.get(keyHeader);
-  if (value === null) return makeKey({ clock, random });
+  if (value === null) return seed === undefined ? makeKey({ clock, random }) : deriveSeedKey(seed, operation);
   headers.delete(keyHeader);
   const parsed = readCallerKey(value);
   if (parsed.kind === "key") return parsed.key;

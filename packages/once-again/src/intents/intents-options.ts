@@ -5,25 +5,27 @@ import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
 import type { IntentFacts, IntentStore } from "../stores/intent-store.ts";
 import { type Backoff, exponential } from "../retry/backoff.ts";
-import { type FetchSettings, fetchSettings, type RetryingFetchOptions } from "../client/fetch-options.ts";
+import { fetchSettings, type RetryingFetchOptions } from "../client/fetch-options.ts";
 
 /** The headers that `fetch` takes. */
 export type RequestHeaders = NonNullable<RequestInit["headers"]>;
 
+const sendingNames = {
+  attemptsMax: true,
+  attemptTimeoutMs: true,
+  backoff: true,
+  budget: true,
+  deadlineMs: true,
+  fetch: true,
+  keyFormat: true,
+  keyHeader: true,
+  keys: true,
+  layers: true,
+  trustRedirects: true,
+} as const satisfies Partial<OptionNames<RetryingFetchOptions>>;
+
 /** The options of a retrying fetch for sending intents: those of `retryingFetch`. */
-type SendingOptions = Pick<
-  RetryingFetchOptions,
-  | "attemptsMax"
-  | "attemptTimeoutMs"
-  | "backoff"
-  | "budget"
-  | "deadlineMs"
-  | "fetch"
-  | "keyFormat"
-  | "keyHeader"
-  | "keys"
-  | "layers"
->;
+type SendingOptions = Pick<RetryingFetchOptions, keyof typeof sendingNames>;
 
 /** How intents are stored and sent. */
 export interface IntentsOptions extends SendingOptions {
@@ -34,6 +36,19 @@ export interface IntentsOptions extends SendingOptions {
    * intent has a key.
    */
   readonly keys?: SendingOptions["keys"];
+  /**
+   * Which successes after a redirect are the intent's own: `true` for all, or a function of the URL that the response comes
+   * from. Default `false`: by the rule of `retryingFetch`. Another request's response ends nothing: at a server that honours
+   * keys the intent is postponed and sent again, with the headers of that moment, and elsewhere it is `unknown`.
+   */
+  readonly trustRedirects?: SendingOptions["trustRedirects"];
+  /**
+   * A secret that the server gives to one account or session: at least 16 bytes, as bytes or as a text. With it the key of an
+   * intent is derived from its origin, method and id, so that cleared site data, another device and a form find it again.
+   * Default none: keys are drawn at random. Name the servers in `keys`, and have their routes name the caller (`scope`): a
+   * derived key is refused where all callers share their keys. One that the store has already keeps its key.
+   */
+  readonly seed?: string | Uint8Array | undefined;
   /** The store of the intents: `sqliteIntents`, `postgresIntents`. It stays yours: `close()` does not close it. */
   readonly store: IntentStore;
   /**
@@ -88,46 +103,14 @@ export interface IntentsOptions extends SendingOptions {
 }
 
 /** The options, checked, with every default filled in. */
-export interface IntentsSettings {
-  readonly store: IntentStore;
-  /** The settings that send all intents: one budget and one set of layers for each origin. */
-  readonly sending: FetchSettings;
-  readonly headersAtSend: NonNullable<IntentsOptions["headersAtSend"]>;
-  /** In lower case. */
-  readonly secretHeaders: ReadonlySet<string>;
-  readonly giveUpAfterMs: number;
-  readonly resumeBackoff: Backoff;
-  readonly leaseMs: number;
-  readonly concurrency: number;
-  readonly concurrencyPerOrigin: number;
-  readonly openMax: number;
-  readonly bodyBytesMax: number;
-  readonly answerBytesMax: number;
-  readonly retentionMs: number;
-  readonly pollMs: number;
-  readonly storeMsMax: number;
-  readonly clock: Clock;
-  readonly random: Random;
-}
-
-const sendingNames: OptionNames<SendingOptions> = {
-  attemptsMax: true,
-  attemptTimeoutMs: true,
-  backoff: true,
-  budget: true,
-  deadlineMs: true,
-  fetch: true,
-  keyFormat: true,
-  keyHeader: true,
-  keys: true,
-  layers: true,
-};
+export type IntentsSettings = ReturnType<typeof intentsSettings>;
 
 const wholeFromNone = { min: 0, integer: true };
 const places = { min: 1, max: 256, integer: true };
 
 const names: OptionNames<IntentsOptions> = {
   ...sendingNames,
+  seed: true,
   store: true,
   headersAtSend: "function",
   secretHeaders: true,
@@ -146,11 +129,23 @@ const names: OptionNames<IntentsOptions> = {
   random: true,
 };
 
+/** The fewest bytes of a seed: 128 random bits can't be guessed. */
+const seedBytesMin = 16;
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID`; never with the seed in it. */
+function checkSeed(seed: string | Uint8Array | undefined): Uint8Array<ArrayBuffer> | undefined {
+  if (seed === undefined) return undefined;
+  const bytes = typeof seed === "string" ? new TextEncoder().encode(seed) : seed;
+  if (bytes instanceof Uint8Array && bytes.length >= seedBytesMin) return Uint8Array.from(bytes);
+  const given = bytes instanceof Uint8Array ? `${bytes.length} bytes` : typeof seed;
+  throw invalidOptionError("seed", `a secret of at least ${seedBytesMin} bytes, as a text or a Uint8Array`, given);
+}
+
 const hourMs = 3_600_000;
 const mebibyte = 1_048_576;
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
-export function intentsSettings(options: IntentsOptions): IntentsSettings {
+export function intentsSettings(options: IntentsOptions) {
   // Checked now, rather than at the first intent that is sent.
   checkNames("openIntents", options, names);
   // A store of keys has no such method.
@@ -160,10 +155,13 @@ export function intentsSettings(options: IntentsOptions): IntentsSettings {
   const { clock = systemClock, random = systemRandom } = options;
   const sending = fetchSettings({ ...pickOptions<SendingOptions>(options, sendingNames), clock, random });
   const { concurrency = 16 } = options;
-  return {
+  return Object.freeze({
     store: options.store,
+    seed: checkSeed(options.seed),
+    /** The settings that send all intents: one budget and one set of layers for each origin. */
     sending,
-    headersAtSend: options.headersAtSend ?? (() => ({})),
+    headersAtSend: options.headersAtSend ?? ((): RequestHeaders => ({})),
+    /** In lower case. */
     secretHeaders: new Set((options.secretHeaders ?? []).map((name) => name.toLowerCase())),
     giveUpAfterMs: options.giveUpAfterMs ?? 23 * hourMs,
     resumeBackoff: options.resumeBackoff ?? exponential({ baseMs: 5000, capMs: 300_000 }),
@@ -178,5 +176,5 @@ export function intentsSettings(options: IntentsOptions): IntentsSettings {
     storeMsMax: options.storeMsMax ?? 10_000,
     clock,
     random,
-  };
+  });
 }

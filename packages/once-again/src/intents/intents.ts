@@ -70,6 +70,8 @@ export interface Intents extends AsyncDisposable {
    * and by, as happens while intents are sent.
    */
   purge(): Promise<number>;
+  /** `"memory"` where the store's intents end with this page or process: after a reload nothing of them is known. Else `"disk"`. */
+  durability(): "disk" | "memory";
   /** Ends every attempt and gives the intents back, for the next process to resume. Nothing is lost. */
   close(): Promise<void>;
 }

@@ -7,7 +7,7 @@ import type { ClaimedIntents, ClaimIntentsRequest, IntentStore } from "../stores
 // A claim that the store executes, and that gets no answer. No server here is known to honour keys: an intent that came into
 // doubt would end as unknown.
 
-const unknownServer = { keys: [] as string[], leaseMs: 200 };
+const unknownServer = { keys: [] as string[], leaseMs: 60_000 };
 
 /** Answers each call of a claim in another way; those after the last answer as the store does. */
 function scriptClaims(
@@ -32,7 +32,7 @@ const lost = async (claim: () => Promise<ClaimedIntents>): Promise<never> => {
 
 test("a claim is asked again until it is answered, and leaves no doubt, however often its answer is lost", async () => {
   const { server, opened, order } = await intentsBench();
-  const { intents, store, events } = opened({ ...unknownServer, leaseMs: 60_000 });
+  const { intents, store, events } = opened(unknownServer);
   const requests = scriptClaims(store, [lost, lost, lost, lost, lost]);
   expect(await intents.submit("a", order())).toMatchObject({ state: "done" });
   expect(await intents.inspect("a")).toMatchObject({ state: "done", claims: 1 });
@@ -44,12 +44,13 @@ test("a claim is asked again until it is answered, and leaves no doubt, however 
 
 test("a claim that is answered only after its lease leaves no doubt, unless another process came first", async () => {
   const { server, opened, openedStore, order } = await intentsBench();
+  const leaseMs = 1500;
   const late = async (claim: () => Promise<ClaimedIntents>): Promise<never> => {
     await lost(claim).catch(() => undefined);
-    await setTimeout(unknownServer.leaseMs + 50);
+    await setTimeout(leaseMs + 50);
     throw new Error("no answer");
   };
-  const { intents, store } = opened(unknownServer);
+  const { intents, store } = opened({ ...unknownServer, leaseMs });
   scriptClaims(store, [late]);
   expect(await intents.submit("a", order())).toMatchObject({ state: "done" });
   const other = openedStore();
@@ -96,7 +97,7 @@ test("who is closed before the answer gives back what the claim took, and nothin
 
 test("a claim that was given up and is answered late: its intents are sent if it is the first answer", async () => {
   const { server, opened, order } = await intentsBench();
-  const { intents, store } = opened({ ...unknownServer, storeMsMax: 250, leaseMs: 60_000 });
+  const { intents, store } = opened({ ...unknownServer, storeMsMax: 250 });
   const asked = Promise.withResolvers<void>();
   scriptClaims(store, [
     async (claim) => {
@@ -116,7 +117,7 @@ test("a claim that was given up and is answered late: its intents are sent if it
 
 test("a claim that was given up and is executed after it was asked again: what else it took is given back", async () => {
   const { server, opened, order } = await intentsBench();
-  const options = { ...unknownServer, storeMsMax: 250, leaseMs: 60_000, concurrency: 1, concurrencyPerOrigin: 1 };
+  const options = { ...unknownServer, storeMsMax: 250, concurrency: 1, concurrencyPerOrigin: 1 };
   const { intents, store, events } = opened(options);
   const executed = Promise.withResolvers<void>();
   const execute = Promise.withResolvers<void>();
@@ -151,7 +152,7 @@ test("a claim that was given up and is executed after it was asked again: what e
 
 test("an answer that comes late does not give back what an earlier one has sent", async () => {
   const { server, opened, order } = await intentsBench();
-  const { intents, store, events } = opened({ ...unknownServer, storeMsMax: 250, leaseMs: 60_000 });
+  const { intents, store, events } = opened({ ...unknownServer, storeMsMax: 250 });
   const arrive = Promise.withResolvers<void>();
   const arrived = Promise.withResolvers<void>();
   scriptClaims(store, [

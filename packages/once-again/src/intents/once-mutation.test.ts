@@ -1,6 +1,8 @@
+import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { intentsBench } from "../../../../test/support/intents-bench.ts";
 import { answer, hang } from "../../../../test/support/scripted-server.ts";
+import type { IntentStore } from "../stores/intent-store.ts";
 import { onceMutation, onceMutationFn } from "./once-mutation.ts";
 
 const declined = answer(402, { "idempotency-status": "executed" }, "declined");
@@ -138,7 +140,133 @@ describe("a mutation that happens once", () => {
       "pay 42",
     );
     expect(await pay.mutate(order())).toMatchObject({ state: "done" });
-    expect(pay.current().state).toBe("idle");
+    expect(pay.current()).toMatchObject({ state: "done", intent: undefined });
+    expect(server.received).toHaveLength(1);
+  });
+
+  describe("with a store that loses its intents, as when a site's data are cleared,", () => {
+    /** Removes all that is stored, pending or not, by another connection. */
+    const clear = (path: string): void => {
+      const database = new DatabaseSync(path);
+      database.exec("DELETE FROM once_again_intents");
+      database.close();
+    };
+
+    test("is unknown, and the next press asks with the same key, in doubt", async () => {
+      const { path, server, opened, order } = await intentsBench();
+      const { intents, events } = opened();
+      server.script.push(hang, answer(201, { "idempotent-replayed": "true" }, "made"));
+      const pay = onceMutation(intents, "pay 42");
+      const press = pay.mutate(order()).catch((error: unknown) => error);
+      await expect.poll(() => server.received.length).toBe(1);
+      clear(path);
+      expect(await press).toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN" });
+      expect(pay.current()).toMatchObject({ state: "unknown", why: "lost", intent: undefined, error: await press });
+      expect(await pay.mutate(order())).toMatchObject({ state: "done" });
+      expect(pay.current()).toMatchObject({ state: "done", answer: { status: 201 } });
+      expect(new Set(server.received.map(({ key }) => key)).size).toBe(1);
+      const claims = events.filter((event) => event.type === "sending");
+      expect(claims.map(({ inDoubt }) => inDoubt)).toEqual([false, true]);
+    });
+
+    test("does not believe a refusal that says nothing of the first sending", async () => {
+      const { path, server, opened, order } = await intentsBench();
+      const { intents } = opened();
+      server.script.push(hang, answer(403));
+      const press = intents.submit("pay 42", order()).catch((error: unknown) => error);
+      await expect.poll(() => server.received.length).toBe(1);
+      clear(path);
+      await press;
+      expect(await intents.submit("pay 42", order())).toMatchObject({ state: "unknown", answer: { status: 403 } });
+    });
+
+    test("is not sent again to a server that is not known to honour keys", async () => {
+      const { path, server, opened, order } = await intentsBench();
+      const pay = onceMutation(opened({ keys: undefined }).intents, "pay 42");
+      server.script.push(hang);
+      const press = pay.mutate(order()).catch((error: unknown) => error);
+      await expect.poll(() => server.received.length).toBe(1);
+      clear(path);
+      await press;
+      expect(await pay.mutate(order())).toMatchObject({ state: "unknown", why: "keys" });
+      expect(server.received).toHaveLength(1);
+    });
+
+    test("takes no other request for the same id", async () => {
+      const { path, server, opened, order } = await intentsBench();
+      const pay = onceMutation(opened().intents, "pay 42");
+      server.script.push(hang);
+      const press = pay.mutate(order()).catch((error: unknown) => error);
+      await expect.poll(() => server.received.length).toBe(1);
+      clear(path);
+      await press;
+      await expect(pay.mutate(order({ body: "another card" }))).rejects.toMatchObject({ code: "ONCE_INTENT_CONFLICT" });
+      expect(pay.current()).toMatchObject({ state: "unknown", why: "lost" });
+      const missing = (): never => {
+        throw new RangeError("no order yet");
+      };
+      await expect(pay.mutate(missing)).rejects.toThrow("no order yet");
+      expect(pay.current()).toMatchObject({ state: "unknown", why: "lost" });
+      expect(server.received).toHaveLength(1);
+    });
+
+    test("joins what is done, also by a component that comes later", async () => {
+      const { path, server, opened, order } = await intentsBench();
+      const { intents } = opened();
+      server.script.push(declined);
+      const first = onceMutation(intents, "pay 42");
+      await first.mutate(order());
+      expect(await first.mutate(order({ body: "another card" }))).toMatchObject({ state: "done" });
+      clear(path);
+      const later = onceMutation(intents, "pay 42");
+      expect(await later.mutate(order({ body: "another card" }))).toMatchObject({ state: "done" });
+      const keys = server.received.map(({ key }) => key);
+      expect([keys.length, new Set(keys).size, keys[2]]).toEqual([3, 2, keys[1]]);
+    });
+
+    test("is a new request once it was forgotten by name, or its retention is over", async () => {
+      const { path, server, opened, order } = await intentsBench();
+      const { intents } = opened();
+      await intents.submit("pay 42", order());
+      await intents.forget("pay 42");
+      await intents.submit("pay 42", order());
+      const short = opened({ retentionMs: 0 }).intents;
+      await short.submit("pay 43", order());
+      clear(path);
+      await short.submit("pay 43", order());
+      expect(new Set(server.received.map(({ key }) => key)).size).toBe(4);
+    });
+  });
+
+  test("that is closed before its end is unknown, and one that is refused at once is not", async () => {
+    const { server, opened, order } = await intentsBench();
+    const { intents } = opened();
+    server.script.push(hang);
+    const pay = onceMutation(intents, "pay 42");
+    const press = pay.mutate(order()).catch((error: unknown) => error);
+    await expect.poll(() => server.received.length).toBe(1);
+    await intents.close();
+    expect(await press).toMatchObject({ code: "ONCE_CLOSED" });
+    expect(pay.current()).toMatchObject({ state: "unknown", why: "lost", error: { code: "ONCE_CLOSED" } });
+  });
+
+  test("with a press that its store never acknowledges is unknown, and the next press has its key", async () => {
+    const { server, opened, openedStore, order } = await intentsBench();
+    const store = openedStore();
+    let isLost = true;
+    const forgetful: IntentStore = {
+      ...store,
+      async add(request) {
+        const added = await store.add(request);
+        if (isLost) throw new Error("the acknowledgement was lost");
+        return added;
+      },
+    };
+    const pay = onceMutation(opened({ store: forgetful }).intents, "pay 42");
+    await expect(pay.mutate(order())).rejects.toMatchObject({ code: "ONCE_STORE_UNAVAILABLE" });
+    expect(pay.current()).toMatchObject({ state: "unknown", why: "lost" });
+    isLost = false;
+    expect(await pay.mutate(order())).toMatchObject({ state: "done" });
     expect(server.received).toHaveLength(1);
   });
 

@@ -1,27 +1,47 @@
 import { OnceAgainError } from "../core/errors.ts";
 import { notify } from "../core/listener.ts";
-import { checkFunction, invalidOptionError } from "../core/options.ts";
+import { checkFunction, invalidOptionError, requireMethod } from "../core/options.ts";
+import { isSeedKey } from "../key/seed-key.ts";
 import type { Intent, IntentAnswer, IntentOutcome } from "../stores/intent-store.ts";
 import type { IntentInput } from "./intent-input.ts";
 import type { Intents } from "./intents.ts";
+import { isReplayed } from "./retry-or-end.ts";
 import { outcomeOf } from "./wait-for-outcome.ts";
 
 /** The state of one mutation, for a form or a button. */
 export type MutationState =
   /** The store has not said yet what an earlier life of this page left. */
   | { readonly state: "loading" }
-  /**
-   * Nothing is known to be under way. `error`: why the end of the last try is not known here. It was refused before anything was stored,
-   * or, by its code, the store did not answer or was closed: the next `mutate` looks into the store, and joins what is there.
-   */
-  | { readonly state: "idle"; readonly error?: unknown }
-  | { readonly state: "pending" }
+  /** Nothing is under way. `error`: why the last try was refused, before anything of it was stored or sent. */
+  | ({ readonly state: "idle"; readonly error?: unknown } & OpenMutation)
+  | ({ readonly state: "pending" } & OpenMutation)
   /** It happened, and this is the server's answer. */
-  | { readonly state: "done"; readonly intent: Intent; readonly answer: IntentAnswer }
-  /** It did not happen, and will not. The next `mutate` is a new try with a new key. */
-  | { readonly state: "failed"; readonly intent: Intent; readonly why: string; readonly answer?: IntentAnswer }
-  /** It may have happened. It is never tried anew before a person has settled the intent. */
-  | { readonly state: "unknown"; readonly intent: Intent; readonly why: string; readonly answer?: IntentAnswer };
+  | ({ readonly state: "done"; readonly answer: IntentAnswer } & EndedMutation)
+  /**
+   * It did not happen, and will not. The next `mutate` is a new try, with a new key; with a seed, with the same key until the server
+   * has said that this one had no effect.
+   */
+  | ({ readonly state: "failed"; readonly why: string; readonly answer?: IntentAnswer } & EndedMutation)
+  /**
+   * It may have happened. With an `intent`, it is never tried anew before a person has settled that. Without one (`why: "lost"`), the
+   * store has lost it or does not answer, and `error` says more: the next `mutate` asks the server again, with the same key.
+   */
+  | ({
+      readonly state: "unknown";
+      readonly why: string;
+      readonly answer?: IntentAnswer;
+      readonly error?: unknown;
+    } & EndedMutation);
+
+/** Where what is asked for is stored. `"memory"`: it ends with this page, so the page has to stay open. */
+interface OpenMutation {
+  readonly durability: "disk" | "memory";
+}
+
+/** The intent that has ended; `undefined` where the store does not have it any more. */
+interface EndedMutation {
+  readonly intent: Intent | undefined;
+}
 
 /** One thing that a user may want once, whatever becomes of the page. */
 export interface OnceMutation {
@@ -59,6 +79,7 @@ const pageSize = 10;
  * ```
  */
 export function onceMutation(intents: Intents, id: string): OnceMutation {
+  requireMethod("intents", "what openIntents() gives", intents, "submit");
   if (typeof id !== "string" || id === "" || id.length > idLengthMax)
     throw invalidOptionError("id", `a text of 1 to ${idLengthMax} characters`, id);
   const listeners = new Set<() => void>();
@@ -66,29 +87,31 @@ export function onceMutation(intents: Intents, id: string): OnceMutation {
   let running: Promise<IntentOutcome> | undefined;
   let isLooking = false;
   let isAsked = false;
+  /** Whether a submitted request may have had its effect, and the store has no word of it. */
+  let isInDoubt = false;
 
   const show = (next: MutationState): void => {
     state = next;
     for (const listener of listeners) notify(listener, undefined);
   };
-  const showEnd = async (tryId: string): Promise<void> => {
-    const intent = await intents.inspect(tryId);
-    // One that was forgotten at once is as good as new; one that a person sent again goes on, and the next `mutate` joins it.
-    show(intent === undefined || intent.state === "pending" ? { state: "idle" } : endedState(intent));
-  };
   /** Submits one try, and shows how it ends. */
-  const submit = async (tryId: string, request: IntentInput): Promise<IntentOutcome> => {
-    show({ state: "pending" });
-    const outcome = await intents.submit(tryId, request);
-    // The outcome is certain, whether or not the store can still say more about it.
-    await showEnd(tryId).catch((error: unknown) => show({ state: "idle", error }));
+  const submit = async (number: number, request: IntentInput): Promise<IntentOutcome> => {
+    const tryId = tryName(id, number);
+    noteTry(intents, id, number);
+    show({ state: "pending", durability: intents.durability() });
+    const outcome = await intents.submit(tryId, request).catch((error: unknown) => {
+      isInDoubt ||= mayBeUnderWay(error);
+      throw error;
+    });
+    isInDoubt = false;
+    show(await shownEnd(intents, tryId, outcome));
     return outcome;
   };
   const run = (work: () => Promise<IntentOutcome>): Promise<IntentOutcome> => {
     isAsked = true;
     running ??= work()
       .catch((error: unknown) => {
-        show({ state: "idle", error });
+        show(isInDoubt ? { state: "unknown", why: "lost", intent: undefined, error } : idleState(intents, error));
         throw error;
       })
       .finally(() => (running = undefined));
@@ -96,12 +119,12 @@ export function onceMutation(intents: Intents, id: string): OnceMutation {
   };
   /** Shows what an earlier life of this page left, or another tab, and goes on with it. */
   const look = async (): Promise<void> => {
-    const { intent } = await lastTry(intents, id);
+    const { number, intent } = await lastTry(intents, id);
     // A click came first, and has a later look into the store.
     if (isAsked) return;
-    if (intent === undefined) show({ state: "idle" });
+    if (intent === undefined) show(idleState(intents));
     else if (intent.state !== "pending") show(endedState(intent));
-    else await run(() => submit(intent.id, storedRequest(intent)));
+    else await run(() => submit(number, storedRequest(intent)));
   };
   return {
     current: () => state,
@@ -110,7 +133,10 @@ export function onceMutation(intents: Intents, id: string): OnceMutation {
       listeners.add(own);
       if (!isLooking) {
         isLooking = true;
-        look().catch((error: unknown) => show({ state: "idle", error }));
+        look().catch((error: unknown) => {
+          // `run` has shown its own.
+          if (!isAsked) show(idleState(intents, error));
+        });
       }
       return () => void listeners.delete(own);
     },
@@ -118,18 +144,60 @@ export function onceMutation(intents: Intents, id: string): OnceMutation {
       run(async () => {
         const input = typeof request === "function" ? request() : request;
         const { number, intent } = await lastTry(intents, id);
+        if (intent !== undefined) isInDoubt = false;
         if (intent?.state === "done" || intent?.state === "unknown") {
           show(endedState(intent));
           return outcomeOf(intent);
         }
         const isFailed = intent?.state === "failed";
-        return submit(tryName(id, isFailed ? number + 1 : number), input);
+        return submit(isFailed ? await numberAfter(intents, intent, number) : number, input);
       }),
   };
 }
 
+/** The latest try of each id that had more than one here. Without its records, an empty store would begin with the first again. */
+const latestTries = new WeakMap<Intents, Map<string, number>>();
+/** How many are remembered. The one that was noted first gives way. */
+const latestTriesMax = 1000;
+
+function noteTry(intents: Intents, id: string, number: number): void {
+  if (number === 1) return;
+  const tries = latestTries.get(intents) ?? new Map<string, number>();
+  latestTries.set(intents, tries);
+  tries.delete(id);
+  tries.set(id, number);
+  if (tries.size > latestTriesMax) tries.delete(tries.keys().next().value!);
+}
+
+type FailedIntent = Intent & Extract<IntentOutcome, { state: "failed" }>;
+
+/**
+ * The number of the next try after a failure. A key of a seed may have been used before the data were cleared, or on another device. So its
+ * number goes on only when its server, or a person, has said that it had no effect.
+ */
+async function numberAfter(intents: Intents, failed: FailedIntent, number: number): Promise<number> {
+  const isProven = failed.why === "settled" || ("answer" in failed && isReplayed(failed.answer));
+  if (isProven || !isSeedKey(failed.key)) return number + 1;
+  // As good as new: the same name has the same key.
+  await intents.forget(failed.id);
+  return number;
+}
+
+/** Whether a request that was submitted may have been stored, and so may be sent. */
+function mayBeUnderWay(error: unknown): boolean {
+  if (!OnceAgainError.isInstance(error)) return false;
+  const { code, details } = error;
+  return code === "ONCE_OUTCOME_UNKNOWN" || code === "ONCE_CLOSED" || details["mayBeStored"] === true;
+}
+
 /** The latest try, which is the one that has not failed. */
 async function lastTry(intents: Intents, id: string): Promise<{ number: number; intent: Intent | undefined }> {
+  const found = await lastStoredTry(intents, id);
+  const submitted = latestTries.get(intents)?.get(id) ?? 1;
+  return found.number >= submitted ? found : { number: submitted, intent: undefined };
+}
+
+async function lastStoredTry(intents: Intents, id: string): Promise<{ number: number; intent: Intent | undefined }> {
   let last = { number: 1, intent: await intents.inspect(id) };
   const prefix = tryName(id, "");
   for (let after = prefix; ;) {
@@ -146,6 +214,17 @@ async function lastTry(intents: Intents, id: string): Promise<{ number: number; 
 
 function tryName(id: string, number: number | ""): string {
   return number === 1 ? id : `${id}#try${number}`;
+}
+
+function idleState(intents: Intents, error?: unknown): MutationState {
+  return { state: "idle", durability: intents.durability(), ...(error !== undefined && { error }) };
+}
+
+/** The outcome is certain, whether or not the store can still say more about it. */
+async function shownEnd(intents: Intents, tryId: string, outcome: IntentOutcome): Promise<MutationState> {
+  const intent = await intents.inspect(tryId).catch(() => undefined);
+  if (intent !== undefined && intent.state !== "pending") return endedState(intent);
+  return { ...outcome, intent: undefined };
 }
 
 function endedState(intent: Intent & IntentOutcome): MutationState {
@@ -191,6 +270,9 @@ export function onceMutationFn<Params>(
   intents: Intents,
   options: OnceMutationFnOptions<Params>,
 ): (params: Params) => Promise<IntentAnswer> {
+  requireMethod("intents", "what openIntents() gives", intents, "submit");
+  if (typeof options !== "object" || options === null)
+    throw invalidOptionError("options", "an object such as { request, id }", options);
   for (const name of ["request", "id"] as const) {
     if (typeof options[name] !== "function") throw invalidOptionError(name, "a function", options[name]);
   }
@@ -199,7 +281,7 @@ export function onceMutationFn<Params>(
     const id = options.id(params);
     const outcome = await intents.submit(id, await options.request(params));
     if (outcome.state === "done") return outcome.answer;
-    throw toError(outcome, params);
+    throw await toError(outcome, params);
   };
 }
 

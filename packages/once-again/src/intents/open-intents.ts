@@ -13,6 +13,7 @@ import { type IntentInput, readIntentInput } from "./intent-input.ts";
 import { type IntentsOptions, type IntentsSettings, intentsSettings } from "./intents-options.ts";
 import type { FoundOutcome, Intents, TransactionalIntents } from "./intents.ts";
 import { outcomeOf, outcomeWaiter } from "./wait-for-outcome.ts";
+import { rememberedIntents } from "./remembered-intents.ts";
 import { purgeMax, sendingLoop } from "./sending-loop.ts";
 import { retryStoreCalls, type StoreCalls } from "./retry-store-calls.ts";
 
@@ -57,9 +58,13 @@ export function openIntents<Transaction>(options: IntentsOptions): Intents | Tra
   });
   const waitForOutcome = outcomeWaiter(settings, calls, { stop, watch, onFailure });
 
+  const remembered = rememberedIntents(settings);
+  watch((event) => {
+    if (event.type === "ended") remembered.noteEnd(event.id, event.outcome);
+  });
   const adding = intentAdder(settings, stop, () => loop.wake());
   const add: Intents["add"] = async (id, input) => {
-    const { kind, intent } = await adding(id, input, (request) => calls.ask(() => store.add(request)));
+    const { kind, intent } = await adding(id, input, (request) => calls.ask(() => remembered.add(request)));
     if (kind === "added") emit({ type: "added", id, key: intent.key });
     return intent;
   };
@@ -89,20 +94,23 @@ export function openIntents<Transaction>(options: IntentsOptions): Intents | Tra
       await idle;
     },
     watch,
-    inspect: (id) => calls.ask(() => store.inspect(id)),
+    inspect: (id) => calls.ask(() => remembered.inspect(id)),
     list: (request = {}) => calls.ask(() => store.list(request)),
     ...settlements(settings, calls, stop, () => loop.wake()),
-    forget: (id) => calls.ask(() => store.forget(id)),
-    async purge() {
-      for (let total = 0; ;) {
-        const purged = await calls.ask(() => store.purge({ limit: purgeMax }));
-        total += purged;
-        if (purged < purgeMax) return total;
-      }
-    },
+    forget: (id) => calls.ask(() => remembered.forget(id)),
+    purge: () => purgeAll(settings, calls),
+    durability: () => store.durability?.() ?? "disk",
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+async function purgeAll({ store }: IntentsSettings, calls: StoreCalls): Promise<number> {
+  for (let total = 0; ;) {
+    const purged = await calls.ask(() => store.purge({ limit: purgeMax }));
+    total += purged;
+    if (purged < purgeMax) return total;
+  }
 }
 
 /** The decisions of people about an intent that is unknown. */

@@ -8,6 +8,8 @@ const decide = (end: SendingEnd, inDoubt: boolean, nowMs: number) =>
 const answered = (status: number, ...headers: [string, string][]) => ({
   answer: { status, headers, body: new Uint8Array(), truncated: false },
   redirected: false,
+  isForeign: false,
+  isLasting: false,
 });
 const redirectedTo = (status: number) => ({ ...answered(status), redirected: true });
 const replayed: [string, string] = ["idempotent-replayed", "true"];
@@ -38,6 +40,17 @@ describe("what becomes of an intent", () => {
     expect(decide(redirectedTo(404), false, 0)).toMatchObject({
       outcome: { state: "unknown", why: "answered" },
     });
+  });
+
+  test("another request's success is asked again at a server that honours keys, and is unknown elsewhere", () => {
+    const signIn = { ...redirectedTo(200), isForeign: true };
+    const unknown = { action: "end", outcome: { state: "unknown", why: "answered", answer: signIn.answer } };
+    for (const inDoubt of [true, false]) {
+      expect(decide(signIn, inDoubt, 0)).toEqual({ action: "postpone", delayMsMin: 0 });
+      expect(decideAfterSending(signIn, { inDoubt, isRepeatable: false }, 0)).toEqual(unknown);
+      expect(decide({ ...signIn, isLasting: true }, inDoubt, 0)).toEqual(unknown);
+    }
+    expect(hadNoEffect(signIn, 0)).toBe(false);
   });
 
   test("a replayed 5xx is the end, and proves nothing", () => {

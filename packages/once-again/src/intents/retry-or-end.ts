@@ -9,6 +9,10 @@ import { responseHeaders } from "./stored-response.ts";
 export interface FinalAnswer {
   readonly answer: IntentAnswer;
   readonly redirected: boolean;
+  /** Whether a success is another request's, such as a sign-in page: it proves nothing of this one. */
+  readonly isForeign: boolean;
+  /** Whether another attempt would bring the same: the redirect is the stored response to this key. */
+  readonly isLasting: boolean;
 }
 
 /** How one sending ended: with the last answer, or with an error. */
@@ -21,6 +25,12 @@ export type SentIntent = SendingEnd & {
   /** Whether it may be sent again all the same: its server is known to honour keys, or its method is idempotent. */
   readonly isRepeatable: boolean;
 };
+
+/** The facts of a sending by which it is judged. */
+interface SentFacts extends Pick<SentIntent, "inDoubt" | "isRepeatable"> {
+  /** Whether its key is derived from a seed, so that another life, or another device, may have sent it before. */
+  readonly isSeeded?: boolean | undefined;
+}
 
 /** The next step of an intent, decided by the outcome of an attempt. */
 export type SendingDecision =
@@ -37,10 +47,11 @@ const credentialStatuses: ReadonlySet<number> = new Set([401, 407]);
  * @param sent.inDoubt whether an attempt may have had the effect, of this sending or of an earlier one. While that is so, a
  *   refusal does not prove that nothing happened, unless it is the stored response to that very attempt.
  * @param sent.isRepeatable whether it may be sent again while it is in doubt.
+ * @param sent.isSeeded whether its key is derived from a seed. Default `false`.
  */
 export function decideAfterSending(
   end: SendingEnd,
-  { inDoubt, isRepeatable }: Pick<SentIntent, "inDoubt" | "isRepeatable">,
+  { inDoubt, isRepeatable, isSeeded = false }: SentFacts,
   nowMs: number,
 ): SendingDecision {
   const isHeld = inDoubt && !isRepeatable;
@@ -50,14 +61,25 @@ export function decideAfterSending(
     return { action: "postpone", delayMsMin: Math.max(0, retryAtOf(end.error) - nowMs) };
   }
   const { answer } = end;
+  if (end.isForeign) {
+    // The session may be another at the next sending, or the network.
+    if (isRepeatable && !end.isLasting) return { action: "postpone", delayMsMin: 0 };
+    return endWith({ state: "unknown", why: "answered", answer });
+  }
   const failure = failureIn(end, nowMs);
   if (failure === undefined) return endWith({ state: "done", answer });
   if (!isHeld && (decideOn(failure, true).action === "retry" || credentialStatuses.has(answer.status))) {
     return { action: "postpone", delayMsMin: failure.delayMsMin ?? 0 };
   }
-  const isReplay = responseHeaders(answer).get("Idempotent-Replayed") === "true";
-  const isSure = isReplay ? answer.status < 500 : !inDoubt && provesNoEffect(failure);
+  // Where the key may be an earlier life's, its use for another request is no news of this one's effect.
+  const isReused = isSeeded && answer.status === 422;
+  const isSure = isReplayed(answer) ? answer.status < 500 : !inDoubt && !isReused && provesNoEffect(failure);
   return endWith({ state: isSure ? "failed" : "unknown", why: "answered", answer });
+}
+
+/** Whether an answer is the stored one of the operation that the key names. */
+export function isReplayed(answer: IntentAnswer): boolean {
+  return responseHeaders(answer).get("Idempotent-Replayed") === "true";
 }
 
 /** The outcome of an intent that has no time left. */
@@ -89,7 +111,10 @@ const gaveUpCodes: ReadonlySet<ErrorCode> = new Set([
   "ONCE_OUTCOME_UNKNOWN",
 ]);
 
-function failureIn({ answer, redirected }: FinalAnswer, nowMs: number): Failure | undefined {
+function failureIn(
+  { answer, redirected }: Pick<FinalAnswer, "answer" | "redirected">,
+  nowMs: number,
+): Failure | undefined {
   const value = { status: answer.status, headers: responseHeaders(answer), redirected };
   return failureOf({ value }, nowMs);
 }

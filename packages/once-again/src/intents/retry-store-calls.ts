@@ -50,7 +50,7 @@ export function retryStoreCalls(
       throw new OnceAgainError(
         "ONCE_STORE_UNAVAILABLE",
         "The store of intents does not answer. Whether it did what it was asked for is unknown; asking again is safe.",
-        { cause },
+        { cause, details: { mayBeStored: true } },
       );
     }
   };

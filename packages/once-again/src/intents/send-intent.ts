@@ -3,6 +3,7 @@ import { formatKey } from "../key/index.ts";
 import type { ClaimedIntent } from "../stores/intent-store.ts";
 import type { FetchEvent, FetchSettings } from "../client/fetch-options.ts";
 import { discardBody } from "../client/read-stream.ts";
+import { isForeignResponse, readRedirect } from "../client/foreign-response.ts";
 import { followRedirects, type Hop } from "../client/follow-redirects.ts";
 import { outcomeUnknownError } from "../client/call-state.ts";
 import type { Repeats } from "../client/repeats.ts";
@@ -68,7 +69,7 @@ export async function sendIntent(intent: ClaimedIntent, parts: Sending): Promise
     };
     const discard = (response: Response): Promise<void> => discardBody(response, clock);
     const responding = send(first).then((response) => followRedirects(response, first, followHop, discard));
-    const end = await endOf(responding, settings.answerBytesMax);
+    const end = await endOf(responding, first, settings);
     if (hadNoEffect(end, clock.now())) doubtful -= 1;
     if ("error" in end) throw end.error;
     // One that was cut may end late.
@@ -84,6 +85,8 @@ export async function sendIntent(intent: ClaimedIntent, parts: Sending): Promise
         ...settings.sending,
         fetch: (_url, init) => attempt(init),
         policy: { ...policy, deadlineMs },
+        // Judged already, by the response itself.
+        trustsRedirect: () => true,
         onEvent,
       };
       const storedHeaders = headers.map(([name, value]): [string, string] => [name, value]);
@@ -104,10 +107,21 @@ export async function sendIntent(intent: ClaimedIntent, parts: Sending): Promise
 }
 
 /** How one attempt ended. */
-async function endOf(responding: Promise<Response>, bytesMax: number): Promise<SendingEnd> {
+async function endOf(
+  responding: Promise<Response>,
+  { method, url, headers }: Hop,
+  { answerBytesMax, sending }: IntentsSettings,
+): Promise<SendingEnd> {
   try {
     const response = await responding;
-    return { answer: await readResponse(response, bytesMax), redirected: response.redirected };
+    const isForeign = isForeignResponse(response, { method, origin: url.origin, headers }, sending.trustsRedirect);
+    const isLasting = readRedirect(response)?.isReplay === true;
+    return {
+      answer: await readResponse(response, answerBytesMax),
+      redirected: response.redirected,
+      isForeign,
+      isLasting,
+    };
   } catch (error) {
     return { error };
   }

@@ -5,6 +5,7 @@ import { type Act, answer, hang, reset, scriptedServer } from "../../../../test/
 import { fakeClock } from "../../../testing/src/fake-clock.ts";
 import { concurrencyLimit, hedge } from "../retry/layers/index.ts";
 import type { IntentStore } from "../stores/intent-store.ts";
+import { until } from "../../../../test/support/until.ts";
 
 describe("with others", () => {
   test("what one left when it was closed, another resumes, with the same key and bytes", async () => {
@@ -40,14 +41,14 @@ describe("with others", () => {
 
   test("a lease that is lost ends the attempt, and the other's outcome is the outcome", async () => {
     const { server, openedStore, opened, order } = await intentsBench();
-    const { intents, events, store } = opened({ leaseMs: 300 });
+    const { intents, events, store } = opened({ leaseMs: 2000 });
     const thief = openedStore();
     // Its renewals get no answer: to the others it is dead.
     store.renew = () => Promise.reject(new Error("no answer"));
-    server.script.push(hang);
+    server.script.push(() => {
+      store.claim = () => Promise.reject(new Error("no answer"));
+    });
     const waiting = intents.submit("a", order());
-    while (server.received.length === 0) await setTimeout(5);
-    store.claim = () => Promise.reject(new Error("no answer"));
     await expect
       .poll(async () => (await thief.claim({ owner: "thief", leaseMs: 60_000, limit: 1 })).intents)
       .toHaveLength(1);
@@ -61,7 +62,12 @@ describe("with others", () => {
   test("no more than concurrency are sent at a time", async () => {
     const { server, opened, order } = await intentsBench();
     const { intents } = opened({ concurrency: 3, concurrencyPerOrigin: 3 });
-    const slow: Act = (response, request) => setTimeout(50).then(() => answer(200)(response, request));
+    const slow: Act = async (response, request) => {
+      await until(() => server.concurrencyMax() >= 3);
+      // One more would come meanwhile.
+      await setTimeout(50);
+      answer(200)(response, request);
+    };
     server.script.push(...Array.from({ length: 12 }, () => slow));
     await Promise.all(Array.from({ length: 12 }, (_, index) => intents.submit(`${index}`, order())));
     expect(server.concurrencyMax()).toBe(3);
@@ -102,7 +108,8 @@ test("layers stand between the retries and a server, one set for all its intents
 test("a hedged intent takes the answer that came first, whichever sending it is of", async () => {
   const { server, opened, order } = await intentsBench();
   const { intents } = opened({ layers: () => [hedge({ delayMs: 1 })], attemptsMax: 1 });
-  const late: Act = (response, request) => setTimeout(40).then(() => answer(201)(response, request));
+  const late: Act = (response, request) =>
+    until(() => server.received.length === 2).then(() => answer(201)(response, request));
   server.script.push(late, hang);
   expect(await intents.submit("a", order())).toMatchObject({ state: "done", answer: { status: 201 } });
   expect(server.received).toHaveLength(2);
@@ -139,7 +146,7 @@ test("ended intents are purged as fast as they come, and by hand at once", async
 
 test("a store that fails for a while loses nothing, and is asked again", async () => {
   const { server, opened, order } = await intentsBench();
-  const { intents, store, events } = opened({ leaseMs: 200 });
+  const { intents, store, events } = opened({ leaseMs: 2000 });
   const failures = [fails(store, "claim"), fails(store, "end"), fails(store, "postpone"), fails(store, "inspect")];
   server.script.push(reset, reset);
   expect(await intents.submit("a", order())).toMatchObject({ state: "done" });
@@ -156,7 +163,7 @@ test("a store that fails for a while loses nothing, and is asked again", async (
 test("a backoff that fails is reported, and called again when the lease is over", async () => {
   const { server, opened, order } = await intentsBench();
   const delays = [() => Number.NaN, () => expect.fail("no delay"), () => 0];
-  const { intents, events } = opened({ leaseMs: 200, attemptsMax: 1, resumeBackoff: () => delays.shift()!() });
+  const { intents, events } = opened({ leaseMs: 1000, attemptsMax: 1, resumeBackoff: () => delays.shift()!() });
   server.script.push(reset, reset, reset);
   expect(await intents.submit("a", order())).toMatchObject({ state: "done" });
   expect(events.filter(({ type }) => type === "fault")).toHaveLength(2);

@@ -33,6 +33,8 @@ export async function readResponse(response: Response, bytesMax: number): Promis
     headers: [...response.headers].filter(([name]) => !droppedHeaders.has(name)),
     body: body.bytes!,
     truncated: !isWhole,
+    url: response.url,
+    redirected: response.redirected,
   };
 }
 

@@ -47,7 +47,11 @@ describe("how it ends", () => {
   test("a redirect is followed without the secrets of the origin, and a target that is gone proves nothing", async () => {
     const { server, opened, order, letTimePass } = await intentsBench();
     const other = await scriptedServer();
-    const { intents, events } = opened({ ...sentOnce, headersAtSend: () => ({ authorization: "Bearer secret" }) });
+    const { intents, events } = opened({
+      ...sentOnce,
+      headersAtSend: () => ({ authorization: "Bearer secret" }),
+      trustRedirects: true,
+    });
     server.script.push(answer(303, { location: other.url }));
     other.script.push(answer(200, {}, "elsewhere"));
     expect(await intents.submit("moved", order())).toMatchObject({ state: "done", answer: { status: 200 } });

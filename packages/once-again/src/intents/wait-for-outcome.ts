@@ -1,7 +1,7 @@
 import { sleep } from "../core/clock.ts";
 import type { Listener } from "../core/listener.ts";
 import type { Intent, IntentOutcome } from "../stores/intent-store.ts";
-import { closedError, forgottenError } from "./intent-errors.ts";
+import { closedError, lostError } from "./intent-errors.ts";
 import type { IntentEvent } from "./intent-event.ts";
 import type { IntentsSettings } from "./intents-options.ts";
 import type { StoreCalls } from "./retry-store-calls.ts";
@@ -40,7 +40,7 @@ export function outcomeWaiter(
     try {
       for (;;) {
         const intent = await lookUp(id);
-        if (intent === "gone") throw forgottenError(id);
+        if (intent === "gone") throw lostError(id);
         if (intent !== "unreachable" && intent.state !== "pending") return outcomeOf(intent);
         signal.throwIfAborted();
         if (parts.stop.aborted) throw closedError();

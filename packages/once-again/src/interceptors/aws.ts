@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import { hasMethod } from "../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";

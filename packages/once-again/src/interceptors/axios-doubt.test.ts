@@ -147,3 +147,15 @@ test("an attempt that was in doubt before the serializer failed stays in doubt",
   await expect(call).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN" });
   expect([asked, server.received.length]).toEqual([2, 1]);
 });
+
+test("a sign-in page behind a redirect is no outcome of an attempt in doubt, nor where trustRedirects is given", async () => {
+  const server = await scriptedServer();
+  const signIn = [answer(302, { location: "/login" }), answer(200, { "content-type": "application/json" }, "{}")];
+  server.script.push(...signIn, reset, ...signIn, ...signIn, ...signIn);
+  expect((await client().post(server.url, "tea")).status).toBe(200);
+  const unknown = { code: "ONCE_OUTCOME_UNKNOWN", details: { url: new URL("/login", server.url).href } };
+  await expect(client().post(server.url, "tea")).rejects.toMatchObject(unknown);
+  await expect(client({ trustRedirects: false }).post(server.url, "tea")).rejects.toMatchObject(unknown);
+  const trusting = client({ trustRedirects: ({ pathname }) => pathname === "/login" });
+  expect((await trusting.post(server.url, "tea")).status).toBe(200);
+});

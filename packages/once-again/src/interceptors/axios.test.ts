@@ -102,7 +102,8 @@ test("a status that axios rejects is rejected by axios' own error, after the ret
 
 test("axios' time-out leaves the outcome unknown: a keyed POST is repeated, an unkeyed one is not", async () => {
   script = [hang];
-  expect((await client().post("/orders", "tea", { timeout: 50 })).status).toBe(200);
+  // A busy machine may cut more than the first.
+  expect((await client({ attemptsMax: 50 }).post("/orders", "tea", { timeout: 500 })).status).toBe(200);
   script = [hang];
   const call = client({ keys: "off" }).post("/orders", "tea", { timeout: 50 });
   await expect(call).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN", cause: { code: "ECONNABORTED" } });

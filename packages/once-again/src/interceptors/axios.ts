@@ -3,10 +3,13 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
+import { requireFunction } from "../core/options.ts";
 import { eitherSignal } from "../retry/attempt.ts";
 import { writeAttempt } from "../client/attempt-headers.ts";
 import { fetchSettings, type RetryingFetchOptions } from "../client/fetch-options.ts";
-import { afterRedirect } from "../client/follow-redirects.ts";
+import { afterRedirect, redirectKind } from "../client/follow-redirects.ts";
+import { type FollowedRedirect, isForeignResponse, noteRedirect } from "../client/foreign-response.ts";
 import { mayBeNoEffectProblem, saysNoEffect } from "../client/no-effect-problem.ts";
 import { ensureKey } from "../client/operation-key.ts";
 import type { SendableRequest } from "../client/prepare-request.ts";
@@ -40,6 +43,12 @@ export interface AxiosConfig {
   beforeRedirect?: ((...facts: never[]) => void) | undefined;
 }
 
+/** Where a redirect led to, and the redirect itself, as axios reports them. */
+type ReportedHop = [
+  hop: { href: string; method: string } | undefined,
+  redirect?: { headers?: object; statusCode?: number },
+];
+
 /** The response that an adapter returns. */
 export interface AxiosResponse {
   status: number;
@@ -49,6 +58,8 @@ export interface AxiosResponse {
 
 /** An answer of the adapter, or the error that axios made of one. */
 interface AxiosAnswer<Res> extends ResponseHead {
+  /** Where it comes from, as far as axios says. */
+  readonly url: string;
   readonly data: unknown;
   /** The error that axios made of it. */
   readonly error?: unknown;
@@ -65,7 +76,8 @@ interface AxiosAnswer<Res> extends ResponseHead {
  * with the `AxiosError` as its innermost `cause`. Data that is a stream is refused with `ONCE_BODY_NOT_REPLAYABLE`, unless
  * it declares a `Content-Length` of at most 1 MiB. Only Node's http adapter reports redirects.
  *
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.
+ * @param adapter a function: `axios.defaults.adapter` is a list of names, of which `axios.getAdapter` makes one.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an adapter that is no function, and for an option out of bounds.
  *
  * @example
  * ```ts
@@ -77,7 +89,8 @@ export function retryingAdapter<Config extends AxiosConfig, Res extends AxiosRes
   adapter: (config: Config) => Promise<Res>,
   options: RetryingAdapterOptions = {},
 ): (config: Config) => Promise<Res> {
-  const settings = fetchSettings(options);
+  requireFunction("adapter", "a function, such as axios.getAdapter(axios.defaults.adapter)", adapter);
+  const settings = fetchSettings(options, "retryingAdapter", ["fetch"]);
   return async (config) => {
     const { headers } = config;
     const view = {
@@ -118,6 +131,10 @@ export function retryingAdapter<Config extends AxiosConfig, Res extends AxiosRes
         return attempt(adapter, attemptConfig, repeats);
       },
       saysNoEffect: (answer) => mayBeNoEffectProblem(answer) && saysNoEffect(answer.data),
+      foreignUrl: (answer) => {
+        const asked = { method, origin: target.origin, headers: view };
+        return isForeignResponse(answer, asked, settings.trustsRedirect) ? answer.url : undefined;
+      },
       errorOf: ({ error }) => error,
       discard: ({ data }) => discard(data),
     };
@@ -135,20 +152,28 @@ async function attempt<Config extends AxiosConfig, Res extends AxiosResponse>(
   repeats: Repeats,
 ): Promise<AxiosAnswer<Res>> {
   let redirected = false;
+  let url = "";
+  let followed: FollowedRedirect | undefined;
+  let method = (config.method ?? "get").toUpperCase();
   const beforeRedirect = (...facts: never[]): void => {
     redirected = true;
-    const [hop] = facts as { href: string; method: string }[];
+    const [hop, redirect] = facts as unknown as ReportedHop;
+    if (followed === undefined || followed.kind === "same-request") {
+      const status = redirect?.statusCode;
+      const isReplay = findHeader(redirect?.headers ?? {}, "Idempotent-Replayed") === "true";
+      followed = { kind: status === undefined ? "unseen" : redirectKind(method, status), isReplay };
+    }
+    method = hop?.method ?? method;
+    url = hop?.href ?? "";
     if (hop !== undefined) repeats.enter(hop.method, new URL(hop.href), config);
     config.beforeRedirect?.(...facts);
   };
-  const answer = ({ status, headers, data }: AxiosResponse, settle: () => Res, error?: unknown): AxiosAnswer<Res> => ({
-    error,
-    status,
-    data,
-    redirected,
-    headers: { get: (name) => findHeader(headers, name) },
-    settle,
-  });
+  const answer = ({ status, headers, data }: AxiosResponse, settle: () => Res, error?: unknown): AxiosAnswer<Res> => {
+    const head = { get: (name: string) => findHeader(headers, name) };
+    const given = { error, status, data, redirected, url, headers: head, settle };
+    if (followed !== undefined) noteRedirect(given, followed);
+    return given;
+  };
   try {
     const response = await adapter({ ...config, beforeRedirect });
     return answer(response, () => response);
@@ -181,7 +206,7 @@ function readTarget({ url = "", baseURL = "" }: AxiosConfig): { origin: string; 
 }
 
 function joinUrls(base: string, relative: string): string {
-  return relative === "" ? base : `${base.replace(/\/+$/, "")}/${relative.replace(/^\/+/, "")}`;
+  return relative === "" ? base : `${base.replace(/\/?\/$/, "")}/${relative.replace(/^\/+/, "")}`;
 }
 
 /** Lets go of an answer that axios handed over as a stream: a Node stream or a web one. */

@@ -339,7 +339,7 @@ function sortByName(members: Member[]): boolean {
 export function exactNumber(source: string): string | undefined {
   const shortest = String(Number(source));
   if (shortest === source) return shortest;
-  const digits = source.replace(/e.*$/i, "").replaceAll(/[-.]/g, "").replace(/^0+/, "");
+  const digits = source.split(/e/i, 1)[0]!.replaceAll(/[-.]/g, "").replace(/^0+/, "");
   const size = Math.abs(Number(source));
   const isExact = digits === "" || (digits.length <= digitsMax && size >= 1e-300 && size <= 1e300);
   return isExact ? shortest : undefined;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
 export { deriveKey } from "./derive.ts";
 export { fingerprint } from "./fingerprint.ts";
 export { keyTime } from "./key.ts";

@@ -1,7 +1,8 @@
 import { parseItem } from "structured-headers";
+import { ignoreRejection } from "../core/awaitable.ts";
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import { type Random, systemRandom } from "../core/random.ts";
+import { draw, type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
 
 /** The request header that names an operation (draft-ietf-httpapi-idempotency-key-header-07, section 2.1). */
@@ -27,7 +28,7 @@ export function makeKey(
 ): string {
   const { clock = systemClock, random = systemRandom } = options;
   const bytes =
-    random === systemRandom ? randomBytes16() : Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256));
+    random === systemRandom ? randomBytes16() : Uint8Array.from({ length: 16 }, () => Math.floor(draw(random) * 256));
   return uuidV7(clock.now(), bytes);
 }
 
@@ -189,7 +190,10 @@ const nameLengthMax = 255;
 
 /** Why a text can't name an operation or its owner, as the end of a sentence; `undefined` when it can. */
 export function nameProblem(name: unknown): string | undefined {
-  if (name instanceof Promise) return "a promise, which has to be awaited before";
+  if (name instanceof Promise) {
+    ignoreRejection(name);
+    return "a promise, which has to be awaited before";
+  }
   if (typeof name !== "string") return `${String(name)}, which is no string`;
   if (namesNothing(name)) return `${JSON.stringify(name)}, which names nothing`;
   if (name.length > nameLengthMax) return `${name.length} characters long, and ${nameLengthMax} are allowed`;

@@ -1,13 +1,11 @@
 import type { Awaitable } from "../core/awaitable.ts";
+import { builtinModule } from "../core/builtin-module.ts";
 
 /** Up to so many bytes, hashing here takes less time than handing them to another thread and back. */
 const hereBytesMax = 65_536;
 
-/**
- * The hash of Node, Deno and Bun, which answers at once: `crypto.subtle` makes even a small text wait for a thread.
- * Asked for at run time, since browsers and edge runtimes have none to import.
- */
-const hashHere = globalThis.process?.getBuiltinModule?.("node:crypto")?.hash;
+/** The hash of Node, Deno and Bun, which answers at once: `crypto.subtle` makes even a small text wait for a thread. */
+const hashHere = builtinModule("node:crypto")?.hash;
 
 /** SHA-256 in hexadecimal, of bytes or of a text's UTF-8; at once where it can be had at once. */
 export function sha256(content: Uint8Array<ArrayBuffer> | string): Awaitable<string> {

@@ -32,6 +32,8 @@ export interface CallParts<Transaction> {
   readonly engine: Engine<Transaction>;
   readonly callRules: CallRules<ToolResult>;
   readonly onError: (error: unknown) => void;
+  /** Draws when a refused call may be made again, milliseconds. */
+  readonly retryAfterMs: () => number;
 }
 
 /**
@@ -76,14 +78,13 @@ export async function callTool<Context extends ToolContext, Transaction>(
     const compared = keyArgument === undefined ? args : without(args, keyArgument);
     const fingerprint = await fingerprintOfCall({ scope: name, fingerprint: covered(tool) }, [compared as never]);
     const outcome = await engine.run({ scope, key, fingerprint, codec: callResultCodec(callRules) }, runAttempt);
-    const { retryAfterMs } = rules;
     switch (outcome.kind) {
       case "executed":
         return resultOf(parts, name, outcome.result.callResult);
       case "replayed":
         return replayed(resultOf(parts, name, outcome.result.callResult));
       case "in-progress":
-        return refusalResult({ code: "ONCE_IN_PROGRESS", tool: name, retryAfterMs });
+        return refusalResult({ code: "ONCE_IN_PROGRESS", tool: name, retryAfterMs: parts.retryAfterMs() });
       case "mismatch":
         return refusalResult({ code: "ONCE_KEY_REUSED", tool: name });
       case "outcome-unknown":
@@ -147,18 +148,18 @@ const isUnshown: ReadonlySet<ErrorCode> = new Set(["ONCE_RESULT_TOO_LARGE", "ONC
 
 /** The result of a call that failed before its handler ran, or with it. @throws what asks the client for input. */
 function failureResult(
-  { rules, onError }: Pick<CallParts<never>, "rules" | "onError">,
+  { rules, onError, retryAfterMs: drawMs }: Pick<CallParts<never>, "rules" | "onError" | "retryAfterMs">,
   tool: string,
   error: unknown,
 ): ToolResult {
-  const { retryAfterMs, transactional, isHolding } = rules;
+  const { transactional, isHolding } = rules;
+  const retryAfterMs = drawMs();
   if (!isOurs(error)) {
     onError(error);
     if (transactional) return refusalResult({ code: "ONCE_NO_EFFECT", tool });
     return refusalResult({ code: isHolding ? "ONCE_OUTCOME_UNKNOWN" : "ONCE_HANDLER_FAILED", tool, retryAfterMs });
   }
-  // A scope that no store takes is the server's own mistake.
-  if (error.code === "ONCE_OPTION_INVALID") onError(error);
+  if (forOperators.has(error.code)) onError(error);
   const code = ofCalls.has(error.code) ? "ONCE_NO_EFFECT" : error.code;
   return refusalResult({ code, tool, problem: textForModel(error), retryAfterMs });
 }
@@ -182,6 +183,9 @@ const isForModels: ReadonlySet<ErrorCode> = new Set([
   "ONCE_QUOTA_EXCEEDED",
   "ONCE_RESULT_TOO_LARGE",
 ]);
+
+/** Errors that a model can't mend: a scope that no store takes is the server's own mistake, and a person looks at what can't be read. */
+const forOperators: ReadonlySet<ErrorCode> = new Set(["ONCE_OPTION_INVALID", "ONCE_RECORD_BROKEN", "ONCE_SEAL_BROKEN"]);
 
 /** Refusals before anything happens, which a repeat gets again. */
 const ofCalls: ReadonlySet<ErrorCode> = new Set(["ONCE_OPTION_INVALID", "ONCE_ARGUMENTS_UNFIT"]);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
 export { keyMeta } from "./call-key.ts";
 export { onceTool } from "./once-tool.ts";
 export { openToolCalls, type ToolCalls } from "./open-tool-calls.ts";

@@ -1,13 +1,9 @@
 import { notify } from "../core/listener.ts";
+import { untilAborted } from "../core/until-aborted.ts";
 import { openEngine } from "../engine/open-engine.ts";
 import { asksForUrl, type CalledTool, type CallParts, callTool, type ToolWork } from "./call-tool.ts";
 import { readContext, type ToolContext } from "./tool-context.ts";
-import {
-  checkToolCallRules,
-  type LeasedToolCallOptions,
-  type ToolCallOptions,
-  type TransactionalToolCallOptions,
-} from "./tool-call-options.ts";
+import { checkToolCallRules, type ToolCallOptions } from "./tool-call-options.ts";
 import type { ToolResult } from "./tool-results.ts";
 
 /** The store of the calls of tools, and their rules. Made once for the process, however many servers it makes. */
@@ -45,16 +41,15 @@ export interface ToolCalls<Transaction = undefined> extends AsyncDisposable {
  * const once = openToolCalls({ store: postgresStore(pool), scope: ({ authInfo }) => authInfo?.extra?.["userId"] as string });
  * ```
  */
-export function openToolCalls(options: LeasedToolCallOptions): ToolCalls;
-export function openToolCalls<Transaction>(options: TransactionalToolCallOptions<Transaction>): ToolCalls<Transaction>;
-export function openToolCalls<Transaction>(options: ToolCallOptions<Transaction>): ToolCalls<Transaction> {
+export function openToolCalls<Transaction = undefined>(options: ToolCallOptions<Transaction>): ToolCalls<Transaction> {
   const rules = checkToolCallRules(options);
-  const { engine, options: engineOptions } = openEngine<Transaction>({ waitMs: 20_000, ...options });
+  const { engine, options: engineOptions, retryAfterMs } = openEngine<Transaction>(options);
   const { onError } = engineOptions;
   const parts: CallParts<Transaction> = {
     rules,
     engine,
     onError,
+    retryAfterMs: () => retryAfterMs(rules.retryAfterMs),
     callRules: {
       codec: undefined,
       refusals: undefined,
@@ -68,30 +63,12 @@ export function openToolCalls<Transaction>(options: ToolCallOptions<Transaction>
   return {
     keyRequired: rules.keyRequired,
     retentionMs: engineOptions.retentionMs,
+    // A call goes on without its caller, and a repeat finds what came of it.
     call: (tool, args, context, work) =>
-      untilCallerLeaves(callTool(parts, tool, args, context, work), context, onError),
+      untilAborted(callTool(parts, tool, args, context, work), readContext(context).signal, (error) =>
+        notify(onError, error),
+      ),
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-/** Waits for a call as long as its caller does. The call goes on without them, and a repeat finds what came of it. */
-function untilCallerLeaves(
-  called: Promise<ToolResult>,
-  context: ToolContext,
-  onError: (error: unknown) => void,
-): Promise<ToolResult> {
-  const { signal } = readContext(context);
-  if (signal === undefined) return called;
-  return new Promise((resolve, reject) => {
-    const leave = (): void => reject(signal.reason as Error);
-    if (signal.aborted) leave();
-    else signal.addEventListener("abort", leave, { once: true });
-    called
-      .then(resolve, (error: unknown) => {
-        if (signal.aborted) notify(onError, error);
-        reject(error);
-      })
-      .finally(() => signal.removeEventListener("abort", leave));
-  });
 }

@@ -2,7 +2,7 @@ import { hasMethod, wrongClientError } from "../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { invalidOptionError } from "../core/options.ts";
 import { nameProblem } from "../key/key.ts";
-import type { LeasedMode, TransactionalMode } from "../engine/options.ts";
+import type { LeasedMode, Mode } from "../engine/options.ts";
 import type { Reconciled } from "../engine/engine.ts";
 import { callRuleNames, type CallRules, checkCallRules, type FunctionExecution } from "../function/function-options.ts";
 import { keyHeaderName } from "../key/index.ts";
@@ -46,22 +46,16 @@ export interface ToolCallRules extends CallRules {
    */
   readonly onUnknown?: "hold" | "rerun" | ReconcileToolCall | undefined;
   /**
-   * How long a repeat waits for a call that is running before it gets "in progress", milliseconds; default 20,000, since clients
-   * of the MCP SDK wait for 60,000.
+   * How long a repeat waits for a call that is running before it gets "in progress", milliseconds; default 5000. Clients of the
+   * MCP SDK wait for 60,000.
    */
   readonly waitMs?: number | undefined;
 }
 
-/** The claim is stored before the handler runs, its result after; the effect may be anywhere. */
-export interface LeasedToolCallOptions extends ToolCallRules, LeasedMode {}
-
-/** Key, effect and result commit in one transaction of the user's own database. */
-export interface TransactionalToolCallOptions<Transaction> extends ToolCallRules, TransactionalMode<Transaction> {}
-
 /** Options of tool calls, in either mode. */
-export type ToolCallOptions<Transaction> = LeasedToolCallOptions | TransactionalToolCallOptions<Transaction>;
+export type ToolCallOptions<Transaction> = ToolCallRules & Mode<Transaction>;
 
-const names: OptionNames<LeasedToolCallOptions> = { ...callRuleNames, keyRequired: "boolean", keyHeader: true };
+const names: OptionNames<ToolCallRules & LeasedMode> = { ...callRuleNames, keyRequired: "boolean", keyHeader: true };
 
 const advice =
   "the caller that these keys belong to: a function of the verified token, such as " +

@@ -1,3 +1,4 @@
+import { hasMethod } from "../core/duck-typing.ts";
 import type { FunctionExecution } from "../function/function-options.ts";
 
 /** The parts that are used of the second argument of a tool's handler: `extra` of SDK 1, the context of SDK 2. */
@@ -7,7 +8,9 @@ export interface ToolContext {
   readonly authInfo?: object | undefined;
   readonly requestInfo?: { readonly headers?: object | undefined } | undefined;
   readonly mcpReq?: { readonly _meta?: object | undefined; readonly signal?: AbortSignal | undefined } | undefined;
-  readonly http?: { readonly authInfo?: object | undefined; readonly req?: unknown } | undefined;
+  readonly http?:
+    | { readonly authInfo?: object | undefined; readonly req?: { readonly headers?: object | undefined } | undefined }
+    | undefined;
 }
 
 /** Who calls a tool, as far as the server has verified it. */
@@ -44,7 +47,7 @@ export function readContext(context: ToolContext): CallFacts {
   const { token: _token, ...verified } = authInfo ?? {};
   return {
     meta: { ...ofSdk1, ...ofSdk2 },
-    header: (name) => headerValues(http?.req instanceof Request ? http.req.headers : requestInfo?.headers, name),
+    header: (name) => headerValues(http?.req?.headers ?? requestInfo?.headers, name),
     caller: { authInfo: authInfo === undefined ? undefined : (verified as unknown as ToolCaller["authInfo"]) },
     signal: context.signal ?? context.mcpReq?.signal,
   };
@@ -53,7 +56,8 @@ export function readContext(context: ToolContext): CallFacts {
 /** Node joins the values of a header that is repeated, by commas, which no bare key holds. */
 function headerValues(headers: object | undefined, name: string): readonly string[] {
   if (headers === undefined) return [];
-  if (headers instanceof Headers) return [headers.get(name) ?? []].flat();
+  // Not by its class: a server on undici, or on a polyfill, has another one.
+  if (hasMethod(headers, "get")) return [(headers as Headers).get(name) ?? []].flat();
   const found = Object.entries(headers).filter(([header]) => header.toLowerCase() === name);
   return found.flatMap(([, value]) => (value === undefined ? [] : (value as string | string[])));
 }

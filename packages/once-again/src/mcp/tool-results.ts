@@ -63,9 +63,10 @@ const forHarness =
   "program, another one for each intention and the same one for each repeat of it.";
 
 /** The text for the model: it says what happened, and what the model must not do. */
-function explain({ code, tool, problem, retryAfterMs = 1000 }: Refusal): string {
+function explain({ code, tool, problem, retryAfterMs }: Refusal): string {
   const because = problem === undefined ? "" : ` (${problem})`;
-  const again = `The same call can be made again, with the same key, in ${retryAfterMs} ms.`;
+  const when = retryAfterMs === undefined ? "" : `, in ${retryAfterMs} ms`;
+  const again = `The same call can be made again, with the same key${when}.`;
   switch (code) {
     case "ONCE_KEY_INVALID":
       return (

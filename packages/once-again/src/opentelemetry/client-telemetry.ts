@@ -1,5 +1,7 @@
 import type { FetchEvent } from "../client/index.ts";
 import type { Listener } from "../core/listener.ts";
+import { checkNames, type OptionNames } from "../core/option-names.ts";
+import { requireMethod } from "../core/options.ts";
 import type { Meter } from "./api.ts";
 import { callSpans, type Tracing } from "./call-spans.ts";
 import { targetAttributes } from "./http-attributes.ts";
@@ -23,8 +25,15 @@ export interface ClientTelemetryOptions extends Tracing {
  * import { context, metrics, trace } from "@opentelemetry/api";
  * const onEvent = clientTelemetry({ tracer: trace.getTracer("shop"), meter: metrics.getMeter("shop"), trace, context });
  * ```
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for anything else than a tracer, a meter and the APIs.
  */
 export function clientTelemetry(options: ClientTelemetryOptions): Listener<FetchEvent> {
+  checkNames("clientTelemetry", options, names);
+  const { tracer, meter, trace, context } = options;
+  requireMethod("tracer", "trace.getTracer(name)", tracer, "startSpan");
+  requireMethod("meter", "metrics.getMeter(name)", meter, "createCounter");
+  requireMethod("trace", "the trace of @opentelemetry/api", trace, "setSpan");
+  requireMethod("context", "the context of @opentelemetry/api", context, "active");
   const spans = callSpans(options);
   const metrics = callMetrics(options.meter);
   return (event) => {
@@ -32,6 +41,8 @@ export function clientTelemetry(options: ClientTelemetryOptions): Listener<Fetch
     metrics(event);
   };
 }
+
+const names: OptionNames<ClientTelemetryOptions> = { tracer: true, meter: true, trace: true, context: true };
 
 /** Counts attempts, retries and denials by their reason, and keeps how long calls take. */
 function callMetrics(meter: Meter): Listener<FetchEvent> {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
 export { clientTelemetry } from "./client-telemetry.ts";
 export { combineListeners } from "./combine-listeners.ts";
 export { messageTelemetry, type MessageTelemetry } from "./message-telemetry.ts";

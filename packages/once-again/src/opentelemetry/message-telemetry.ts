@@ -1,7 +1,6 @@
-import { hasMethod } from "../core/duck-typing.ts";
 import type { Listener } from "../core/listener.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
-import { checkFunction, invalidOptionError } from "../core/options.ts";
+import { checkFunction, invalidOptionError, requireFunction, requireMethod } from "../core/options.ts";
 import { systemClock } from "../core/system-clock.ts";
 import type { Inbox } from "../messaging/inbox/index.ts";
 import type { OutboxStore, Publish, RelayEvent } from "../messaging/outbox/index.ts";
@@ -47,7 +46,7 @@ export interface MessageTelemetry {
  *
  * Metrics of the conventions: `messaging.client.sent.messages`, `messaging.client.operation.duration`,
  * `messaging.client.consumed.messages` and `messaging.process.duration`. Our own: `once_again.outbox.messages`, `.parked`,
- * `.oldest` and `.lag`, `once_again.relay.events`, `once_again.inbox.messages`, `.redeliveries` and `.retries`. Bodies and
+ * `.unconfirmed`, `.places`, `.oldest` and `.lag`, `once_again.relay.events`, `once_again.inbox.messages`, `.redeliveries` and `.retries`. Bodies and
  * headers are not reported.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`.
@@ -76,20 +75,20 @@ export function messageTelemetry(options: MessageTelemetryOptions): MessageTelem
   const tracePublish = publishTracer(options, options, meter);
   return {
     traceOutbox(outbox) {
-      checkHas("outbox", "an outbox, such as postgresOutbox(pool)", outbox, "add");
+      requireMethod("outbox", "an outbox, such as postgresOutbox(pool)", outbox, "add");
       return traceOutbox(options, options, outbox);
     },
     tracePublish(publish) {
-      if (typeof publish !== "function") throw invalidOptionError("publish", "a function", publish);
+      requireFunction("publish", "a function, such as publishToSqs(client, { queueUrl })", publish);
       return tracePublish(publish);
     },
     onRelayEvent: relayMetrics(options, meter),
     traceInbox(inbox) {
-      checkHas("inbox", "what openInbox() gives", inbox, "handle");
+      requireMethod("inbox", "what openInbox() gives", inbox, "handle");
       return traceInbox(inbox);
     },
     observeBacklog(outbox, attributes = {}) {
-      checkHas("outbox", "an outbox, such as postgresOutbox(pool)", outbox, "backlog");
+      requireMethod("outbox", "an outbox, such as postgresOutbox(pool)", outbox, "backlog");
       return observeBacklog(meter, outbox, attributes);
     },
   };
@@ -108,19 +107,15 @@ const names: OptionNames<MessageTelemetryOptions> = {
 function checkOptions(options: MessageTelemetryOptions): void {
   checkNames("messageTelemetry", options, names);
   const { tracer, meter, trace, context, propagation, system, destination } = options;
-  checkHas("tracer", "trace.getTracer(name)", tracer, "startSpan");
-  checkHas("meter", "metrics.getMeter(name)", meter, "addBatchObservableCallback");
-  checkHas("trace", "the trace of @opentelemetry/api", trace, "getSpanContext");
-  checkHas("context", "the context of @opentelemetry/api", context, "with");
-  checkHas("propagation", "the propagation of @opentelemetry/api", propagation, "inject");
+  requireMethod("tracer", "trace.getTracer(name)", tracer, "startSpan");
+  requireMethod("meter", "metrics.getMeter(name)", meter, "addBatchObservableCallback");
+  requireMethod("trace", "the trace of @opentelemetry/api", trace, "getSpanContext");
+  requireMethod("context", "the context of @opentelemetry/api", context, "with");
+  requireMethod("propagation", "the propagation of @opentelemetry/api", propagation, "inject");
   if (typeof system !== "string" || system === "") {
     throw invalidOptionError("system", 'the broker, such as "rabbitmq"', system);
   }
   checkFunction("destination", destination);
-}
-
-function checkHas(name: string, wanted: string, value: unknown, method: string): void {
-  if (!hasMethod(value, method)) throw invalidOptionError(name, wanted, typeof value);
 }
 
 /** Asks an outbox for its backlog whenever metrics are collected, until what it answers with is called. */
@@ -131,14 +126,18 @@ function observeBacklog(
 ): () => void {
   const messages = gauge(meter, metricDefinitions.outboxMessages);
   const parked = gauge(meter, metricDefinitions.outboxParked);
+  const unconfirmed = gauge(meter, metricDefinitions.outboxUnconfirmed);
+  const places = gauge(meter, metricDefinitions.outboxPlaces);
   const oldest = gauge(meter, metricDefinitions.outboxOldest);
   const observe = async (result: ObservableResult): Promise<void> => {
     const backlog = await outbox.backlog();
     result.observe(messages, backlog.messages, attributes);
     result.observe(parked, backlog.parked, attributes);
+    result.observe(unconfirmed, backlog.unconfirmed, attributes);
+    result.observe(places, backlog.places, attributes);
     result.observe(oldest, (backlog.oldestMs ?? 0) / 1000, attributes);
   };
-  const gauges = [messages, parked, oldest];
+  const gauges = [messages, parked, unconfirmed, places, oldest];
   meter.addBatchObservableCallback(observe, gauges);
   return () => meter.removeBatchObservableCallback(observe, gauges);
 }
@@ -195,8 +194,8 @@ function publishTracer(tracing: MessageTracing, naming: MessageNaming, meter: Me
   const sent = counter(meter, metricDefinitions.sentMessages);
   const duration = histogram(meter, metricDefinitions.publishDuration);
 
-  return (publish: Publish): Publish =>
-    async (message, given) => {
+  return (publish: Publish): Publish => {
+    const traced: Publish = async (message, given) => {
       const { spanName, attributes } = operationNames(naming, "publish", message.topic);
       const origin = messageOrigin(tracing, message.headers);
       const isCreation = origin.creation === undefined;
@@ -233,4 +232,6 @@ function publishTracer(tracing: MessageTracing, naming: MessageNaming, meter: Me
         }
       });
     };
+    return Object.assign(traced, { place: publish.place });
+  };
 }

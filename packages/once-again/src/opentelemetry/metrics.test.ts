@@ -40,8 +40,10 @@ async function emitEverything(): Promise<Record<string, [attributes: object, val
   for (const event of clientEvents) client(event);
 
   const messages = messageTelemetry({ meter, tracer, trace, context, propagation, system: "rabbitmq" });
-  messages.observeBacklog({ backlog: async () => ({ messages: 2, parked: 1, oldestMs: 1000 }) });
-  messages.onRelayEvent({ type: "published", id: "1", topic: "orders", lagMs: 1, isDuplicate: false });
+  messages.observeBacklog({
+    backlog: async () => ({ messages: 2, parked: 1, unconfirmed: 1, places: 1, oldestMs: 1000 }),
+  });
+  messages.onRelayEvent({ type: "published", id: "1", topic: "orders", place: "orders", lagMs: 1, isDuplicate: false });
   messages.onRelayEvent({ type: "fault", error } satisfies RelayEvent);
   const message = { id: "1", topic: "orders", headers: {}, body: new Uint8Array() } as unknown as OutboxMessage;
   const refuse = messages.tracePublish(() => Promise.reject(error));

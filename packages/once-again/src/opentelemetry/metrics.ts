@@ -103,6 +103,20 @@ export const metricDefinitions = {
     description: "Messages that wait for a person.",
     attributes: [],
   },
+  outboxUnconfirmed: {
+    name: "once_again.outbox.unconfirmed",
+    kind: "gauge",
+    unit: "{message}",
+    description: "Messages that were tried and not confirmed, and are tried again; up to 10,000.",
+    attributes: [],
+  },
+  outboxPlaces: {
+    name: "once_again.outbox.places",
+    kind: "gauge",
+    unit: "{place}",
+    description: "Places that have not confirmed messages which wait for them.",
+    attributes: [],
+  },
   outboxOldest: {
     name: "once_again.outbox.oldest",
     kind: "gauge",
@@ -123,7 +137,7 @@ export const metricDefinitions = {
     name: "once_again.relay.events",
     kind: "counter",
     unit: "{event}",
-    description: "The events of relays: published, refused, parked, broker-unavailable, fault.",
+    description: "The events of relays: published, refused, parked, place-unavailable, fault.",
     attributes: [...published, "once_again.event"],
   },
   sentMessages: {

@@ -2,7 +2,7 @@ import { hasMethod } from "../core/duck-typing.ts";
 import type { Awaitable } from "../core/awaitable.ts";
 import type { Listener } from "../core/listener.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
-import { invalidOptionError } from "../core/options.ts";
+import { invalidOptionError, requireMethod } from "../core/options.ts";
 import type { ServerEvent } from "../engine/index.ts";
 import type { HeldCount, Store } from "../stores/store.ts";
 import type { ActiveTraceApi, Meter, ObservableResult, ObservingMeter } from "./api.ts";
@@ -57,7 +57,7 @@ export function serverTelemetry(options: ServerTelemetryOptions | HeldTelemetryO
   checkNames("serverTelemetry", options, names);
   const { meter, trace } = options;
   const store = "store" in options ? options.store : undefined;
-  if (!hasMethod(meter, "createCounter")) throw invalidOptionError("meter", "metrics.getMeter(name)", typeof meter);
+  requireMethod("meter", "metrics.getMeter(name)", meter, "createCounter");
   if (trace !== undefined && !hasMethod(trace, "getActiveSpan")) {
     throw invalidOptionError("trace", "the trace of @opentelemetry/api, from 1.2", typeof trace);
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
 import { useCallback, useMemo, useSyncExternalStore } from "react";
 import { type Intents, onceMutation } from "../intents/index.ts";
 

@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
+import { onAbort } from "../core/on-abort.ts";
 
 /** The attempt, as the operation that makes it sees it. */
 export interface Attempt {
@@ -82,7 +83,7 @@ function within<T>(
       reject(error);
       LazyAttempt.abort(attempt, error);
     };
-    const stopListening = signal && onAbort(signal, cut);
+    const stopListening = signal && onAbort(signal, () => cut(signal.reason));
     const cancelTimer = time?.clock.timer(time.msMax, () => cut(attemptTimeoutError(time.msMax)));
     begin(operation, attempt).then(
       (value) => {
@@ -95,13 +96,6 @@ function within<T>(
       },
     );
   });
-}
-
-/** Calls `listener` with the signal's reason when it aborts. @returns a function that ends that. */
-function onAbort(signal: AbortSignal, listener: (reason: unknown) => void): () => void {
-  const onAborted = (): void => listener(signal.reason);
-  signal.addEventListener("abort", onAborted, { once: true });
-  return () => signal.removeEventListener("abort", onAborted);
 }
 
 /** Begins the operation. What it throws at once, its promise rejects with. */

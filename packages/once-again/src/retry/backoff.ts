@@ -39,7 +39,7 @@ const delayMsMax = 2_147_483_647;
 const baseMsBounds = { min: 1, max: delayMsMax };
 /** The bounds of `capMs` depend on `baseMs`: see `readRange`. */
 const rangeNames: OptionNames<Omit<BackoffOptions, "jitter">> = { baseMs: baseMsBounds, capMs: true };
-const growingNames: OptionNames<BackoffOptions> = { baseMs: baseMsBounds, capMs: true, jitter: true };
+const growingNames: OptionNames<BackoffOptions> = { baseMs: baseMsBounds, capMs: true, jitter: "function" };
 
 /**
  * v(n) = min(cap, base * factor^(n - 1)): up to 1, 2, 4, 8 s before retries 1 to 4 with the defaults, and at least half of that.
@@ -94,7 +94,7 @@ export function fibonacciBackoff(options: BackoffOptions = {}): Backoff {
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for a delay out of bounds.
  */
 export function constantBackoff(options: { readonly delayMs: number; readonly jitter?: Jitter | undefined }): Backoff {
-  checkNames("constantBackoff", options, { delayMs: true, jitter: true });
+  checkNames("constantBackoff", options, { delayMs: true, jitter: "function" });
   const delayMs = checkNumber("delayMs", options.delayMs, { min: 0, max: delayMsMax });
   const jitter = options.jitter ?? defaultJitter;
   return ({ random }) => reflectBelow(delayMsMax, jitter(delayMs, random), random);

@@ -30,14 +30,15 @@ export type Decision =
   /** Give up: a value is returned, an error is rethrown as it is. */
   | { readonly action: "stop"; readonly why: string };
 
-/** Looks at an outcome and decides. `attempt` is the number of the attempt that ended, 1-based. */
+/** Looks at an outcome and decides, at once. `attempt` is the number of the attempt that ended, 1-based. */
 export type Decide<T> = (outcome: Outcome<T>, attempt: number) => Decision;
 
 /** The least delay that an error of ours names: a circuit breaker knows when it lets a probe through. */
 export function retryAfterOf(error: unknown): number | undefined {
   if (!OnceAgainError.isInstance(error)) return undefined;
   const { retryAfterMs } = error.details;
-  return typeof retryAfterMs === "number" ? retryAfterMs : undefined;
+  // One that stays open for ever names no time to come back.
+  return Number.isFinite(retryAfterMs) ? (retryAfterMs as number) : undefined;
 }
 
 /** Codes of our own errors after which another attempt may succeed. */

@@ -1,3 +1,4 @@
+import { checkMethod, requireFunction } from "../core/options.ts";
 import { type Attempt, eitherSignal, type Operation, type Outcome, firstAttempt } from "./attempt.ts";
 import type { Decision } from "./decision.ts";
 import { type RetryOptions, retryPolicy } from "./retry-options.ts";
@@ -17,10 +18,12 @@ export type AnyLayer = <T>(next: Operation<T>) => Operation<T>;
  * // Retries each refusal of the breaker, and the breaker does not see the retries.
  * const layer = compose(retrying({ attemptsMax: 3 }), circuitBreaker(), concurrencyLimit({ runningMax: 10 }));
  * ```
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a layer that is no function.
  */
 export function compose(...layers: readonly AnyLayer[]): AnyLayer;
 export function compose<T>(...layers: ReadonlyArray<Layer<T>>): Layer<T>;
 export function compose<T>(...layers: ReadonlyArray<Layer<T>>): Layer<T> {
+  for (const layer of layers) requireFunction("layers", "functions, such as circuitBreaker()", layer);
   return (operation) => layers.reduceRight((next, layer) => layer(next), operation);
 }
 
@@ -49,6 +52,7 @@ export function retrying<T>(options: RetryOptions<T> = {}): Layer<T> {
  * `run(retrying(options)(operation))` is `retry(operation, options)`.
  *
  * @param signal ends it, if its layers and the operation heed their signal.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for an operation that is no function, and for what is no signal.
  *
  * @example
  * ```ts
@@ -57,6 +61,8 @@ export function retrying<T>(options: RetryOptions<T> = {}): Layer<T> {
  * ```
  */
 export async function run<T>(operation: Operation<T>, signal?: AbortSignal): Promise<T> {
+  requireFunction("operation", "a function, such as () => fetch(url)", operation);
+  checkMethod("signal", "an AbortSignal", signal, "throwIfAborted");
   signal?.throwIfAborted();
   const first: Attempt = signal === undefined ? firstAttempt() : { number: 1, remainingMs: undefined, signal };
   return operation(first);

@@ -69,8 +69,8 @@ export function beginAttempt<T>(call: RetryCall<T>): number | undefined {
 export function endAttempt<T>(call: RetryCall<T>, outcome: Outcome<T>): number | undefined {
   const { budget, decide, onEvent, signal } = call.policy;
   if ("error" in outcome) signal?.throwIfAborted();
-  const decision = decide(outcome, call.attempts);
-  if (decision.action !== "done" || "error" in outcome) return afterFailure(call, outcome, decision);
+  const decision: Decision | undefined = decide(outcome, call.attempts);
+  if (decision?.action !== "done" || "error" in outcome) return afterFailure(call, outcome, decision);
   if (budget !== undefined) recordSuccess(budget, call.lastRetryKind);
   if (onEvent !== undefined) emit(call, { type: "succeeded", attempts: call.attempts, elapsedMs: elapsedMs(call) });
   return undefined;
@@ -82,7 +82,7 @@ export function giveUp<T>(call: RetryCall<T>): void {
   emit(call, { type: "gave-up", attempts: call.attempts, elapsedMs: elapsedMs(call), why });
 }
 
-function afterFailure<T>(call: RetryCall<T>, outcome: Outcome<T>, decision: Decision): number | undefined {
+function afterFailure<T>(call: RetryCall<T>, outcome: Outcome<T>, decision: Decision | undefined): number | undefined {
   const { policy, attempts: attempt, previousDelayMs } = call;
   emit(call, { type: "attempt-failed", attempt, ...("error" in outcome ? outcome : undefined) });
   const progress = { attempts: attempt, elapsedMs: elapsedMs(call), previousDelayMs };
@@ -124,7 +124,7 @@ interface GaveUpDetails {
 const limits: Record<Limit, readonly [ErrorCode, string]> = {
   attempts: ["ONCE_ATTEMPTS_EXHAUSTED", "attemptsMax allows no more"],
   deadline: ["ONCE_DEADLINE_EXCEEDED", "the deadline leaves no time for another"],
-  budget: ["ONCE_BUDGET_EXHAUSTED", "the retry budget has nothing left for another; it refills as calls succeed"],
+  budget: ["ONCE_BUDGET_EXHAUSTED", "the retry budget is used up; it refills as calls succeed"],
 };
 
 /** The error of a call that a limit prevented from trying again. */

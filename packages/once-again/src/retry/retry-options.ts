@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Listener } from "../core/listener.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
-import { checkNumber, fromOne, wholeFromOne } from "../core/options.ts";
+import { checkClock, checkFunction, checkMethod, checkNumber, fromOne, wholeFromOne } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { systemClock } from "../core/system-clock.ts";
 import { type Backoff, exponential } from "./backoff.ts";
@@ -70,24 +70,32 @@ const names: OptionNames<RetryOptions<never>> = {
   random: true,
 };
 
-/** @throws OnceAgainError `ONCE_OPTION_INVALID` for a number out of bounds. */
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for a number out of bounds, and for anything but a function, signal, budget or clock. */
 export function retryPolicy<T>(options: RetryOptions<T>): RetryPolicy<T> {
   if (!hasKnownNames(options)) checkNames("retry", options, names);
-  const { attemptTimeoutMs, budget, deadlineMs, decide, onEvent } = options;
+  const { attemptTimeoutMs, deadlineMs } = options;
+  const budget = checkBudget(options.budget);
+  const decide = checkFunction("decide", options.decide);
+  const onEvent = checkFunction("onEvent", options.onEvent);
   return {
     attemptsMax: checkNumber("attemptsMax", options.attemptsMax ?? defaultAttemptsMax, wholeFromOne),
-    backoff: options.backoff ?? defaultBackoff,
+    backoff: checkFunction("backoff", options.backoff) ?? defaultBackoff,
     deadlineMs: checkMs("deadlineMs", deadlineMs),
     attemptTimeoutMs: checkMs("attemptTimeoutMs", attemptTimeoutMs),
-    signal: options.signal,
+    signal: checkMethod("signal", "an AbortSignal", options.signal ?? undefined, "throwIfAborted"),
     repeats: undefined,
     budget,
     decide: decide ?? decideByDefault,
     takesAnyValue: (decide ?? budget ?? onEvent) === undefined,
     onEvent,
-    clock: options.clock ?? systemClock,
-    random: options.random ?? systemRandom,
+    clock: checkClock(options.clock) ?? systemClock,
+    random: checkFunction("random", options.random) ?? systemRandom,
   };
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for anything but a budget, or nothing. */
+export function checkBudget<Given>(budget: Given): Given {
+  return checkMethod("budget", "a RetryBudget", budget, "tryTake");
 }
 
 function checkMs(name: string, value: number | undefined): number | undefined {

@@ -1,5 +1,5 @@
 import { sleep } from "../core/clock.ts";
-import { invalidOptionError } from "../core/options.ts";
+import { requireFunction } from "../core/options.ts";
 import { type Operation, type Outcome, runAttempt, valueOf } from "./attempt.ts";
 import { beginAttempt, beginCall, endAttempt, giveUp } from "./retry-call.ts";
 import { type RetryOptions, type RetryPolicy, retryPolicy } from "./retry-options.ts";
@@ -28,7 +28,7 @@ let defaultPolicy: RetryPolicy<unknown> | undefined;
  */
 export function retry<T>(operation: Operation<T>, options?: RetryOptions<T>): Promise<T> {
   try {
-    if (typeof operation !== "function") throw invalidOptionError("operation", "a function", operation);
+    requireFunction("operation", "a function that begins each attempt, such as () => fetch(url)", operation);
     return runRetry(operation, options === undefined ? (defaultPolicy ??= retryPolicy({})) : retryPolicy(options));
   } catch (error) {
     return Promise.reject(error);

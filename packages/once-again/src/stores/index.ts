@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../core/check-platform.ts";
 export { firstRecords } from "./list-records.ts";
 export { sealedStore } from "./sealed-store.ts";
 export { encodeDetails } from "../core/operation-details.ts";

@@ -15,6 +15,10 @@ export interface IntentAnswer {
   readonly body: Uint8Array;
   /** Whether the body was longer than `answerBytesMax`, and its rest is not stored. */
   readonly truncated: boolean;
+  /** Where it comes from: the last place that redirects led to. Missing in what a person settled, or an earlier version stored. */
+  readonly url?: string | undefined;
+  /** Whether redirects led there; missing as above. */
+  readonly redirected?: boolean | undefined;
 }
 
 /** How an intent ended. */
@@ -29,7 +33,7 @@ export type IntentOutcome =
   | { readonly state: "failed"; readonly why: "unsendable" | "time" | "settled" }
   /**
    * It may have had its effect: a person has to look it up. `answered`: the server refused it, or failed at it for good,
-   * when an earlier attempt may have got through. `time`: its time was over, and no response had come. `keys`: no response
+   * when an earlier attempt may have got through, or the answer is that of another request, to which a redirect led. `time`: its time was over, and no response had come. `keys`: no response
    * had come, and its server is not known to honour keys, so it is not sent again.
    */
   | { readonly state: "unknown"; readonly why: "answered"; readonly answer: IntentAnswer }
@@ -70,6 +74,8 @@ export interface IntentFacts {
 /** A new intent, and when it is given up. */
 export interface AddIntentRequest extends Pick<IntentFacts, "id" | "key" | "fingerprint" | "request"> {
   readonly giveUpAfterMs: number;
+  /** Whether an attempt may have had the effect already: the store lost the intent after it was added. Default `false`. */
+  readonly inDoubt?: boolean | undefined;
   /** How many may be `pending` or `unknown` at a time. */
   readonly openMax: number;
 }
@@ -153,6 +159,8 @@ export interface IntentStore {
   forget(id: string): Promise<boolean>;
   /** Removes up to `limit` intents after their retention, and says how many. One that is `unknown` stays until forgotten. */
   purge(request: { readonly limit: number }): Promise<number>;
+  /** `"memory"` where intents end with the process. Default `"disk"`. */
+  durability?(): "disk" | "memory";
   close(): Promise<void>;
 }
 

@@ -89,5 +89,5 @@ export function checkAfter(
   digitsMax = positionDigitsMax,
 ): string {
   if (typeof after === "string" && after.length <= digitsMax && /^\d+$/.test(after)) return after;
-  throw invalidOptionError("after", "the position of a message, as listParked gave it", after);
+  throw invalidOptionError("after", "the position of a message, as listUnconfirmed gave it", after);
 }

@@ -46,9 +46,11 @@ export interface ClaimedMessage extends OutboxMessage {
   readonly refusals: number;
 }
 
-/** Messages that one relay may publish now: those of one ordering key, in their order, or some without a key. */
+/** Messages that one relay may publish now: those of one ordering key, in their order, or some without a key, of one line or none. */
 export interface ClaimedBatch {
   readonly orderingKey: string | undefined;
+  /** Whether these are from a line of a place: of those that it did not confirm, or of those that wait for it untried. */
+  readonly line?: "failed" | "untried" | undefined;
   readonly messages: readonly ClaimedMessage[];
 }
 
@@ -77,9 +79,22 @@ export interface PostponeRequest {
   readonly owner: string;
   /** When it may be claimed again, milliseconds from now. */
   readonly delayMs: number;
-  /** The broker's answer; missing where it said nothing: then it is not counted as a refusal. */
+  /** Where it goes, 1 to 255 characters: it is stored for people. Default: what was stored before. */
+  readonly place?: string | undefined;
+  /**
+   * With `place`: the message waits for it, and whether it was tried there. Messages without an ordering key that wait for one place
+   * are a line: claims find it as they find an ordering key, by its oldest message, and take those behind it that are free: each has
+   * its own lease and delay. Those that its place did not confirm have a line apart, so that one that is never confirmed is not tried
+   * before all others of that place. Messages that have a key stay in its line, and an outbox may have no lines: then each waits by
+   * itself.
+   */
+  readonly line?: "failed" | "untried" | undefined;
+  /** The answer of its place, or why there was no answer: stored for people. Missing where the message was not tried. */
   readonly refusal?: string | undefined;
-  /** With `refusal`: how often it was refused by now. A repeated call gives the same number, so that it counts once. */
+  /**
+   * With `refusal`: how often it was refused by now; default once more than before. A repeated call gives the same number, so that it
+   * counts once.
+   */
   readonly refusals?: number | undefined;
   /**
    * `block`: it is published no more until a person decides, and neither are those after it of its ordering key. `pass`:
@@ -88,30 +103,92 @@ export interface PostponeRequest {
   readonly park?: "block" | "pass" | undefined;
 }
 
-/** A message that a person has to decide about, without its body. */
-export interface ParkedMessage extends Omit<OutboxMessage, "body"> {
+/**
+ * A message that was tried and that its place has not confirmed, without its body. It waits for its next attempt, or is parked:
+ * then a person has to decide about it.
+ */
+export interface UnconfirmedMessage extends Omit<OutboxMessage, "body"> {
   /** Its place in the outbox: what `after` takes. */
   readonly position: string;
   readonly bodyBytes: number;
+  /** How often it was refused: 0 where its place can't be reached, or after a person had it tried again. */
   readonly refusals: number;
-  /** The broker's last answer. */
+  /** The last answer of its place, or why there was none. */
   readonly refusal: string;
-  readonly parkedAt: number;
-  /** Whether those after it of its ordering key wait for a decision. One without a key, or that others passed, holds up none. */
+  /** When that was. */
+  readonly triedAt: number;
+  /** Where it goes, as its publisher says it; `undefined` for one that only a relay of an earlier version has tried. */
+  readonly place: string | undefined;
+  /** When it is tried again at the earliest, or the end of the lease of a relay that has it; 0: at once. */
+  readonly dueAt: number;
+  /** When it was parked; `undefined`: it waits. */
+  readonly parkedAt: number | undefined;
+  /** Whether those after it of its ordering key wait for it. One without a key, or that others passed, holds up none. */
   readonly blocks: boolean;
 }
 
-/** A parked message whole. */
-export interface WholeParkedMessage extends ParkedMessage {
+/** An unconfirmed message whole. */
+export interface WholeUnconfirmedMessage extends UnconfirmedMessage {
   readonly body: Uint8Array;
 }
 
-/** Which parked messages are asked for. */
-export interface ListParkedRequest {
+/** An unconfirmed message is parked, for a person to decide about, or waits for its next attempt. */
+export type UnconfirmedState = "parked" | "waiting";
+
+/** How a person discards a message. */
+export interface Discarding {
+  /** Who does it, and why, as `settlementNote` makes it. Default empty. */
+  readonly note?: Uint8Array | undefined;
+  /** For how long it is stored that the message was discarded, milliseconds: 1 or more, default 30 days. */
+  readonly retentionMs?: number | undefined;
+}
+
+/** A message that a person has discarded. */
+export interface DiscardedMessage extends Omit<OutboxMessage, "body" | "headers"> {
+  /** Its place in the outbox. */
+  readonly position: string;
+  readonly place: string | undefined;
+  readonly refusals: number;
+  /** The last answer of its place. */
+  readonly refusal: string;
+  readonly parkedAt: number;
+  readonly discardedAt: number;
+  /** Who discarded it, and why: see `readSettlementNote`. Empty where that was not said. */
+  readonly note: Uint8Array;
+}
+
+/** Which discarded messages are asked for. */
+export interface ListDiscardedRequest {
+  /** Only those of this id; default all. */
+  readonly id?: string | undefined;
+  /** How many at most: 1 to 1000, default 100. */
+  readonly limit?: number | undefined;
+}
+
+/** Which unconfirmed messages are asked for. */
+export interface ListUnconfirmedRequest {
+  /** Default both. */
+  readonly state?: UnconfirmedState | undefined;
   /** How many at most: 1 to 1000, default 100. */
   readonly limit?: number | undefined;
   /** Only those after this position: that of the last one of the page before. */
   readonly after?: string | undefined;
+}
+
+/** A place that has not confirmed messages that wait for it. Counts go up to 10,000. */
+export interface UnconfirmedPlace {
+  /** `undefined`: that of messages that only relays of an earlier version have tried. */
+  readonly place: string | undefined;
+  /** How many were tried, and wait for their next attempt. */
+  readonly tried: number;
+  /** How many without an ordering key wait untried, since the place is away; `undefined`: this outbox has no lines. */
+  readonly untried: number | undefined;
+  /** When the oldest of those that were tried was added. */
+  readonly oldestAt: number;
+  /** When one of them was tried last. */
+  readonly triedAt: number;
+  /** Its answer to the newest of them, or why there was none. */
+  readonly refusal: string;
 }
 
 /** The contents of an outbox. */
@@ -119,6 +196,10 @@ export interface OutboxBacklog {
   /** How many messages wait, parked ones among them; counted up to 10,000. */
   readonly messages: number;
   readonly parked: number;
+  /** How many were tried and not confirmed, and wait for their next attempt; counted up to 10,000. */
+  readonly unconfirmed: number;
+  /** How many places these go to. */
+  readonly places: number;
   /** For how long the oldest waits that is not parked, milliseconds; `undefined`: none does. */
   readonly oldestMs: number | undefined;
 }
@@ -150,14 +231,21 @@ export interface OutboxStore<Transaction> {
   postpone(requests: readonly PostponeRequest[]): Promise<void>;
   /** Listens for added messages. Missing, or resolving to `undefined`: there is no signal, so a relay polls. */
   listen?(onAdded: () => void, onLost: (error: unknown) => void): Promise<(() => Promise<void>) | undefined>;
-  /** Parked messages without their bodies, the oldest first. */
-  listParked(request?: ListParkedRequest): Promise<ParkedMessage[]>;
-  /** The parked messages of an id, whole: mostly one, and 10 at most. Empty: none is parked by it. */
-  showParked(id: string): Promise<WholeParkedMessage[]>;
-  /** Has a parked message published again, in its old place unless it was passed. `false`: none is parked by that id. */
+  /** Messages that were tried and not confirmed, without their bodies, the oldest first. */
+  listUnconfirmed(request?: ListUnconfirmedRequest): Promise<UnconfirmedMessage[]>;
+  /** The unconfirmed messages of an id, whole: mostly one, and 10 at most. Empty: none has this id. */
+  showUnconfirmed(id: string): Promise<WholeUnconfirmedMessage[]>;
+  /** The places of the oldest 10,000 messages that wait unconfirmed, those with the most of them first; 10 at most. */
+  listPlaces(): Promise<UnconfirmedPlace[]>;
+  /**
+   * Has a parked message published again, in its old place unless it was passed. Until it is confirmed, it is listed as one that
+   * waits, with the last answer. `false`: none is parked by that id.
+   */
   retryParked(id: string): Promise<boolean>;
-  /** Removes a parked message; it is never published. `false` as above. */
-  discardParked(id: string): Promise<boolean>;
+  /** Removes a parked message; it is never published. Who did that, and why, is stored, and not its body. `false` as above. */
+  discardParked(id: string, discarding?: Discarding): Promise<boolean>;
+  /** Messages that people discarded, as long as that is stored, the newest first. */
+  listDiscarded(request?: ListDiscardedRequest): Promise<DiscardedMessage[]>;
   backlog(): Promise<OutboxBacklog>;
 }
 

@@ -34,6 +34,7 @@ export function sealedStore(store: Store | TransactionalStore<unknown>, keys: re
   const sealed: AsyncStore = {
     survivesFailover: store.survivesFailover,
     retentionMsMax: store.retentionMsMax,
+    resultBytesMax: store.resultBytesMax === undefined ? undefined : store.resultBytesMax - seals.overheadBytes,
     claim: async (request) => openedAnswer(seals, request, await store.claim(await withSealedDetails(seals, request))),
     complete: async (request) => store.complete({ ...request, result: await seals.seal(request, request.result) }),
     renew: async (request) => store.renew(await withSealedDetails(seals, request)),

@@ -19,6 +19,8 @@ export interface SealedPart extends RecordName {
 
 /** Seals bytes for one part of one record, and opens them again. */
 export interface Sealer {
+  /** By how much sealed bytes are longer. */
+  readonly overheadBytes: number;
   seal(part: SealedPart, bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>>;
   open(part: SealedPart, bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>>;
 }
@@ -58,6 +60,7 @@ export function sealer(keys: readonly SealKey[]): Sealer {
   }
 
   return {
+    overheadBytes: 2 + first.id.length + ivLength + tagLength,
     async seal(part, bytes) {
       const head = Uint8Array.of(formatVersion, first.id.length, ...new TextEncoder().encode(first.id));
       const iv = crypto.getRandomValues(new Uint8Array(ivLength));
@@ -67,16 +70,17 @@ export function sealer(keys: readonly SealKey[]): Sealer {
     },
     async open(part, bytes) {
       const id = sealKeyId(bytes);
-      if (id === undefined) throw cannotOpen("It is not sealed.");
+      if (id === undefined) throw cannotOpen(part, "It is not sealed.");
       const key = await imported.get(id);
-      if (key === undefined) throw cannotOpen(`It was sealed with the key "${id}", which is not among the keys given.`);
+      if (key === undefined)
+        throw cannotOpen(part, `It was sealed with the key "${id}", which is not among the keys given.`);
       const idEnd = 2 + id.length;
       const iv = Uint8Array.from(bytes.subarray(idEnd, idEnd + ivLength));
       const sealed = Uint8Array.from(bytes.subarray(idEnd + ivLength));
       try {
         return new Uint8Array(await crypto.subtle.decrypt(algorithm(iv, part), key, sealed));
       } catch (cause) {
-        throw cannotOpen("It was changed, or put into another record.", cause);
+        throw cannotOpen(part, "It was changed, or put into another record.", cause);
       }
     },
   };
@@ -98,6 +102,11 @@ function algorithm(iv: Uint8Array<ArrayBuffer>, { scope, key, step, fact }: Seal
   return { name: "AES-GCM", iv, additionalData: new TextEncoder().encode(JSON.stringify(part)) };
 }
 
-function cannotOpen(why: string, cause?: unknown): OnceAgainError {
-  return new OnceAgainError("ONCE_SEAL_BROKEN", `A sealed result can't be opened. ${why}`, { cause });
+function cannotOpen({ scope, key, step, fact }: SealedPart, why: string, cause?: unknown): OnceAgainError {
+  const part = step === undefined ? (fact ?? "result") : `step ${JSON.stringify(step)}`;
+  return new OnceAgainError(
+    "ONCE_SEAL_BROKEN",
+    `The sealed ${part} of the key ${JSON.stringify(key)} in the scope ${JSON.stringify(scope)} can't be opened. ${why}`,
+    { cause },
+  );
 }

@@ -179,6 +179,11 @@ export interface Store {
    * records that run, too: a server needs a `heldRetentionMs` up to this bound.
    */
   readonly retentionMsMax?: number | undefined;
+  /**
+   * The largest result that the store takes, bytes; missing where it takes any that a server would store. A larger one is refused
+   * with `ONCE_RESULT_TOO_LARGE`. Servers ask for this bound when they are made, so that they never try.
+   */
+  readonly resultBytesMax?: number | undefined;
   claim(request: ClaimRequest): Awaitable<ClaimAnswer>;
   /** Keeps the result. `false`: the operation is no longer this owner's, and nothing was changed. */
   complete(request: CompleteRequest): Awaitable<boolean>;

@@ -1,3 +1,4 @@
+import { ignoreRejection } from "../core/awaitable.ts";
 import type { Clock } from "../core/clock.ts";
 import { answerBefore, DeadlineTimer } from "../core/deadline-timer.ts";
 import { storeLateError } from "../core/store-late-error.ts";
@@ -12,4 +13,22 @@ export type TimeLimit = <Value>(awaited: Promise<Value>, withinMs?: number) => P
 export function timeLimit(clock: Clock, msMax: number): TimeLimit {
   const deadlines = new DeadlineTimer(clock);
   return (awaited, withinMs = msMax) => answerBefore(deadlines, withinMs, awaited, storeLateError);
+}
+
+/**
+ * Waits in the same way for something that has to be given back.
+ *
+ * @param giveBack takes what comes when its time is over.
+ */
+export async function takeInTime<Value>(
+  limitTime: TimeLimit,
+  lending: Promise<Value>,
+  giveBack: (late: Value) => unknown,
+): Promise<Value> {
+  try {
+    return await limitTime(lending);
+  } catch (error) {
+    ignoreRejection(lending.then(giveBack));
+    throw error;
+  }
 }

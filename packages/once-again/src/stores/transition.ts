@@ -1,5 +1,5 @@
 import type { Awaitable } from "../core/awaitable.ts";
-import { OnceAgainError } from "../core/errors.ts";
+import { recordBrokenError } from "../core/record-errors.ts";
 import type {
   AsyncStore,
   CheckpointRequest,
@@ -280,16 +280,6 @@ function successorProblem(before: KeyRecord, after: KeyRecord): string | undefin
   if (isSameAttempt ? after.fence !== before.fence : after.fence <= before.fence)
     return "Its fence does not grow with it.";
   return undefined;
-}
-
-/** The error for a record that no store of ours has written like this. */
-export function recordBrokenError({ scope, key }: RecordName, problem: string, cause?: unknown): OnceAgainError {
-  return new OnceAgainError(
-    "ONCE_RECORD_BROKEN",
-    `The record of the key ${JSON.stringify(key)} in the scope ${JSON.stringify(scope)} is broken. ${problem} Look its ` +
-      'effect up, and release it: store.resolve({ scope, key, settlement: { as: "not-executed" } }).',
-    { cause },
-  );
 }
 
 /**

@@ -65,12 +65,19 @@ const flaws: Readonly<
   ],
   "a claim is only asked again within its lease": [
     "a claim that is asked again has its lease anew",
-    (right) => ({
-      claim: async (request) => {
-        const { intents, nextMs } = await right.claim(request);
-        return { intents: intents.filter(({ leaseUntil }) => leaseUntil - clock.now() > 10_000), nextMs };
-      },
-    }),
+    (right) => {
+      const ends = new Map<string, number>();
+      return {
+        claim: async (request) => {
+          const { intents, nextMs } = await right.claim(request);
+          const isHeld = ({ id, claims }: { id: string; claims: number }) =>
+            (ends.get(`${id} ${claims}`) ?? Number.POSITIVE_INFINITY) > clock.now();
+          const held = intents.filter(isHeld);
+          for (const { id, claims, leaseUntil } of intents) ends.set(`${id} ${claims}`, leaseUntil);
+          return { intents: held, nextMs };
+        },
+      };
+    },
   ],
   "a claim takes all": [
     "of many claims at once",

@@ -15,6 +15,7 @@ const done: IntentOutcome = { state: "done", answer };
 const outcomes: readonly IntentOutcome[] = [
   done,
   { state: "failed", why: "answered", answer: { ...answer, body: new Uint8Array(), truncated: true } },
+  { state: "done", answer: { ...answer, url: "https://shop.example/orders/1?of=me", redirected: true } },
   { state: "failed", why: "unsendable" },
   { state: "failed", why: "time" },
   { state: "unknown", why: "answered", answer },

@@ -69,7 +69,7 @@ test("an error of the handler is one of its event, and the process goes on", asy
 });
 
 test("a process that is killed, ends itself or takes too long has lost its event, and the next event has another process", async () => {
-  const { lambda, begun } = await runtime({ timeoutMs: 500 });
+  const { lambda, begun } = await runtime({ timeoutMs: 3000 });
   const hanging = lambda.invoke({ hangs: true });
   await begun();
   lambda.kill();
@@ -80,7 +80,7 @@ test("a process that is killed, ends itself or takes too long has lost its event
 });
 
 test("a frozen process loses its time, too, and goes on when it thaws", async () => {
-  const { lambda, begun } = await runtime({ timeoutMs: 500 });
+  const { lambda, begun } = await runtime({ timeoutMs: 3000 });
   const frozen = lambda.invoke({ hangs: true });
   await begun();
   lambda.freeze();

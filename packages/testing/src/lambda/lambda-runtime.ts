@@ -123,7 +123,7 @@ interface Invocation {
 const initMsMax = 10_000;
 
 /** The program of a process: beside this file, or the bundle that it is part of, with its ending. */
-const bootstrap = fileURLToPath(import.meta.url.replace(/[^/]+(?=\.\w+$)/, "lambda-bootstrap"));
+const bootstrap = fileURLToPath(import.meta.url.replace(/(?<=\/)[^/]+(?=\.\w+$)/, "lambda-bootstrap"));
 
 /** One process, with one event at a time. */
 class Environment {

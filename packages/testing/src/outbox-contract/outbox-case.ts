@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
-import type { OutboxStore } from "once-again/outbox";
-import type { ClaimedMessage } from "once-again/internal";
+import type { OutboxStore, UnconfirmedMessage } from "once-again/outbox";
+import type { Awaitable, ClaimedMessage } from "once-again/internal";
 import { expectThat } from "../store-contract/rule.ts";
 import type { ContractCase } from "../store-contract/contract-case.ts";
 
@@ -32,6 +32,11 @@ export interface OutboxContractOptions<Transaction> {
    * leaves those cases out: there, one begins when the one before has ended.
    */
   readonly parallel?: boolean | undefined;
+  /**
+   * Whether messages without an ordering key that wait for one place are a line, of which claims look at the oldest alone; default
+   * true. `false` leaves those cases out: there, each waits by itself.
+   */
+  readonly lines?: boolean | undefined;
 }
 
 /** A rule of the outbox contract. */
@@ -48,6 +53,13 @@ export interface OutboxRuleContext extends OutboxFixture<unknown> {
   claim(options?: Partial<ClaimOptions>): Promise<ClaimedMessage[]>;
   /** The same again and again, until something was claimed. */
   claimWhenFree(options?: Partial<ClaimOptions>): Promise<ClaimedMessage[]>;
+  /**
+   * The same until so many messages were claimed: the position of each, by its id. A claim may leave some for the next one, the more so
+   * where it takes longer than its lease.
+   */
+  claimAll(count: number, options?: Partial<ClaimOptions>): Promise<Map<string, string>>;
+  /** How something ends that nothing should hold up: `"done"`, or what it failed with, or `"waits"`. */
+  inTime(work: Promise<unknown>): Promise<string>;
 }
 
 /** How a case claims. */
@@ -59,13 +71,9 @@ export interface ClaimOptions {
 }
 
 const pollMs = 5;
-/** How long something that is free may take to be claimed, milliseconds. */
+/** How long something that is free may take, milliseconds; where the outbox is slow, so many times the slowest answer of the case. */
 const freeMsMax = 5000;
-
-/** How something ends that nothing should hold up: `"done"`, or what it failed with, or `"waits"`. */
-export function inTime(work: Promise<unknown>): Promise<string> {
-  return Promise.race([work.then(() => "done", String), setTimeout(freeMsMax, "waits", { ref: false })]);
-}
+const freeAnswersMax = 50;
 
 /** Makes a case of a rule: it opens a new outbox for each run, and closes it in the end. */
 export function outboxCaseOf<Transaction>(rule: OutboxRule, options: OutboxContractOptions<Transaction>): ContractCase {
@@ -73,24 +81,40 @@ export function outboxCaseOf<Transaction>(rule: OutboxRule, options: OutboxContr
     name: rule.name,
     async run() {
       const fixture = (await options.open(`contract_${randomUUID().slice(0, 8)}`)) as OutboxFixture<unknown>;
-      const { outbox, begin } = fixture;
+      const { outbox } = fixture;
+      let slowestMs = 0;
+      const timed = async <Answer>(ask: () => Awaitable<Answer>): Promise<Answer> => {
+        const askedAt = performance.now();
+        const answer = await ask();
+        slowestMs = Math.max(slowestMs, performance.now() - askedAt);
+        return answer;
+      };
+      const patienceMs = (): number => Math.max(freeMsMax, freeAnswersMax * slowestMs);
+      const begin: OutboxRuleContext["begin"] = () => timed(() => fixture.begin());
       const claim: OutboxRuleContext["claim"] = async (given = {}) => {
         const request = { owner: randomUUID(), leaseMs: 3_600_000, limit: 100, messagesPerKey: 100, ...given };
-        const { batches } = await outbox.claim(request);
+        const { batches } = await timed(() => outbox.claim(request));
         return batches.flatMap(({ messages }) => messages);
       };
       const claimWhenFree: OutboxRuleContext["claim"] = async (given) => {
-        const endsAt = performance.now() + freeMsMax;
+        const from = performance.now();
         for (;;) {
           const claimed = await claim(given);
           if (claimed.length > 0) return claimed;
           expectThat(
-            performance.now() < endsAt,
+            performance.now() - from < patienceMs(),
             "A message that was given back, or has a lease that is over, can be claimed",
             claimed,
           );
           await setTimeout(pollMs);
         }
+      };
+      const claimAll: OutboxRuleContext["claimAll"] = async (count, given) => {
+        const positions = new Map<string, string>();
+        while (positions.size < count) {
+          for (const { id, position } of await claimWhenFree(given)) positions.set(id, position);
+        }
+        return positions;
       };
       const add: OutboxRuleContext["add"] = async (orderingKey, ...ids) => {
         for (const id of ids) {
@@ -100,7 +124,11 @@ export function outboxCaseOf<Transaction>(rule: OutboxRule, options: OutboxContr
         }
       };
       try {
-        await rule.try({ ...fixture, add, claim, claimWhenFree });
+        await rule.try({
+          ...{ ...fixture, begin, add, claim, claimWhenFree, claimAll },
+          inTime: (work) =>
+            Promise.race([work.then(() => "done", String), setTimeout(patienceMs(), "waits", { ref: false })]),
+        });
       } finally {
         await fixture.close();
       }
@@ -113,3 +141,9 @@ export const idsOf = (messages: readonly ClaimedMessage[]): string[] => messages
 
 /** The positions of messages, in their order. */
 export const positionsOf = (messages: readonly ClaimedMessage[]): string[] => messages.map(({ position }) => position);
+
+export const listParked = (outbox: OutboxStore<unknown>): Promise<UnconfirmedMessage[]> =>
+  outbox.listUnconfirmed({ state: "parked" });
+
+/** How a message ends that waits untried in the line of its place. */
+export const inLine = (place: string) => ({ place, line: "untried" }) as const;

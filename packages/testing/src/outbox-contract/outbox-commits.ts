@@ -1,7 +1,7 @@
 import { seededRandom } from "once-again";
 import type { NewMessage } from "once-again/outbox";
 import { expectLike, expectRefused, expectSame, expectThat } from "../store-contract/rule.ts";
-import { idsOf, inTime, type OutboxRule, positionsOf } from "./outbox-case.ts";
+import { idsOf, type OutboxRule, positionsOf } from "./outbox-case.ts";
 
 const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
 const odd = "a'b\"c\\d%_ \u{1F511}ä {0}";
@@ -97,7 +97,7 @@ export const commitRules: readonly OutboxRule[] = [
   },
   {
     name: "listeners are notified of a commit when its message can be claimed",
-    async try({ outbox, begin, claim }) {
+    async try({ outbox, begin, claim, inTime }) {
       let news = Promise.withResolvers<void>();
       const unlisten = await outbox.listen?.(
         () => news.resolve(),
@@ -166,7 +166,7 @@ export const parallelCommitRules: readonly OutboxRule[] = [
   },
   {
     name: "neither relays nor those who add to other keys wait for a transaction that is open",
-    async try({ outbox, begin, add, claim }) {
+    async try({ outbox, begin, add, claim, inTime }) {
       const owner = "one";
       await add("k", "1");
       await add(undefined, "2", "3");

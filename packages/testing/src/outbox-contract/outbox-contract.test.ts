@@ -24,6 +24,15 @@ const flaws: Readonly<Record<OutboxFlaw, string>> = {
   "the oldest message comes first at each claim": "every message without a key gets its turn",
   "a round of claims goes on as long as new messages come":
     "a message that is given back is claimed again, however many",
+  "a message that waits for its place is in no line": "messages that wait for a place are claimed by the oldest",
+  "a message stays in the line of its place": "a message leaves the line of its place",
+  "what was tried is listed when it is parked": "a message is listed since it was first tried",
+  "the place of a message is forgotten": "a message is listed since it was first tried",
+  "a place has the answer to its oldest message": "the places of what waits unconfirmed are listed",
+  "a message that is tried again is as one that never was": "a message that a person has tried again is listed",
+  "a discarded message leaves no trace": "who discarded a message, and why, is stored",
+  "a trace is never removed": "who discarded a message, and why, is stored",
+  "the lease of a line lies on its oldest message": "what an older message brings into a line",
 };
 
 describe("the outbox contract", () => {

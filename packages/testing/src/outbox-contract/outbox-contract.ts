@@ -2,7 +2,8 @@ import type { ContractCase } from "../store-contract/contract-case.ts";
 import { type OutboxContractOptions, outboxCaseOf } from "./outbox-case.ts";
 import { claimRules } from "./outbox-claims.ts";
 import { commitRules, parallelCommitRules } from "./outbox-commits.ts";
-import { postponeRules } from "./outbox-postponed.ts";
+import { lineRules, postponeRules } from "./outbox-postponed.ts";
+import { unconfirmedRules } from "./outbox-unconfirmed.ts";
 
 /**
  * The rules for every outbox, whatever it is built on: the cases that each of ours passes, for an outbox of your own. Any
@@ -17,7 +18,9 @@ import { postponeRules } from "./outbox-postponed.ts";
  * ```
  */
 export function outboxContract<Transaction>(options: OutboxContractOptions<Transaction>): ContractCase[] {
-  const parallel = options.parallel ?? true;
-  const rules = [...commitRules, ...(parallel ? parallelCommitRules : []), ...claimRules, ...postponeRules];
+  const { parallel = true, lines = true } = options;
+  const ofLines = lines ? lineRules : [];
+  const ofCommits = [...commitRules, ...(parallel ? parallelCommitRules : [])];
+  const rules = [...ofCommits, ...claimRules, ...postponeRules, ...unconfirmedRules, ...ofLines];
   return rules.map((rule) => outboxCaseOf(rule, options));
 }

@@ -1,7 +1,7 @@
-import type { ParkedMessage } from "once-again/outbox";
-import type { ListParkedRequest } from "once-again/internal";
+import type { UnconfirmedMessage } from "once-again/outbox";
+import type { ListUnconfirmedRequest } from "once-again/internal";
 import { expectLike, expectSame, expectThat } from "../store-contract/rule.ts";
-import { idsOf, type OutboxRule, positionsOf } from "./outbox-case.ts";
+import { idsOf, inLine, listParked, type OutboxRule, positionsOf } from "./outbox-case.ts";
 
 const owner = "one";
 const hourMs = 3_600_000;
@@ -48,7 +48,7 @@ export const postponeRules: readonly OutboxRule[] = [
       expectLike((await claim({ owner }))[0], { refusals: 1 }, "A refusal is counted");
       await outbox.postpone([{ position, owner, delayMs: 0 }]);
       expectLike(
-        (await claim({ owner, leaseMs: 1 }))[0],
+        (await claimWhenFree({ owner, leaseMs: 1 }))[0],
         { refusals: 1 },
         "A broker that did not answer refused nothing",
       );
@@ -73,37 +73,35 @@ export const postponeRules: readonly OutboxRule[] = [
     name: "a late owner gives nothing back that another has claimed",
     async try({ outbox, add, claim, claimWhenFree }) {
       await add("k", "1");
-      const [message] = await claim({ owner, leaseMs: 1 });
+      const [message] = await claimWhenFree({ owner, leaseMs: 1 });
       await claimWhenFree({ owner: "other" });
       await outbox.postpone([{ position: message!.position, owner, delayMs: 0, refusal: "no", park: "block" }]);
       expectSame(idsOf(await claim()), [], "It is still the other's");
-      expectSame(await outbox.listParked(), [], "And it is not parked");
+      expectSame(await listParked(outbox), [], "And it is not parked");
     },
   },
   {
     name: "a late owner gives nothing back that another has parked or given back since",
-    async try({ outbox, add, claim, claimWhenFree }) {
+    async try({ outbox, add, claim, claimAll }) {
       await add("k", "1", "2", "3");
       await add(undefined, "free");
-      const late = await claim({ owner, leaseMs: 1 });
-      const seen = new Map<string, string>();
-      while (seen.size < late.length)
-        for (const { id, position } of await claimWhenFree({ owner: "other" })) seen.set(id, position);
+      const late = [...(await claimAll(4, { owner, leaseMs: 1 })).values()];
+      const seen = await claimAll(4, { owner: "other" });
       const ended = { owner: "other", delayMs: 0, refusal: "no", refusals: 1 };
       await outbox.postpone([
         { ...ended, position: seen.get("1")!, park: "block" },
         { ...ended, position: seen.get("2")!, delayMs: hourMs },
         { ...ended, position: seen.get("free")!, park: "block" },
       ]);
-      const parked = await outbox.listParked();
+      const parked = await listParked(outbox);
       expectSame(
         parked.map(({ id }) => id),
         ["1", "free"],
         "The other relay has parked them",
       );
       for (const end of [{}, { refusal: "late", refusals: 9 }, { refusal: "late", park: "pass" as const }])
-        await outbox.postpone(late.map(({ position }) => ({ position, owner, delayMs: 0, ...end })));
-      expectSame(await outbox.listParked(), parked, "A late owner leaves parked messages as they are");
+        await outbox.postpone(late.map((position) => ({ position, owner, delayMs: 0, ...end })));
+      expectSame(await listParked(outbox), parked, "A late owner leaves parked messages as they are");
       expectSame(idsOf(await claim()), [], "Nothing that is parked, or behind it, can be claimed");
       for (const id of ["1", "free"]) await outbox.discardParked(id);
       expectSame(idsOf(await claim()), [], "A delay stays as the last owner set it");
@@ -119,7 +117,7 @@ export const postponeRules: readonly OutboxRule[] = [
         claimed.map(({ position }, at) => ({ position, owner, delayMs: 0, refusal: "no", ...ends[at] })),
       );
       expectSame(
-        (await outbox.listParked()).map(({ id }) => id),
+        (await listParked(outbox)).map(({ id }) => id),
         ["1", "2"],
         "Both are parked",
       );
@@ -141,7 +139,7 @@ export const postponeRules: readonly OutboxRule[] = [
       await outbox.confirm(positionsOf(rest));
       await add("l", "other-2");
       expectSame(idsOf(await claim()), ["other-2"], "Other keys go on");
-      const listed = await outbox.listParked();
+      const listed = await listParked(outbox);
       expectSame(
         listed.map(({ id }) => id),
         ["1", "poison"],
@@ -153,16 +151,16 @@ export const postponeRules: readonly OutboxRule[] = [
         "A parked message says why",
       );
       expectLike(listed[1], { blocks: false }, "One without a key holds up none");
-      const listedBy = async (request: ListParkedRequest): Promise<string[]> =>
-        (await outbox.listParked(request)).map(({ id }) => id);
+      const listedBy = async (request: ListUnconfirmedRequest): Promise<string[]> =>
+        (await outbox.listUnconfirmed(request)).map(({ id }) => id);
       expectSame(await listedBy({ limit: 1 }), ["1"], "No more are listed than were asked for");
-      const [{ position }] = listed as [ParkedMessage];
+      const [{ position }] = listed as [UnconfirmedMessage];
       expectSame(await listedBy({ after: position }), ["poison"], "The next page begins after the last position");
       expectSame(await listedBy({ after: listed[1]!.position }), [], "After the last one comes none");
-      const [shown, ...others] = await outbox.showParked("poison");
+      const [shown, ...others] = await outbox.showUnconfirmed("poison");
       expectSame(others, [], "A parked message is shown by its id");
       expectLike(shown, { id: "poison", bodyBytes: 6, body: new TextEncoder().encode("poison") }, "It is shown whole");
-      expectSame(await outbox.showParked("2"), [], "One that waits is not shown among the parked");
+      expectSame(await outbox.showUnconfirmed("2"), [], "One that was never tried is not shown");
       expectThat(await outbox.retryParked("1"), "A parked message can be tried again", "1");
       expectLike((await claim())[0], { id: "1", refusals: 0 }, "It is the first of its key, and as good as new");
       expectThat(!(await outbox.retryParked("1")), "Only a parked message is tried again", "1");
@@ -177,7 +175,7 @@ export const postponeRules: readonly OutboxRule[] = [
       await outbox.postpone([{ position: first!.position, owner, delayMs: 0, refusal: "no", park: "block" }]);
       expectThat(await outbox.discardParked("1"), "A parked message is discarded", "1");
       expectSame(idsOf(await claim()), ["2"], "Those after it go on");
-      expectSame(await outbox.listParked(), [], "It is gone");
+      expectSame(await listParked(outbox), [], "It is gone");
     },
   },
   {
@@ -188,7 +186,7 @@ export const postponeRules: readonly OutboxRule[] = [
       await outbox.postpone([{ position: first!.position, owner, delayMs: 0, refusal: "no", park: "pass" }]);
       expectSame(idsOf(await claim({ owner })), ["2"], "The others pass");
       expectLike(
-        (await outbox.listParked())[0],
+        (await listParked(outbox))[0],
         { id: "1", orderingKey: "k", blocks: false },
         "It has its key, and holds up none",
       );
@@ -199,13 +197,105 @@ export const postponeRules: readonly OutboxRule[] = [
   {
     name: "the backlog says what waits, and for how long",
     async try({ outbox, add, claim }) {
-      expectSame(await outbox.backlog(), { messages: 0, parked: 0 }, "An empty outbox has no backlog");
+      const none = { messages: 0, parked: 0, unconfirmed: 0, places: 0 };
+      expectSame(await outbox.backlog(), none, "An empty outbox has no backlog");
       await add("k", "1", "2");
       const [first] = await claim({ owner });
       await outbox.postpone([{ position: first!.position, owner, delayMs: 0, refusal: "no", park: "block" }]);
       const { oldestMs = Number.NaN, ...counted } = await outbox.backlog();
-      expectSame(counted, { messages: 2, parked: 1 }, "Waiting and parked messages are counted");
+      expectSame(counted, { ...none, messages: 2, parked: 1 }, "Waiting and parked messages are counted");
       expectThat(oldestMs >= 0 && oldestMs < 60_000, "The age of the oldest is known", oldestMs);
+    },
+  },
+];
+
+/** The rules for messages without a key that wait for a place. */
+export const lineRules: readonly OutboxRule[] = [
+  {
+    name: "messages that wait for a place are claimed by the oldest of them, and others are not behind them",
+    async try({ outbox, add, claim, claimWhenFree }) {
+      await add(undefined, "1", "2", "3", "other");
+      await add("k", "keyed");
+      const claimed = await claim({ owner });
+      const back = claimed.map(({ id, position }) => ({
+        id,
+        position,
+        owner,
+        ...(id === "other" ? inLine("o") : inLine("p")),
+      }));
+      await outbox.postpone(back.map(({ id, ...end }) => ({ ...end, delayMs: id === "1" ? hourMs : 0 })));
+      expectSame(
+        idsOf(await claimWhenFree({ owner })).sort(),
+        ["keyed", "other"],
+        "The oldest holds up its line alone",
+      );
+      const waiting = back.filter(({ id }) => id === "keyed" || id === "other");
+      await outbox.postpone(waiting.map(({ id: _id, ...end }) => ({ ...end, delayMs: 0 })));
+      await add(undefined, "new");
+      expectSame(idsOf(await claimWhenFree()).sort(), ["keyed", "new", "other"], "A new message is in no line");
+    },
+  },
+  {
+    name: "a line of a place is one relay's until what it claimed has ended, and keeps no order",
+    async try({ outbox, add, claim, claimWhenFree }) {
+      await add(undefined, "1", "2", "3");
+      const end = { owner, delayMs: 0, ...inLine("p") };
+      await outbox.postpone(positionsOf(await claim({ owner })).map((position) => ({ ...end, position })));
+      const { batches } = await outbox.claim({ owner, leaseMs: hourMs, limit: 10, messagesPerKey: 2 });
+      const [line] = batches.filter(({ messages }) => messages.length > 0);
+      expectLike(line, { orderingKey: undefined }, "The messages of a line have no ordering key");
+      const [first, second] = line!.messages;
+      expectSame([first!.id, second!.id], ["1", "2"], "A claim takes as many of it as of a key");
+      expectSame(idsOf(await claim()), [], "No other relay is given the line");
+      await outbox.postpone([{ ...end, position: second!.position, line: "failed" }]);
+      await outbox.confirm([first!.position]);
+      const again = await claimWhenFree({ owner });
+      const rest = again.length === 2 ? again : [...again, ...(await claimWhenFree({ owner }))];
+      expectSame(idsOf(rest).sort(), ["2", "3"], "What the place did not confirm is there, in a line apart");
+    },
+  },
+  {
+    name: "what an older message brings into a line is no other relay's: each of a line is claimed by itself",
+    async try({ outbox, add, claim, claimWhenFree }) {
+      await add(undefined, "1", "2", "3", "4");
+      const [first, ...later] = positionsOf(await claim({ owner })) as [string, ...string[]];
+      const end = { owner, delayMs: 0, ...inLine("p") };
+      await outbox.postpone(later.slice(0, 2).map((position) => ({ ...end, position })));
+      expectSame(idsOf(await claimWhenFree({ owner: "other" })), ["2", "3"], "Another relay has the line");
+      await outbox.postpone([first, later[2]!].map((position) => ({ ...end, position })));
+      const claimed = idsOf(await claimWhenFree({ owner }));
+      expectSame(claimed, ["1", "4"], "What the other relay has is not claimed behind an older one");
+      await outbox.confirm([first]);
+      expectSame(idsOf(await claim()), [], "Nor when that is gone");
+    },
+  },
+  {
+    name: "a message leaves the line of its place when it is refused, parked, or given back without one",
+    async try({ outbox, add, claim, claimWhenFree }) {
+      await add(undefined, "1", "2", "3", "4");
+      const end = { owner, delayMs: 0 };
+      const positions = positionsOf(await claim({ owner }));
+      await outbox.postpone(positions.map((position) => ({ ...end, position, ...inLine("p") })));
+      await claimWhenFree({ owner });
+      const [first, second, third, fourth] = positions as [string, string, string, string];
+      await outbox.postpone([
+        { ...end, position: third, refusal: "no", park: "pass" },
+        { ...end, position: second, refusal: "no", park: "block" },
+        { ...end, position: first, delayMs: hourMs, refusal: "later" },
+        { ...end, position: fourth, ...inLine("p") },
+      ]);
+      expectSame(idsOf(await claimWhenFree()), ["4"], "None of them holds up the line");
+      const parked = await listParked(outbox);
+      expectSame(
+        parked.map(({ id, orderingKey, blocks }) => [id, orderingKey, blocks]),
+        [
+          ["2", undefined, false],
+          ["3", undefined, false],
+        ],
+        "A parked message shows no line",
+      );
+      await outbox.retryParked("2");
+      expectSame(idsOf(await claimWhenFree()), ["2"], "One that is tried again waits for no place");
     },
   },
 ];

@@ -41,11 +41,6 @@ export interface StoreContractOptions {
   readonly clockDoubtMs?: number | undefined;
   /** Whether `purge` removes expired records; default true. `false` where the server removes them by itself. */
   readonly purges?: boolean | undefined;
-  /**
-   * The largest result that the store takes, bytes, where its records are bounded: at least 1000. A larger one has to be refused
-   * with `ONCE_RESULT_TOO_LARGE`, which is tried, too. Default: results of 1 MiB are stored, and none is tried that is larger.
-   */
-  readonly resultBytesMax?: number | undefined;
   /** Repeats the random histories of an earlier run; default new ones each time. A failure says its seed. */
   readonly seed?: number | string | undefined;
 }
@@ -62,13 +57,14 @@ export interface StoreRuleContext {
   readonly clock: StoreClock | undefined;
   /** Lets at least `ms` milliseconds pass on the store's clock. */
   pass(ms: number): Promise<void>;
-  readonly resultBytesMax: number;
   readonly clockDoubtMs: number;
   readonly seed: number | string;
 }
 
-/** The largest result that is tried on a store that says no bound, bytes. */
-export const resultBytesMaxByDefault = 1_048_576;
+/** The largest result that is tried, bytes: the store's bound, or 1 MiB where it has none, or one beyond 16 MiB. */
+export function largestResult({ resultBytesMax = Infinity }: { readonly resultBytesMax?: number | undefined }): number {
+  return resultBytesMax > 16_777_216 ? 1_048_576 : resultBytesMax;
+}
 
 /** A rule of the store contract. */
 export interface StoreRule {
@@ -100,7 +96,6 @@ export function caseOf(rule: StoreRule, options: StoreContractOptions): Contract
           clock,
           pass: (ms) => clock?.advance(ms) ?? setTimeout(ms + slackMs + clockDoubtMs),
           clockDoubtMs,
-          resultBytesMax: options.resultBytesMax ?? resultBytesMaxByDefault,
           seed: options.seed ?? randomUUID(),
         });
       } finally {

@@ -1,4 +1,4 @@
-import type { StoreRule } from "./contract-case.ts";
+import { largestResult, type StoreRule } from "./contract-case.ts";
 import { abandon, acquire, claimOf, expectAcquired, longMs, named, result, retentionMs, takeOver } from "./requests.ts";
 import { expectLike, expectRefused, expectSame, expectThat } from "./rule.ts";
 
@@ -21,9 +21,10 @@ export const lifecycleRules: readonly StoreRule[] = [
   },
   {
     name: "results of any length come back whole",
-    async try({ store, resultBytesMax }) {
-      const lengths = [0, 1, 255, 256, 70_000].filter((length) => length < resultBytesMax);
-      for (const length of [...lengths, resultBytesMax]) {
+    async try({ store }) {
+      const bytesMax = largestResult(store);
+      const lengths = [0, 1, 255, 256, 70_000].filter((length) => length < bytesMax - 1);
+      for (const length of [...lengths, bytesMax - 1, bytesMax]) {
         const bytes = Uint8Array.from({ length }, (_, index) => (index * 31) & 0xff);
         const claim = claimOf(named(`result ${length}`));
         await acquire(store, claim);
@@ -137,14 +138,20 @@ export const lifecycleRules: readonly StoreRule[] = [
   },
 ];
 
-/** The rule of a store that bounds its results. */
+/** The rule of a store that says how large its results may be. */
 export const boundedResultRules: readonly StoreRule[] = [
   {
     name: "a result that is too large is refused by name, and the key stays its owner's",
-    async try({ store, resultBytesMax }) {
+    async try({ store }) {
+      if (store.resultBytesMax === undefined) return;
+      expectThat(
+        Number.isInteger(store.resultBytesMax) && store.resultBytesMax >= 1000,
+        "The bound of results is a whole number of at least 1000 bytes",
+        store.resultBytesMax,
+      );
       const claim = claimOf(name);
       await acquire(store, claim);
-      const complete = async () => store.complete({ ...claim, result: new Uint8Array(resultBytesMax + 1) });
+      const complete = async () => store.complete({ ...claim, result: new Uint8Array(store.resultBytesMax! + 1) });
       await expectRefused(complete(), "ONCE_RESULT_TOO_LARGE", "A result that is too large is refused");
       expectLike(await store.inspect(name), { state: "running" }, "A result that was refused changes nothing");
       expectSame(await store.complete({ ...claim, result }), true, "The owner completes its key with a smaller one");

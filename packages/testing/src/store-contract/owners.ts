@@ -5,6 +5,7 @@ import { expectLike, expectSame, expectThat } from "./rule.ts";
 
 const name = named("order-7");
 const takeOvers = 5;
+const yearMs = 366 * 86_400_000;
 
 /** That a key is changed by its owner alone, however often that owner has to ask. */
 export const ownerRules: readonly StoreRule[] = [
@@ -44,6 +45,24 @@ export const ownerRules: readonly StoreRule[] = [
       await store.renew({ ...claim, leaseMs: 0 });
       await expectNothingChanged(store, { ...claim, owner: "another" }, "of an abandoned key");
       await expectNothingChanged(store, claimOf(named("unknown")), "of an unknown key");
+    },
+  },
+  {
+    name: "an owner of 255 characters has its key for a year, and claims it again as the same attempt, also once its lease was ended",
+    async try({ store }) {
+      const owner = "arn:aws:lambda:eu-central-1:1:function:shop:$LATEST/durable-execution/order-7/".padEnd(255, "x");
+      const leaseMs = Math.min(yearMs, store.retentionMsMax ?? yearMs);
+      const claim = claimOf(name, { owner, leaseMs });
+      const first = await acquire(store, claim);
+      const other = await store.claim(claimOf(name, { takeOverAfterMs: 0 }));
+      expectLike(other, { kind: "in-progress" }, "A key under a long lease is in progress");
+      const leftMs = other.kind === "in-progress" ? other.leaseMsLeft : Number.NaN;
+      expectThat(leftMs > leaseMs - longMs, "A long lease is as long as it was asked for", other);
+      expectSame(await acquire(store, claim), first, "An owner claims its key again as the same attempt");
+      await store.renew({ ...claim, leaseMs: 0 });
+      expectLike(await store.claim(claimOf(name)), { kind: "abandoned" }, "A lease that was ended is over");
+      expectSame(await acquire(store, claim), first, "An owner claims its key again after its lease was ended");
+      expectLike((await store.inspect(name))?.record, { owner }, "An owner is stored as it is");
     },
   },
   {

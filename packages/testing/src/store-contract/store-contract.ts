@@ -1,4 +1,3 @@
-import { checkNumber } from "once-again/internal";
 import { caseOf, type ContractCase, type StoreContractOptions } from "./contract-case.ts";
 import { brokenRecordRules } from "./broken-records.ts";
 import { claimRules } from "./claims.ts";
@@ -25,16 +24,13 @@ import { realTimeRules } from "./real-times.ts";
  */
 export function storeContract(options: StoreContractOptions): ContractCase[] {
   const timeRules = options.clock === undefined ? realTimeRules : exactTimeRules(options.clock, options.purges ?? true);
-  if (options.resultBytesMax !== undefined) {
-    checkNumber("resultBytesMax", options.resultBytesMax, { min: 1000, integer: true });
-  }
   const { breakRecord } = options;
   const brokenRules = breakRecord === undefined ? [] : brokenRecordRules((...given) => breakRecord(...given));
   const rules = [
     claimRules,
     raceRules,
     lifecycleRules,
-    options.resultBytesMax === undefined ? [] : boundedResultRules,
+    boundedResultRules,
     ownerRules,
     timeRules,
     operatorRules,

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { TransactionEnding } from "once-again/internal";
 import type { TransactionalStore } from "once-again/stores";
-import { type ContractCase, resultBytesMaxByDefault } from "./contract-case.ts";
+import type { ContractCase } from "./contract-case.ts";
 import { result } from "./requests.ts";
 
 /** A store in a database that also has effects. */
@@ -42,8 +42,6 @@ export interface TransactionContractOptions<Transaction> {
   readonly statements?: boolean | undefined;
   /** How much longer than asked for a retention may last by the store's clock, milliseconds; default 0. */
   readonly clockDoubtMs?: number | undefined;
-  /** The largest result that the store takes, bytes, at least 1000; default: results of 1 MiB are stored. */
-  readonly resultBytesMax?: number | undefined;
   /** Whether the store has high-water marks, `moveMark`; default true. `false` leaves those cases out. */
   readonly marks?: boolean | undefined;
 }
@@ -58,7 +56,6 @@ export interface TransactionRule {
 
 /** The store and effects that one case of the transaction contract works on. */
 export interface TransactionRuleContext<Transaction> extends TransactionFixture<Transaction> {
-  readonly resultBytesMax: number;
   readonly clockDoubtMs: number;
   /** Work that makes one effect, and ends in the given way. */
   effect(
@@ -79,7 +76,6 @@ export function transactionCaseOf<Transaction>(
       const context: TransactionRuleContext<Transaction> = {
         ...fixture,
         clockDoubtMs: options.clockDoubtMs ?? 0,
-        resultBytesMax: options.resultBytesMax ?? resultBytesMaxByDefault,
         effect: (name, keep) => async (transaction) => {
           await fixture.execute(transaction, insert(name));
           return { keep, result, value: name };

@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { largestResult } from "./contract-case.ts";
 import { claimOf, longMs, named, result } from "./requests.ts";
 import { expectLike, expectSame, expectThat } from "./rule.ts";
 import type { TransactionRule } from "./transaction-case.ts";
@@ -105,8 +106,8 @@ export const transactionKeyRules: readonly TransactionRule[] = [
   },
   {
     name: "results of any length, under names of any kind, come back whole from a transaction",
-    async try({ store, resultBytesMax }) {
-      const bytes = Uint8Array.from({ length: resultBytesMax }, (_, index) => (index * 31) & 0xff);
+    async try({ store }) {
+      const bytes = Uint8Array.from({ length: largestResult(store) }, (_, index) => (index * 31) & 0xff);
       for (const key of ["'; DROP TABLE effects; --", "\\x27\\", "a\u0000b", "\u{1F511}", "k ", "k", "K"]) {
         const request = { ...operation, key, scope: `${key}?` };
         const answer = await store.transact(request, async () => ({ keep: "commit", result: bytes, value: 7 }));

@@ -6,6 +6,7 @@ import { LabPage } from "./lab/lab-page.tsx";
 import { MessagesPage } from "./messages/messages-page.tsx";
 import { type Pages, Shell } from "./shell.tsx";
 import { StormsPage } from "./storms/storms-page.tsx";
+import { drawVisibleText } from "./ui/visible-text.ts";
 
 const pages: Pages = {
   lab: { title: "Lab", page: LabPage },
@@ -15,4 +16,5 @@ const pages: Pages = {
   gateways: { title: "Gateways", page: GatewaysPage },
 };
 
+drawVisibleText();
 render(<Shell pages={pages} brand="once-again" />, document.getElementById("app")!);

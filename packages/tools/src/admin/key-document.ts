@@ -36,6 +36,9 @@ export interface KeyPage {
   readonly next: { readonly scope: string; readonly key: string; readonly leaseUntil?: number | undefined } | null;
 }
 
+/** The codes of what is stored and can't be read: docs/errors has a page for each. */
+export type BrokenCode = "ONCE_SEAL_BROKEN" | "ONCE_RECORD_BROKEN";
+
 /** The stored result of a key, or of one of its steps. */
 export type ValueDocument =
   | {
@@ -46,7 +49,21 @@ export type ValueDocument =
     }
   | { readonly kind: "step"; readonly name: string; readonly value?: unknown; readonly begun?: true }
   | { readonly kind: "sealed"; readonly keyId: string }
+  | { readonly kind: "broken"; readonly code: BrokenCode; readonly problem: string }
   | { readonly kind: "bytes"; readonly base64: string };
+
+/** A release of a key by a person; its time is ISO 8601, by the store's clock. */
+export interface ReleaseDocument {
+  readonly scope: string;
+  readonly key: string;
+  readonly attempt: number;
+  readonly author: string;
+  readonly reason: string;
+  readonly label: string | null;
+  readonly releasedAt: string;
+  /** `false`: it is unknown whether the key was released, since the command ended before. */
+  readonly isKnown: boolean;
+}
 
 /** A key with everything that is stored under it. */
 export interface KeyDocument extends KeySummary {
@@ -59,6 +76,8 @@ export interface KeyDocument extends KeySummary {
     /** The id of the key with which author and reason are sealed. */
     readonly sealedWith: string | null;
   } | null;
+  /** When people released it before, the newest first. */
+  readonly releases: readonly ReleaseDocument[];
 }
 
 /** A held key, as an operator saw it before settling it. A later attempt is another one. */

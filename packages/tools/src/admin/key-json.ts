@@ -1,7 +1,8 @@
 import type { InspectedRecord } from "once-again/stores";
 import { detailsJson, type DetailsView, heldReason, readStoredDetails } from "./details.ts";
-import type { KeyDocument, KeyPage, KeySummary, ValueDocument } from "./key-document.ts";
+import type { KeyDocument, KeyPage, KeySummary, ReleaseDocument, ValueDocument } from "./key-document.ts";
 import type { RecordPage } from "./list.ts";
+import type { Release } from "./releases.ts";
 import type { RecordView } from "./show.ts";
 import type { StoredValue } from "./stored-value.ts";
 
@@ -9,13 +10,18 @@ export function pageJson({ records, next }: RecordPage): KeyPage {
   return { keys: records.map((found) => summaryJson(found, readStoredDetails(found.record))), next: next ?? null };
 }
 
-export function keyJson({ found, steps, result, note, details }: RecordView): KeyDocument {
+export function keyJson({ found, steps, result, note, details, releases }: RecordView): KeyDocument {
   return {
     ...summaryJson(found, details),
     steps: steps.map(([place, value]) => ({ place, ...valueJson(value) })),
     result: result === undefined ? null : valueJson(result),
     settled: found.record.settledAt === undefined ? null : { ...unsaid, ...note },
+    releases: releases.map(releaseJson),
   };
+}
+
+export function releaseJson({ releasedAt, label, isKnown, ...said }: Release): ReleaseDocument {
+  return { ...said, label: label ?? null, releasedAt: isoTime(releasedAt), isKnown };
 }
 
 /** The note of a settlement that has none. */
@@ -51,6 +57,8 @@ function valueJson(value: StoredValue): ValueDocument {
       return { kind: value.kind, ...value.step };
     case "sealed":
       return value;
+    case "broken":
+      return { kind: value.kind, code: value.code, problem: value.problem };
     case "bytes":
       return { kind: value.kind, base64: base64(value.bytes) };
   }

@@ -1,6 +1,8 @@
 import type { InspectedRecord, ListRequest, Store } from "once-again/stores";
 import type { ListPosition } from "once-again/internal";
+import { readStoredDetails } from "./details.ts";
 import type { HeldKey } from "./key-document.ts";
+import { afterReleases, isReleaseRecord } from "./releases.ts";
 
 /** Records in the order that was asked for. */
 export interface RecordPage {
@@ -12,13 +14,45 @@ export interface RecordPage {
 /** Which keys an operator asks for. `after` is the last key of the page before. */
 export interface KeySelection extends Omit<ListRequest, "limit"> {
   readonly limit: number;
+  /**
+   * A part of the label, or of the route where there is no label, in whatever case: what a customer can name. No store has an index
+   * of them, so each key of the selection is read. Sealed labels are not found.
+   */
+  readonly label?: string | undefined;
 }
 
-export async function listKeys(store: Store, selection: KeySelection): Promise<RecordPage> {
-  const { scope, scopePrefix, key, state, order, after, limit } = selection;
-  const records = await store.list({ scope, scopePrefix, key, state, order, after, limit });
-  const last = records.length < limit ? undefined : records.at(-1);
-  return last === undefined ? { records } : { records, next: positionOf(last, order) };
+/**
+ * Lists keys; the records of releases, which stand among them, are left out.
+ *
+ * @param onPage is called with how many records were looked at so far.
+ */
+export async function listKeys(
+  store: Store,
+  selection: KeySelection,
+  onPage?: (looked: number) => void,
+): Promise<RecordPage> {
+  const { scope, scopePrefix, key, state, order, label, limit } = selection;
+  const records: InspectedRecord[] = [];
+  let { after } = selection;
+  for (let looked = 0; ;) {
+    const asked = label === undefined ? limit - records.length : pageSize;
+    const found = await store.list({ scope, scopePrefix, key, state, order, after, limit: asked });
+    for (const one of found) {
+      if (isReleaseRecord(one) || (label !== undefined && !hasLabel(one, label))) continue;
+      records.push(one);
+      if (records.length === limit) return { records, next: positionOf(one, order) };
+    }
+    const last = found.at(-1);
+    if (found.length < asked || last === undefined) return { records };
+    after = isReleaseRecord(last) && order !== "age" ? afterReleases : positionOf(last, order);
+    onPage?.((looked += found.length));
+  }
+}
+
+function hasLabel({ record }: InspectedRecord, part: string): boolean {
+  const details = readStoredDetails(record);
+  if (details === undefined || "sealedWith" in details) return false;
+  return (details.label ?? details.route ?? "").toLowerCase().includes(part.toLowerCase());
 }
 
 /** The place of a record, after which the next page begins. */
@@ -29,7 +63,7 @@ export function positionOf({ scope, key, record }: InspectedRecord, order: ListR
 /** Held keys: those that are held longest come first. */
 export const heldByAge = { state: "abandoned", order: "age" } as const satisfies ListRequest;
 
-/** A store is asked for so many held keys at a time. */
+/** A store is asked for so many keys at a time. */
 const pageSize = 1000;
 
 /** Every held key of a selection, and the records of the first of them. */

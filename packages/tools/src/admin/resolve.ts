@@ -45,7 +45,7 @@ export function findResponseProblem({ status, headers, body }: HttpResponse, isE
 
 /** Without a content type it must be JSON, as the result of a function is. */
 function findBodyProblem(body: Uint8Array, contentType: string): string | undefined {
-  const [type = "", ...parameters] = contentType.split(/\s*;\s*/);
+  const [type = "", ...parameters] = contentType.split(";").map((part) => part.trim());
   const charset =
     parameters
       .find((one) => one.startsWith("charset="))

@@ -1,9 +1,12 @@
 import type { InspectedRecord, Store } from "once-again/stores";
-import type { ResolveRequest } from "once-again/internal";
+import type { ResolveRequest, SettlementNote } from "once-again/internal";
 import type { HeldKey } from "./key-document.ts";
+import { storeRelease } from "./releases.ts";
 
 /** How a held key is settled: as done with a result, or as not executed, which releases it. */
-export type Settlement = ResolveRequest["settlement"];
+export type Settlement =
+  | Extract<ResolveRequest["settlement"], { as: "done" }>
+  | { readonly as: "not-executed"; readonly note: SettlementNote };
 
 /** The state of a key that could not be settled. */
 export type UnsettledState = InspectedRecord["state"] | "absent";
@@ -35,8 +38,13 @@ export async function settleKey(
   const before = await store.inspect({ scope, key });
   if (before === undefined) return "absent";
   if (!isSettleable(before, settlement) || before.record.attempt !== attempt) return before.state;
-  if (await store.resolve({ scope, key, settlement })) return undefined;
-  return (await store.inspect({ scope, key }))?.state ?? "absent";
+  const isSettled =
+    settlement.as === "done"
+      ? await store.resolve({ scope, key, settlement })
+      : await storeRelease(store, before, settlement.note, async () =>
+          store.resolve({ scope, key, settlement: { as: "not-executed" } }),
+        );
+  return isSettled ? undefined : ((await store.inspect({ scope, key }))?.state ?? "absent");
 }
 
 /** So many keys are settled at the same time. */
@@ -53,23 +61,25 @@ export interface UnsettledKey {
  * Settles held keys, each unless it has changed.
  *
  * @param settlementOf the settlement of each key: a result is sealed for one key alone.
- * @param onProgress is called with the number of keys done so far.
+ * @param onSettled is called with each key as soon as it is settled.
+ * @param signal aborts it: keys that are not begun by then are left as they are, and are not among those that are returned.
  * @returns the keys that are not settled.
  */
 export async function settleKeys(
   store: Store,
   held: readonly HeldKey[],
   settlementOf: (key: HeldKey) => Promise<Settlement>,
-  onProgress: (done: number) => void,
+  onSettled: (key: HeldKey) => void,
+  signal?: AbortSignal,
 ): Promise<UnsettledKey[]> {
   const unsettled: UnsettledKey[] = [];
   const queue = held.values();
-  let done = 0;
   const work = async (): Promise<void> => {
     for (const one of queue) {
+      if (signal?.aborted) return;
       const state = await settleKey(store, one, await settlementOf(one));
-      if (state !== undefined) unsettled.push({ scope: one.scope, key: one.key, state });
-      onProgress((done += 1));
+      if (state === undefined) onSettled(one);
+      else unsettled.push({ scope: one.scope, key: one.key, state });
     }
   };
   await Promise.all(Array.from({ length: concurrency }, work));

@@ -1,6 +1,7 @@
 import type { InspectedRecord, RecordName, Store } from "once-again/stores";
 import { readDetails, readSettlementNote, type SealKey, type SettlementNote } from "once-again/internal";
 import type { DetailsView } from "./details.ts";
+import { findReleases, type Release } from "./releases.ts";
 import { type StoredValue, valueReader } from "./stored-value.ts";
 
 /** A record with what is stored under it, read. */
@@ -12,6 +13,8 @@ export interface RecordView {
   /** Who settled it, and why; undefined where no person did, or did not say. */
   readonly note: SettlementNote | { readonly sealedWith: string } | undefined;
   readonly details: DetailsView;
+  /** When people released the key before, the newest first. */
+  readonly releases: readonly Release[];
 }
 
 /** @returns undefined when there is no such key. */
@@ -32,6 +35,7 @@ export async function showKey(
     ),
     result: result === undefined ? undefined : await readValue({ scope, key }, result),
     note: settlementNote && readFact(await readValue({ scope, key, fact: "note" }, settlementNote), readSettlementNote),
+    releases: await findReleases(store, { scope, key }),
     details: details && readFact(await readValue({ scope, key, fact: "details" }, details), readDetails),
   };
 }
@@ -41,6 +45,6 @@ function readFact<Fact>(
   value: StoredValue,
   read: (bytes: Uint8Array) => Fact | undefined,
 ): Fact | { readonly sealedWith: string } | undefined {
-  if (value.kind === "sealed") return { sealedWith: value.keyId };
+  if ("keyId" in value && value.keyId !== undefined) return { sealedWith: value.keyId };
   return value.kind === "bytes" ? read(value.bytes) : undefined;
 }

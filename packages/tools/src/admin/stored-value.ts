@@ -1,13 +1,16 @@
 import { OnceAgainError } from "once-again";
 import { decodeResponse, type HttpResponse } from "once-again/http";
+import type { BrokenCode } from "./key-document.ts";
 import { type SealedPart, sealer, type SealKey, sealKeyId } from "once-again/internal";
 
 /** A stored result or step, as far as we can read it. */
 export type StoredValue =
   | { readonly kind: "answer"; readonly answer: HttpResponse }
   | { readonly kind: "step"; readonly step: { readonly name: string; readonly value?: unknown; readonly begun?: true } }
-  /** Sealed with the key of this id, which was not given or does not open it. */
+  /** Sealed with the key of this id, which was not given. */
   | { readonly kind: "sealed"; readonly keyId: string }
+  /** A seal that its key does not open, or a response that no route can have stored. */
+  | { readonly kind: "broken"; readonly code: BrokenCode; readonly problem: string; readonly keyId?: string }
   | { readonly kind: "bytes"; readonly bytes: Uint8Array };
 
 /** Makes a function that reads stored values, and opens sealed ones with these keys. */
@@ -20,8 +23,8 @@ export function valueReader(sealKeys: readonly SealKey[]) {
     try {
       return readPlain(await seals.open(part, bytes));
     } catch (error) {
-      if (OnceAgainError.isInstance(error, "ONCE_SEAL_BROKEN")) return { kind: "sealed", keyId };
-      throw error;
+      if (!OnceAgainError.isInstance(error, "ONCE_SEAL_BROKEN")) throw error;
+      return { kind: "broken", code: "ONCE_SEAL_BROKEN", problem: error.message, keyId };
     }
   };
 }
@@ -32,9 +35,20 @@ function readPlain(bytes: Uint8Array): StoredValue {
 }
 
 function readAnswer(bytes: Uint8Array): StoredValue | undefined {
-  const answer = tryParse(() => decodeResponse(bytes));
-  const isAnswer = typeof answer?.status === "number" && Array.isArray(answer.headers);
-  return isAnswer ? { kind: "answer", answer } : undefined;
+  try {
+    return { kind: "answer", answer: decodeResponse(bytes) };
+  } catch (error) {
+    // A call's result has a first line, too, but one without headers.
+    return hasHeaders(bytes)
+      ? { kind: "broken", code: "ONCE_RECORD_BROKEN", problem: (error as Error).message }
+      : undefined;
+  }
+}
+
+function hasHeaders(bytes: Uint8Array): boolean {
+  const headEnd = bytes.indexOf(0x0a);
+  const head = tryParse(() => JSON.parse(new TextDecoder().decode(bytes.subarray(0, Math.max(0, headEnd)))) as unknown);
+  return typeof head === "object" && head !== null && "headers" in head;
 }
 
 function readStep(bytes: Uint8Array): StoredValue | undefined {

@@ -1,1 +1,1 @@
-export { type Audit, audit, type AuditCase, type AuditFields } from "./audit.ts";
+export { type Audit, audit, type AuditCase, type AuditOptions } from "./audit.ts";

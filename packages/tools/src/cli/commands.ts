@@ -54,7 +54,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "messages",
     usage: "",
-    summary: "show what waits in an outbox, and retry or discard parked messages",
+    summary: "show what waits in an outbox and why, and retry or discard parked messages",
     load: async () => (await import("./messages/command.ts")).messagesCommand(),
   },
   {

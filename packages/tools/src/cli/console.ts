@@ -1,10 +1,9 @@
 import process from "node:process";
 import { Command, InvalidArgumentError } from "commander";
-import { systemClock } from "once-again/internal";
 import { consoleServer } from "../console/console-server.ts";
 import { gatewaysSection } from "../console/gateways/gateways-section.ts";
 import { keysSection, type SettledKey } from "../console/keys/keys-section.ts";
-import { messagesSection } from "../console/messages/messages-section.ts";
+import { type DecidedMessage, messagesSection } from "../console/messages/messages-section.ts";
 import type { Section } from "../console/route.ts";
 import { stormsSection } from "../console/storms/storms-section.ts";
 import {
@@ -16,13 +15,14 @@ import {
   waitForAbort,
   wholeNumber,
 } from "once-again/internal/command";
-import { escapeControls } from "./keys/printable.ts";
+import { changeLine, changeOf } from "./change-log.ts";
 
 interface ConsoleFlags {
   readonly store?: string;
   readonly gateway?: readonly URL[];
   readonly host: string;
   readonly port: number;
+  readonly requireToken?: boolean;
   readonly json?: boolean;
 }
 
@@ -44,6 +44,7 @@ export function consoleCommand(): Command {
     )
     .option("--host <address>", "where to listen; beyond loopback every request needs the token", "127.0.0.1")
     .option("--port <number>", "0: any free port", wholeNumber(0, 65_535), 0)
+    .option("--require-token", "every request needs the token, from this machine too: its other users see nothing")
     .option("--json", "print the address as one JSON document")
     .addHelpText(
       "after",
@@ -52,8 +53,8 @@ Example:
   $ once-again console --store postgres://localhost/shop
   $ once-again console --store sqlite:keys.db --gateway http://127.0.0.1:8082
 
-The address has a token, new at each start. To look from this machine no token is needed; to decide about a key or a
-message, and for every request from another machine, it is.
+The address has a token, new at each start. To look from this machine no token is needed, unless --require-token says
+otherwise; to decide about a key or a message, and for every request from another machine, it is.
 
 Exit codes: 0 ended by Ctrl-C, 2 wrong usage, or a store with neither keys nor an outbox that answer.`,
     )
@@ -70,7 +71,10 @@ function gatewayUrl(text: string, before: readonly URL[] = []): URL[] {
   return [...before, url];
 }
 
-async function run({ store: location, gateway, host, port, json }: ConsoleFlags, command: Command): Promise<void> {
+async function run(
+  { store: location, gateway, host, port, requireToken, json }: ConsoleFlags,
+  command: Command,
+): Promise<void> {
   const fail = (error: Error): never => command.error(`error: ${error.message}`);
   if (location === undefined && gateway === undefined) {
     command.error("error: say what to show: --store, --gateway, or both");
@@ -80,7 +84,7 @@ async function run({ store: location, gateway, host, port, json }: ConsoleFlags,
     try {
       const gateways = gateway === undefined ? [] : [gatewaysSection(gateway)];
       const sections = [...opened.map(({ section }) => section), ...gateways, stormsSection()];
-      await using server = await consoleServer({ sections, host, port }).catch(fail);
+      await using server = await consoleServer({ sections, host, port, requireToken }).catch(fail);
       const { url, token } = server;
       process.stdout.write(json ? `${JSON.stringify({ url, token })}\n` : `Console: ${url}\nCtrl-C ends it.\n`);
       await waitForAbort(signal);
@@ -110,17 +114,21 @@ async function openKeys(location: string): Promise<OpenSection> {
   return unlessSilent(store, () => store.list({ limit: 1 }), keysSection({ store: () => store }, logSettled));
 }
 
-/** Prints each key that was settled in the browser, a line on stderr: nothing else records who released a key. */
+/** Prints each key that was settled in the browser, a line on stderr, as commands do. */
 function logSettled({ scope, key, settledAs, author, reason }: SettledKey): void {
-  const done = settledAs === "done" ? "resolved" : "released";
-  const line = [new Date(systemClock.now()).toISOString(), author, done, scope, `${key}:`, reason].join(" ");
-  process.stderr.write(`${escapeControls(line)}\n`);
+  const did = settledAs === "done" ? "resolved" : "released";
+  process.stderr.write(`${changeLine(changeOf(did, { by: author, reason }, { scope, key }))}\n`);
+}
+
+/** The same for each message. */
+function logDecided({ id, did, author, reason }: DecidedMessage): void {
+  process.stderr.write(`${changeLine(changeOf(did, { by: author, reason }, { id }))}\n`);
 }
 
 /** @throws Error when there is no outbox, or it can't be reached. */
 async function openMessages(location: string): Promise<OpenSection> {
   const outbox = await outboxFromUrl(location);
-  return unlessSilent(outbox, () => outbox.backlog(), messagesSection(outbox));
+  return unlessSilent(outbox, () => outbox.backlog(), messagesSection(outbox, logDecided));
 }
 
 async function unlessSilent(

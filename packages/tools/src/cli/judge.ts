@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { OnceAgainError } from "once-again";
 import { exitCodes, runUntilInterrupted } from "once-again/internal/command";
 import { historyRules, type Judgement, judgeHistory } from "../judge/index.ts";
+import { formatCount } from "./count-text.ts";
 import { escapeControls } from "./keys/printable.ts";
 import { progressBar } from "./progress-bar.ts";
 
@@ -68,13 +69,12 @@ async function run(
 const isFileError = (error: unknown): error is Error => error instanceof Error && "syscall" in error;
 
 function judgementText({ lines, keys, calls, effects, anomalies }: Judgement): string {
-  const count = (number: number): string => number.toLocaleString("en");
-  const head = `${count(lines)} lines: ${count(keys)} keys, ${count(calls)} calls, ${count(effects)} effects in the ledger.\n`;
+  const head = `${formatCount(lines, "line")}: ${formatCount(keys, "key")}, ${formatCount(calls, "call")}, ${formatCount(effects, "effect")} in the ledger.\n`;
   if (anomalies.length === 0) return `${head}No anomaly.\n`;
   const texts = anomalies.map(({ rule, count: times, smallest: { scope, key, what, lines: witnesses } }) => {
     const name = scope === "" ? `Key ${key}` : `Key ${key} of ${scope}`;
     return [
-      `${rule}: ${count(times)} ${times === 1 ? "time" : "times"}. ${historyRules[rule]}`,
+      `${rule}: ${formatCount(times, "time")}. ${historyRules[rule]}`,
       `  ${escapeControls(`${name}: ${what}`)}`,
       ...witnesses.map(({ line, text }) => `    line ${line}: ${escapeControls(text.slice(0, 300))}`),
     ].join("\n");

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Help } from "commander";
 import { expect, test } from "vitest";
-import { runCli } from "../../../../test/support/cli.ts";
+import { cliProgram, runCli } from "../../../../test/support/cli.ts";
 import { temporaryFolder } from "../../../../test/support/temporary-folder.ts";
 import { commands } from "./commands.ts";
 import { makeProgram } from "./program.ts";
@@ -29,7 +30,8 @@ async function loadedBy(...args: string[]): Promise<string[]> {
 
 test("--help and --version load no command", async () => {
   for (const flag of ["--help", "--version"]) {
-    const own = (await loadedBy(flag)).filter((file) => !file.startsWith("once-again/src/command/"));
+    const isOwn = (file: string): boolean => !/^once-again\/src\/(command\/|core\/platform\.ts$)/.test(file);
+    const own = (await loadedBy(flag)).filter(isOwn);
     expect(own.sort()).toEqual(["cli/commands.ts", "cli/main.ts", "cli/program.ts"].map((file) => `tools/src/${file}`));
   }
 });
@@ -40,9 +42,22 @@ test.each([
   ["storm", /^(gateway|testing)\/|^tools\/src\/(lab|admin|verify|console\/(?!storms))\//],
   [
     "gateway",
-    /^gateway\/src\/(?!index|cli\/|request-record|scope\/scope-rule|split\/split-rules)|^testing\/|^tools\/src\/(lab|admin|verify|simulator|console)\//,
+    /^gateway\/src\/(?!index|cli\/|log-fields|scope\/scope-rule|split\/split-rules)|^testing\/|^tools\/src\/(lab|admin|verify|simulator|console)\//,
   ],
 ])("%s loads no code of other commands", async (command, others) => {
   const loaded = await loadedBy(command, "--help");
   expect(loaded.filter((file) => others.test(file))).toEqual([]);
+});
+
+test.skipIf(!existsSync("/dev/full"))("a full disk under the output is no bad result: exit code 2, in one line", () => {
+  const { status, stderr } = spawnSync("sh", [
+    "-c",
+    '"$0" "$1" monitoring dashboard > /dev/full',
+    process.execPath,
+    cliProgram,
+  ]);
+  expect([status, String(stderr)]).toEqual([
+    2,
+    expect.stringMatching(/^error: the output can't be written: ENOSPC.*\n$/),
+  ]);
 });

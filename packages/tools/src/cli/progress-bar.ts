@@ -35,3 +35,29 @@ export function progressBar(stream: NodeJS.WriteStream, unit: string): ProgressB
     stop: () => bar.stop(),
   };
 }
+
+/** How often a stream that is no terminal gets a line, milliseconds. */
+const lineEveryMs = 15_000;
+
+/**
+ * A progress bar on a terminal. Any other stream, such as the log of a CI job, gets a line every 15 seconds: for commands that may
+ * take minutes.
+ *
+ * @param unit what is counted, in the plural.
+ */
+export function loggedProgress(
+  stream: NodeJS.WriteStream,
+  unit: string,
+  now: () => number = () => performance.now(),
+): ProgressBar {
+  if (stream.isTTY) return progressBar(stream, unit);
+  let lastAt = now();
+  return {
+    update(done, total) {
+      if (now() - lastAt < lineEveryMs) return;
+      lastAt = now();
+      stream.write(`${done} of ${total} ${unit}\n`);
+    },
+    stop: () => undefined,
+  };
+}

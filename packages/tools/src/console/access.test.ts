@@ -18,7 +18,7 @@ test.each([
   ["POST", ours, right, undefined],
   ["POST", "evil.example", right, "host"],
 ] as const)("on loopback, %s to %s with %s: %s", (method, host, authorization, refused) => {
-  expect(findRefusal({ method, host, authorization }, { isLoopback: true, token })).toBe(refused);
+  expect(findRefusal({ method, host, authorization }, { isLoopback: true, requireToken: false, token })).toBe(refused);
 });
 
 test.each([
@@ -27,7 +27,18 @@ test.each([
   ["POST", "bearer wrong", "token"],
   ["POST", right, undefined],
 ] as const)("beyond loopback, %s with %s: %s", (method, authorization, refused) => {
-  expect(findRefusal({ method, host: "shop.example", authorization }, { isLoopback: false, token })).toBe(refused);
+  expect(
+    findRefusal({ method, host: "shop.example", authorization }, { isLoopback: false, requireToken: false, token }),
+  ).toBe(refused);
+});
+
+test.each([
+  ["GET", undefined, "token"],
+  ["GET", right, undefined],
+  ["POST", right, undefined],
+] as const)("on loopback, where the token is required, %s with %s: %s", (method, authorization, refused) => {
+  const access = { isLoopback: true, requireToken: true, token };
+  expect(findRefusal({ method, host: ours, authorization }, access)).toBe(refused);
 });
 
 test.each([

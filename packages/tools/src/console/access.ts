@@ -11,6 +11,8 @@ export interface AccessRequest {
 export interface Access {
   /** Whether it listens on a loopback address only. */
   readonly isLoopback: boolean;
+  /** Whether to look takes the token on loopback, too. */
+  readonly requireToken: boolean;
   readonly token: string;
 }
 
@@ -18,12 +20,12 @@ export interface Access {
  * Why a request is refused: `host`, it was sent to a name that is not this machine's, as a page does that has its own name
  * point here (DNS rebinding); `token`, it has to bring the token. Undefined: it may pass.
  *
- * On loopback anyone on the machine may look. To change something takes the token, on loopback too: a page of another
+ * On loopback anyone on the machine may look, unless `requireToken` says otherwise. To change something takes the token, on loopback too: a page of another
  * origin can send requests here, and does not know it.
  */
 export function findRefusal(request: AccessRequest, access: Access): "host" | "token" | undefined {
   if (access.isLoopback && !isLoopbackHost(request.host)) return "host";
-  if (request.method === "GET" && access.isLoopback) return undefined;
+  if (request.method === "GET" && access.isLoopback && !access.requireToken) return undefined;
   const given = /^Bearer (.+)$/i.exec(request.authorization ?? "")?.[1] ?? "";
   return isEqual(given, access.token) ? undefined : "token";
 }

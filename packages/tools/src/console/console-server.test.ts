@@ -1,5 +1,6 @@
+import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
-import { type IncomingMessage, request } from "node:http";
+import { Agent, type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -42,7 +43,9 @@ test("serves the page, which may load nothing from elsewhere and be in no frame"
   const { origin } = await started();
   const response = await fetch(origin);
   expect(await response.text()).toBe("<p>the page</p>");
-  expect(response.headers.get("content-security-policy")).toMatch(/default-src 'self'.*frame-ancestors 'none'/);
+  expect(response.headers.get("content-security-policy")).toMatch(
+    /default-src 'self'.*base-uri 'none'; form-action 'none'; frame-ancestors 'none'/,
+  );
 });
 
 test("the address has the token where browsers keep it to themselves", async () => {
@@ -75,7 +78,39 @@ test("a body that is no JSON, or too long, is refused", async () => {
   const broken = await post(`${origin}/api/keys/release`, "{", authorization);
   expect([broken.status, await broken.json()]).toEqual([400, { problem: "The body of a request must be JSON." }]);
   const long = await post(`${origin}/api/keys/release`, `"${"a".repeat(1024 * 1024)}"`, authorization);
-  expect(long.status).toBe(400);
+  expect(long.status).toBe(413);
+});
+
+test("behind a body that is too long the connection has its next request", async () => {
+  const { origin, token } = await started();
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  onTestFinished(() => agent.destroy());
+  const send = async (body: string): Promise<[status: number | undefined, isReused: boolean]> => {
+    const headers = { authorization: `Bearer ${token}`, "content-length": body.length };
+    const outgoing = request(`${origin}/api/keys/release`, { method: "POST", headers, agent }).end(body);
+    const [response] = (await once(outgoing, "response")) as [IncomingMessage];
+    await text(response);
+    return [response.statusCode, outgoing.reusedSocket];
+  };
+  expect(await send("a".repeat(3 * 1024 * 1024))).toEqual([413, false]);
+  expect(await send("{}")).toEqual([202, true]);
+});
+
+test.each([
+  ["scope", "a".repeat(5000)],
+  ["id", "\0"],
+])("a %s that no store can have is refused before a store is asked", async (name, value) => {
+  const { origin } = await started();
+  const response = await fetch(`${origin}/api/keys/break?${new URLSearchParams({ [name]: value }).toString()}`);
+  expect(response.status).toBe(400);
+});
+
+test("where the token is required, a request without it sees nothing", async () => {
+  const { origin, token } = await started({ requireToken: true });
+  expect((await fetch(`${origin}/api/keys/list`)).status).toBe(401);
+  expect((await fetch(`${origin}/api/keys/watch`)).status).toBe(401);
+  const allowed = await fetch(`${origin}/api/keys/list`, { headers: { authorization: `Bearer ${token}` } });
+  expect(allowed.status).toBe(200);
 });
 
 test("a name that points here by DNS gets nothing", async () => {

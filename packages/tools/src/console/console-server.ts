@@ -18,6 +18,8 @@ export interface ConsoleOptions {
   readonly host?: string | undefined;
   /** Default 0: any free port. */
   readonly port?: number | undefined;
+  /** Whether every request has to bring the token, on loopback too: others on this machine may not look. Default `false`. */
+  readonly requireToken?: boolean | undefined;
   /** Default: 128 random bits. */
   readonly token?: string | undefined;
   /** The folder of the built page. Default: the package's own. */
@@ -36,10 +38,14 @@ export interface ConsoleServer extends AsyncDisposable {
 /** The same from src/ and from dist/. */
 const builtPage = fileURLToPath(new URL("../../dist/console/page", import.meta.url));
 
+/** Characters. The longest name that a store takes is shorter. */
+const valueLengthMax = 4096;
+
 /** The page loads nothing from elsewhere, and is in no other page's frame. */
 const pageHeaders = {
   "content-security-policy":
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; " +
+    "frame-ancestors 'none'",
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
 };
@@ -54,6 +60,7 @@ export async function consoleServer(options: ConsoleOptions): Promise<ConsoleSer
   if (!existsSync(page)) throw new Error(`The console's page is not built (${page}). Run: npm run build`);
   const access: Access = {
     isLoopback: isLoopbackName(host),
+    requireToken: options.requireToken ?? false,
     token: options.token ?? randomBytes(16).toString("base64url"),
   };
   const routes = collectRoutes(sections);
@@ -68,6 +75,9 @@ export async function consoleServer(options: ConsoleOptions): Promise<ConsoleSer
     const target = parseTarget(request.url);
     if (target === undefined) return sendResponse(response, refusal(400, "The request's target can't be read."));
     const { pathname, searchParams } = target;
+    const odd = [...searchParams].find(([, value]) => value.length > valueLengthMax || value.includes("\0"));
+    if (odd !== undefined)
+      return sendResponse(response, refusal(400, `No "${odd[0]}" is so long, or has such characters.`));
     const route = routes.get(`${request.method} ${pathname}`);
     if (route !== undefined) return runRoute(route, searchParams, access, request, response);
     if (pathname.startsWith("/api/")) return sendResponse(response, refusal(404, "There is no such path."));
@@ -133,7 +143,7 @@ async function runRoute(
   response.once("close", () => gone.abort());
   try {
     const read = method === "POST" ? await readJson(request) : { body: undefined };
-    if ("problem" in read) return await sendResponse(response, refusal(400, read.problem));
+    if ("problem" in read) return await sendResponse(response, refusal(read.status, read.problem));
     await sendResponse(response, await route({ query, body: read.body, mayChange, signal: gone.signal }));
   } catch (error) {
     if (response.headersSent) response.destroy();

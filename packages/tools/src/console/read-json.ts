@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 const bodyBytesMax = 1024 * 1024;
 
 /** The body of a request, or why it can't be read. */
-export type JsonBody = { readonly body: unknown } | { readonly problem: string };
+export type JsonBody = { readonly body: unknown } | { readonly status: number; readonly problem: string };
 
 /** Reads a request's JSON; undefined when it has no body. */
 export async function readJson(request: IncomingMessage): Promise<JsonBody> {
@@ -12,13 +12,14 @@ export async function readJson(request: IncomingMessage): Promise<JsonBody> {
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > bodyBytesMax) return { problem: `A request may have ${bodyBytesMax} bytes at most.` };
-    chunks.push(chunk);
+    // The rest is read all the same: it would be in the way of the connection's next request.
+    if (length <= bodyBytesMax) chunks.push(chunk);
   }
+  if (length > bodyBytesMax) return { status: 413, problem: `A request may have ${bodyBytesMax} bytes at most.` };
   if (length === 0) return { body: undefined };
   try {
     return { body: JSON.parse(Buffer.concat(chunks).toString()) as unknown };
   } catch {
-    return { problem: "The body of a request must be JSON." };
+    return { status: 400, problem: "The body of a request must be JSON." };
   }
 }

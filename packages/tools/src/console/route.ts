@@ -15,10 +15,11 @@ export interface LiveEvent {
   readonly data: unknown;
 }
 
-/** One document, with status 200 by default; or a stream of events. */
+/** One document, with status 200 by default; a stream of events; or none: the connection is closed in its place. */
 export type ConsoleResponse =
   | { readonly status?: number; readonly json: unknown }
-  | { readonly events: AsyncIterable<LiveEvent> };
+  | { readonly events: AsyncIterable<LiveEvent> }
+  | { readonly connection: "cut" };
 
 /** Answers one kind of request. */
 export type Route = (request: ConsoleRequest) => ConsoleResponse | Promise<ConsoleResponse>;

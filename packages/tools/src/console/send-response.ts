@@ -3,8 +3,12 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ConsoleResponse, LiveEvent } from "./route.ts";
 
-/** Sends an answer of a route: a JSON document, or server-sent events at the pace at which the page reads them. */
+/**
+ * Sends an answer of a route: a JSON document, or server-sent events at the pace at which the page reads them. Closes the connection
+ * where the route has it cut.
+ */
 export async function sendResponse(response: ServerResponse, answer: ConsoleResponse): Promise<void> {
+  if ("connection" in answer) return void response.destroy();
   if ("json" in answer) {
     response.writeHead(answer.status ?? 200, { "content-type": "application/json", "cache-control": "no-store" });
     response.end(JSON.stringify(answer.json));

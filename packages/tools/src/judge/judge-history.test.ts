@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { brokenHistories, historyOf } from "../../../../test/support/histories.ts";
-import { type HistoryRule, historyRules, judgeHistory } from "./index.ts";
+import { type HistoryRule, historyRules, judgeHistory, type Violation, violations } from "./index.ts";
 
 const rules = Object.keys(historyRules) as HistoryRule[];
 
@@ -79,6 +79,21 @@ describe("a history", () => {
     expect(await brokenBy([invoke, ok("1", "a"), invoke, ok("2", "b")])).toEqual(["one-effect", "same-answer"]);
   });
 
+  test("in which two successes name different effects is broken, with or without a ledger and hashes", async () => {
+    const ok = (...effects: string[]) => ({ type: "ok", key: "k", effects });
+    const named = (id: string) => ({ ...effect, effect: id, name: id });
+    expect(await brokenBy([invoke, ok("1"), invoke, ok("2")])).toEqual(["one-effect"]);
+    expect(await brokenBy([invoke, named("1"), named("2"), ok("1"), invoke, ok("2")])).toEqual(["one-effect"]);
+    expect(await brokenBy([invoke, ok("1"), invoke, ok("1", "2")])).toEqual(["one-effect"]);
+    expect(await brokenBy([invoke, ok("1", "2"), invoke, ok("2", "1", "2")])).toEqual([]);
+    expect(await brokenBy([invoke, ok("1"), invoke, { type: "ok", key: "k" }])).toEqual([]);
+    expect(await brokenBy([invoke, ok(), invoke, ok("1")])).toEqual(["no-lost-effect"]);
+    // One double effect is one anomaly, though both the ledger and the successes show it.
+    const twice = [invoke, effect, { ...effect, effect: "f" }, ok("e"), invoke, ok("f")];
+    const [found] = (await judge(twice)).anomalies;
+    expect(found).toMatchObject({ rule: "one-effect", count: 1, smallest: { violation: "two-effects" } });
+  });
+
   test("with an effect of another request answers for another", async () => {
     expect(
       await brokenBy([invoke, { ...effect, request: "r" }, { type: "ok", key: "k", request: "q", response: "a" }]),
@@ -117,6 +132,44 @@ describe("a history", () => {
     expect(await brokenBy([1, 3, 2].flatMap(at))).toEqual(["order-per-key"]);
     expect(await brokenBy([])).toEqual([]);
   });
+});
+
+const ok = { type: "ok", key: "k" };
+
+/** A history that is broken by one violation. */
+const brokenHistory: Readonly<Record<Violation, readonly object[]>> = {
+  "two-effects": [invoke, effect, effect],
+  "different-effects": [invoke, { ...ok, effects: ["1"] }, invoke, { ...ok, effects: ["2"] }],
+  "different-responses": [invoke, { ...ok, response: "a" }, invoke, { ...ok, response: "b" }],
+  "two-requests": [invoke, { ...ok, request: "r" }, { ...ok, request: "q" }],
+  "unsent-request": [
+    { ...invoke, request: "r" },
+    { ...ok, request: "q" },
+  ],
+  "effect-of-another-request": [invoke, { ...effect, request: "r" }, { ...ok, request: "q" }],
+  "effect-not-there": [invoke, effect, { ...ok, effects: ["gone"] }],
+  "effect-denied": [invoke, effect, { ...ok, effects: [] }],
+  "effect-without-a-request": [effect],
+  "effect-disbelieved": [invoke, effect, { type: "fail", key: "k" }],
+  "position-too-late": [2, 1].flatMap((position) => [
+    { ...invoke, key: `k${position}` },
+    { ...effect, key: `k${position}`, group: "g", position },
+  ]),
+};
+
+test.for(Object.entries(violations))(
+  "a history is broken by %s alone, under the rule of the table",
+  async ([violation, { rule }]) => {
+    const found: object[] = [];
+    await judgeHistory(chunksOf(Buffer.from(textOf(brokenHistory[violation as Violation])), 1000), {
+      onAnomaly: (anomaly) => found.push({ violation: anomaly.violation, rule: anomaly.rule }),
+    });
+    expect(found).toEqual([{ violation, rule }]);
+  },
+);
+
+test("each rule has a violation", () => {
+  expect(new Set(Object.values(violations).map(({ rule }) => rule))).toEqual(new Set(rules));
 });
 
 describe("the bytes of a history", () => {

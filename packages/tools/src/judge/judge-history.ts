@@ -1,14 +1,7 @@
 import { createReadStream, statSync } from "node:fs";
 import { type HistoryEvent, readEvent } from "./history-event.ts";
-import {
-  addEvent,
-  type Anomaly,
-  type HistoryRule,
-  historyRules,
-  judgeKey,
-  type KeyState,
-  newKeyState,
-} from "./judge-key.ts";
+import { type HistoryRule, historyRules, violations } from "./history-rules.ts";
+import { addEvent, type Anomaly, judgeKey, type KeyState, newKeyState } from "./judge-key.ts";
 import { partitions } from "./partitions.ts";
 import { readLines } from "./read-lines.ts";
 
@@ -154,7 +147,8 @@ async function judgeGroups(
     }
     const [scope, key] = JSON.parse(event.key) as [string, string];
     const what = `In the sequence ${group}, position ${position} comes for the first time after ${known.highest}.`;
-    note({ rule: "order-per-key", scope, key, what, lines: [known.last, witness] });
+    const violation = "position-too-late";
+    note({ rule: violations[violation].rule, violation, scope, key, what, lines: [known.last, witness] });
   });
 }
 

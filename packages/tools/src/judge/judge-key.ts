@@ -1,15 +1,5 @@
 import type { HistoryEvent } from "./history-event.ts";
-
-/** The rules of a history, by the names of docs/verification.md. */
-export const historyRules = {
-  "one-effect": "At most one effect of one key.",
-  "same-answer": "Acknowledged once, the same answer ever after.",
-  "own-answer": "A key never answers for another request.",
-  "no-lost-effect": "No acknowledged effect is lost, and none happens that its caller believes has not.",
-  "order-per-key": "The effects of a sequence come, each for the first time, in their order.",
-} as const;
-
-export type HistoryRule = keyof typeof historyRules;
+import { type HistoryRule, type Violation, violations } from "./history-rules.ts";
 
 /** A line of a history that an anomaly needs to be seen. */
 export interface Witness {
@@ -20,6 +10,7 @@ export interface Witness {
 /** One violation, with the fewest lines that show it. */
 export interface Anomaly {
   readonly rule: HistoryRule;
+  readonly violation: Violation;
   readonly scope: string;
   readonly key: string;
   /** In plain words. */
@@ -30,6 +21,11 @@ export interface Anomaly {
 interface Answer extends Witness {
   readonly response: string | undefined;
   readonly request: string | undefined;
+}
+
+interface Naming extends Witness {
+  /** Each id once, in one order. */
+  readonly ids: readonly string[];
 }
 
 /** The facts about one key. They grow with the effects that its responses name, and not with its repeats. */
@@ -44,6 +40,9 @@ export interface KeyState {
   foreign: Answer | undefined;
   /** The first ok that says that there is no effect. */
   none: Witness | undefined;
+  /** The first ok that names effects, and the first that names others. */
+  effectful: Naming | undefined;
+  otherEffects: Naming | undefined;
   failed: Witness | undefined;
   isOpen: boolean;
   /** The calls that have begun and not ended. */
@@ -63,6 +62,8 @@ export const newKeyState = (): KeyState => ({
   other: undefined,
   foreign: undefined,
   none: undefined,
+  effectful: undefined,
+  otherEffects: undefined,
   failed: undefined,
   isOpen: false,
   running: 0,
@@ -101,9 +102,17 @@ function addAnswer(state: KeyState, { request, response, effects }: HistoryEvent
   if (state.first === undefined) state.first = answer;
   else if (state.first.request !== request) state.foreign ??= answer;
   else if (state.first.response !== response) state.other ??= answer;
-  if (effects?.length === 0) state.none ??= witness;
-  for (const id of effects ?? []) if (!state.named.has(id)) state.named.set(id, witness);
+  if (effects === undefined) return;
+  if (effects.length === 0) state.none ??= witness;
+  else if (state.effectful === undefined) state.effectful = { ...witness, ids: sorted(effects) };
+  else if (state.otherEffects === undefined) {
+    const ids = sorted(effects);
+    if (ids.join("\n") !== state.effectful.ids.join("\n")) state.otherEffects = { ...witness, ids };
+  }
+  for (const id of effects) if (!state.named.has(id)) state.named.set(id, witness);
 }
+
+const sorted = (ids: readonly string[]): readonly string[] => [...new Set(ids)].toSorted();
 
 function addEffect(state: KeyState, { effect, name, request }: HistoryEvent, witness: Witness): void {
   state.ids.add(effect!);
@@ -116,67 +125,76 @@ function addEffect(state: KeyState, { effect, name, request }: HistoryEvent, wit
   if (request !== undefined && !state.effectRequests.has(request)) state.effectRequests.set(request, witness);
 }
 
+type Note = (violation: Violation, what: string, lines: readonly (Witness | undefined)[]) => void;
+
 /** The anomalies of one key, once all of its lines are known. @param hasLedger whether the history has effects at all. */
 export function judgeKey(name: string, state: KeyState, hasLedger: boolean): Anomaly[] {
   const [scope, key] = JSON.parse(name) as [string, string];
   const found: Anomaly[] = [];
-  const anomaly = (rule: HistoryRule, what: string, lines: readonly (Witness | undefined)[]): void => {
+  const note: Note = (violation, what, lines) => {
     const witnesses = lines.filter((line) => line !== undefined).map(({ line, text }) => ({ line, text }));
-    found.push({ rule, scope, key, what, lines: witnesses.sort((one, two) => one.line - two.line) });
+    const { rule } = violations[violation];
+    found.push({ rule, violation, scope, key, what, lines: witnesses.sort((one, two) => one.line - two.line) });
   };
-  judgeEffects(state, hasLedger, anomaly);
+  judgeNumber(state, note);
+  judgeLoss(state, hasLedger, note);
   const { first, other, foreign, requests, effectRequests } = state;
   const foreignEffect = [...effectRequests].find(([request]) => request !== first?.request)?.[1];
   if (other !== undefined)
-    anomaly("same-answer", `It was answered with ${said(first!)}, and later with ${said(other)}.`, [first, other]);
+    note("different-responses", `It was answered with ${said(first!)}, and later with ${said(other)}.`, [first, other]);
   if (foreign !== undefined)
-    anomaly("own-answer", "Two different requests both got a success under it.", [first, foreign]);
+    note("two-requests", "Two different requests both got a success under it.", [first, foreign]);
   else if (foreignEffect !== undefined && first?.request !== undefined)
-    anomaly("own-answer", "Its success answers another request than the one that had the effect.", [
+    note("effect-of-another-request", "Its success answers another request than the one that had the effect.", [
       first,
       foreignEffect,
     ]);
   else if (first?.request !== undefined && requests.size > 0 && !requests.has(first.request))
-    anomaly("own-answer", "Its success answers a request that no caller sent under it.", [state.invoked, first]);
+    note("unsent-request", "Its success answers a request that no caller sent under it.", [state.invoked, first]);
   return found;
 }
 
-function judgeEffects(
-  state: KeyState,
-  hasLedger: boolean,
-  anomaly: (rule: HistoryRule, what: string, lines: readonly (Witness | undefined)[]) => void,
-): void {
-  for (const [kind, { first, second, count }] of state.effects) {
+/** At most one effect. */
+function judgeNumber({ effects, effectful, otherEffects }: KeyState, note: Note): void {
+  let isDoubled = false;
+  for (const [kind, { first, second, count }] of effects) {
+    if (second === undefined) continue;
+    isDoubled = true;
     const what = kind === "" ? "Its effect" : `Its effect "${kind}"`;
-    if (second !== undefined) anomaly("one-effect", `${what} is in the ledger ${count} times.`, [first, second]);
+    note("two-effects", `${what} is in the ledger ${count} times.`, [first, second]);
   }
-  // Without a ledger, two ids in the successes of one key are two effects.
-  if (!hasLedger && state.named.size > 1 && state.other !== undefined)
-    anomaly(
-      "one-effect",
-      `Its successes name ${state.named.size} different effects.`,
-      [...state.named.values()].slice(0, 2),
+  if (otherEffects !== undefined && !isDoubled)
+    note(
+      "different-effects",
+      `A success names ${effectful!.ids.join(", ")}, and another one ${otherEffects.ids.join(", ")}.`,
+      [effectful, otherEffects],
     );
+}
+
+/** No acknowledged effect is lost, and none happens that its caller believes has not. */
+function judgeLoss(state: KeyState, hasLedger: boolean, note: Note): void {
   if (hasLedger)
     for (const [id, witness] of state.named) {
       if (state.ids.has(id)) continue;
-      anomaly("no-lost-effect", `A success names the effect ${id}, which is not in the ledger under this key.`, [
+      note("effect-not-there", `A success names the effect ${id}, which is not in the ledger under this key.`, [
         witness,
       ]);
       break;
     }
   const [effect] = [...state.effects.values()];
+  const known = effect?.first ?? state.effectful;
+  if (state.none !== undefined && known !== undefined)
+    note(
+      "effect-denied",
+      `A success says that there is no effect, and ${effect === undefined ? "another success names one" : "one is in the ledger"}.`,
+      [state.none, known],
+    );
   if (effect === undefined) return;
   if (state.invoked === undefined)
-    anomaly("no-lost-effect", "It has an effect, and there was no request.", [effect.first]);
-  if (state.none !== undefined)
-    anomaly("no-lost-effect", "A success says that there is no effect, and one is in the ledger.", [
-      state.none,
-      effect.first,
-    ]);
+    note("effect-without-a-request", "It has an effect, and there was no request.", [effect.first]);
   const isSure = state.failed !== undefined && state.first === undefined && !state.isOpen && state.running <= 0;
   if (isSure)
-    anomaly("no-lost-effect", "Its caller believes that nothing happened, and its effect is in the ledger.", [
+    note("effect-disbelieved", "Its caller believes that nothing happened, and its effect is in the ledger.", [
       state.failed,
       effect.first,
     ]);

@@ -29,14 +29,21 @@ export async function readExercises(): Promise<readonly Exercise[]> {
 async function readExercise(name: string): Promise<Exercise> {
   const page = await readFile(`${folder}${name}/README.md`, "utf8");
   const [, title = name] = /^# \d+\. (.+)$/m.exec(page) ?? [];
-  const [, steps = ""] = /^## The story\n(.*?)^<details>/ms.exec(page) ?? [];
-  const [, hint = ""] = /^<summary>Hint<\/summary>\n(.*?)^<\/details>/ms.exec(page) ?? [];
+  const steps = between(page, "## The story\n", "<details>");
+  const hint = between(page, "<summary>Hint</summary>\n", "</details>");
   return {
     number: Number(name.slice(0, 2)),
     name,
     title,
     story: Array.from(steps.matchAll(/^\d+\. (.*(?:\n {3}.*)*)/gm), ([, step = ""]) => step.replaceAll(/\n {3}/g, " ")),
-    hint: hint.trim().replaceAll(/\s*\n\s*/g, " "),
+    hint: hint.trim().split(/\s+/).join(" "),
     file: `${folder}${name}/exercise.ts`,
   };
+}
+
+/** The part of a page from behind a line to before another; empty where it has none. */
+function between(page: string, start: string, end: string): string {
+  const from = page.indexOf(`\n${start}`);
+  const until = page.indexOf(`\n${end}`, from);
+  return from === -1 || until === -1 ? "" : page.slice(from + start.length + 1, until + 1);
 }

@@ -65,7 +65,7 @@ function checkServices(services: readonly ServiceOptions[], callers: PolicySetti
 }
 
 function checkService(options: ServiceOptions): Omit<ServiceSettings, "policy"> {
-  const { queueTimeoutMs, retryAfterMs } = options;
+  const { queueTimeoutMs, retryAfter, retryAfterMs } = options;
   return {
     workers: checkNumber("workers", options.workers ?? 1, { min: 1, max: 10_000, integer: true }),
     serviceMs: checkNumber("serviceMs", options.serviceMs ?? 10, { min: 0, max: hour }),
@@ -76,6 +76,9 @@ function checkService(options: ServiceOptions): Omit<ServiceSettings, "policy"> 
     }),
     ...(retryAfterMs !== undefined && {
       retryAfterMs: checkNumber("retryAfterMs", retryAfterMs, { min: 1, max: day }),
+    }),
+    ...(retryAfter !== undefined && {
+      retryAfter: checkChoice("retryAfter", retryAfter, ["constant", "spread"]),
     }),
     errorRatio: checkNumber("errorRatio", options.errorRatio ?? 0, { min: 0, max: 1 }),
   };

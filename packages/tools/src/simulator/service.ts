@@ -1,3 +1,4 @@
+import { drawRetryAfterSeconds, retryAfterRange } from "once-again/internal";
 import { drawExponentialMs } from "./distributions.ts";
 import { type AttemptEnding, attemptEndings } from "./attempt-ending.ts";
 import { IntQueue } from "./events/int-queue.ts";
@@ -24,6 +25,7 @@ export class Service {
   readonly #held = new IntQueue();
   #busy = 0;
   #outage: Required<Outage>["kind"] | undefined;
+  #outageBeganAt = 0;
 
   constructor(world: World, settings: ServiceSettings, listeners: ServiceListeners) {
     this.#world = world;
@@ -41,6 +43,15 @@ export class Service {
 
   beginOutage(kind: Required<Outage>["kind"]): void {
     this.#outage = kind;
+    this.#outageBeganAt = this.#world.nowMs;
+  }
+
+  /** The `Retry-After` of a 503 that is sent now, milliseconds; `undefined` where it has none. */
+  retryAfterMs(): number | undefined {
+    const { retryAfter, retryAfterMs } = this.#settings;
+    if (retryAfterMs === undefined || retryAfter !== "spread") return retryAfterMs;
+    const awayMs = this.#outage === undefined ? 0 : this.#world.nowMs - this.#outageBeganAt;
+    return 1000 * drawRetryAfterSeconds(retryAfterRange(retryAfterMs, awayMs), this.#world.random.service);
   }
 
   endOutage(): void {

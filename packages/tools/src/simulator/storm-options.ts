@@ -41,6 +41,11 @@ export interface ServiceOptions {
   readonly queueTimeoutMs?: number;
   /** The `Retry-After` of those 503s, in milliseconds: 1 to 86,400,000, default none. */
   readonly retryAfterMs?: number;
+  /**
+   * `constant` (default): all say that time. `spread`: each says another, by chance, and longer the longer an outage lasts, as
+   * servers of once-again do: whole seconds from that time on.
+   */
+  readonly retryAfter?: "constant" | "spread";
   /** The share of requests that are served and then answered with a 500: 0 to 1, default 0. */
   readonly errorRatio?: number;
   /** How it calls the service after it, which it does for every request that it has served; default as the callers. */

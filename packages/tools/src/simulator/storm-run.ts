@@ -150,7 +150,7 @@ export class StormRun {
     const settings = index === 0 ? policy : services[index - 1]!.policy!;
     const count = index === 0 ? processes : 1;
     const made = Array.from({ length: count }, (): ClientProcess => clientProcess(settings, this.#world));
-    const decide = decideAfterAttempts(services[index]!.retryAfterMs);
+    const decide = decideAfterAttempts(() => this.services[index]!.retryAfterMs());
     return new ClientSide(this.#world, index, made, decide, {
       ...(index === 0 ? this.#callersListeners() : this.#middleListeners(index - 1)),
       onRequest: index === services.length - 1 ? (isHedge) => this.#requested(isHedge && index === 0) : undefined,

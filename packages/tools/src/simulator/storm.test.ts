@@ -147,6 +147,38 @@ test("a service that sheds is asked again after its Retry-After, and not before"
   expect(Math.min(...herd.atMs.filter((_, dot) => herd.attempt[dot] === 2))).toBeGreaterThanOrEqual(3010);
 });
 
+/** After how many milliseconds the callers of a herd send their second attempts. */
+function secondAttempts(storm: StormOptions): readonly number[] {
+  const { herd } = simulateStorm(storm);
+  return herd.atMs.filter((_, dot) => herd.attempt[dot] === 2);
+}
+
+test("a spread Retry-After brings a herd back after 1, 2 and 3 s, and after longer while an outage lasts", () => {
+  const herd = (retryAfter: "constant" | "spread", outageMs: number): StormOptions => ({
+    arrivals: { kind: "at-once", callers: 300 },
+    network: { delayMs: 0, spreadMs: 0 },
+    policy: { attemptsMax: 1000, backoff: { kind: "constant", delayMs: 0 }, budget: { kind: "none" } },
+    services: [{ serviceMs: 0, retryAfterMs: 1000, retryAfter }],
+    outages: [{ fromMs: 0, toMs: outageMs, kind: "shed" }],
+  });
+  expect(new Set(secondAttempts(herd("constant", 500)))).toEqual(new Set([1000]));
+  expect(new Set(secondAttempts(herd("spread", 500)))).toEqual(new Set([1000, 2000, 3000]));
+  const attempts = (retryAfter: "constant" | "spread") => simulateStorm(herd(retryAfter, 60_000)).attempts.begun / 300;
+  expect(attempts("constant")).toBe(61);
+  expect(attempts("spread")).toBeLessThan(10);
+});
+
+test("a 503 with Retry-After costs a budget what the client charges for it", () => {
+  const retries = (retryAfterMs?: number): number =>
+    simulateStorm({
+      arrivals: { kind: "at-once", callers: 1000 },
+      services: [{ serviceMs: 0, ...(retryAfterMs !== undefined && { retryAfterMs }) }],
+      outages: [{ fromMs: 0, toMs: 60_000, kind: "shed" }],
+      policy: { attemptsMax: 2, budget: { kind: "aws" } },
+    }).attempts.retries;
+  expect([retries(), retries(1000)]).toEqual([35, 100]);
+});
+
 test("a storm of retries outlives its outage; with a budget that successes fund it does not", () => {
   const verdicts = presets["retry-storm"].storms.map((storm) => simulateStorm(storm).recovery.verdict);
   expect(verdicts).toEqual(["metastable", "metastable", "recovered", "recovered"]);

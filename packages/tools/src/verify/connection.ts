@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
 import { type ProbeResponse, parseResponse } from "./probe-response.ts";
-import { ConnectionClosed, NoResponse } from "./verdict.ts";
+import { ClosedBefore, ConnectionClosed, NoResponse } from "./verdict.ts";
 
 /** How long to wait, and how much to read. */
 export interface Limits {
@@ -20,6 +20,8 @@ export interface Connection {
   readResponse(requestMethod: string): Promise<ProbeResponse>;
   /** Resolves when the first byte has come. @throws NoResponse */
   firstByte(): Promise<void>;
+  /** Says that nothing more will be sent, and resolves when the server has ended the connection, too. @throws NoResponse */
+  end(): Promise<void>;
   /** Closes in good order. */
   close(): void;
   /** Ends the connection with a reset, as a client that has died. */
@@ -55,7 +57,7 @@ export async function openConnection(url: URL, limits: Limits): Promise<Connecti
       for (;;) {
         const found = seek();
         if (found !== undefined) return found;
-        if (end !== undefined) throw end;
+        if (end !== undefined) throw closedAs(end, received.length);
         if (received.length > responseBytesMax)
           throw new NoResponse(`an answer of more than ${responseBytesMax} bytes`);
         await wake.promise;
@@ -81,10 +83,18 @@ export async function openConnection(url: URL, limits: Limits): Promise<Connecti
       }
     },
     firstByte: () => waitFor(() => (received.length > 0 ? true : undefined)).then(() => undefined),
+    async end() {
+      socket.end();
+      await waitFor(() => (end instanceof ConnectionClosed ? true : undefined));
+    },
     close: () => void socket.destroy(),
     reset: () => void socket.resetAndDestroy(),
   };
 }
+
+/** An end before the first byte of a response may be no more than the end of a connection. */
+const closedAs = (end: NoResponse, received: number): NoResponse =>
+  end instanceof ConnectionClosed && received === 0 ? new ClosedBefore(end.message) : end;
 
 async function openSocket(url: URL, { timeoutMs, signal }: Limits): Promise<Socket> {
   const host = url.hostname.replace(/^\[|\]$/g, "");

@@ -21,7 +21,8 @@ export async function detectTraits(
   let refusal: ProbeResponse | undefined;
   try {
     for (const keyFormat of keyFormatsOf(target)) {
-      const probe = makeProbe(target, sender, { keyFormat, hasDistinctResponses: true, operationMs: 0 });
+      const traits = { keyFormat, hasDistinctResponses: true, operationMs: 0, quickestMs: 0 };
+      const probe = makeProbe(target, sender, traits);
       const before = await counter?.();
       const sentAt = performance.now();
       const one = probe.newOperation();
@@ -33,10 +34,12 @@ export async function detectTraits(
       }
       await checkCounter(before, counter);
       const other = probe.newOperation();
+      const secondAt = performance.now();
       const [second] = await probe.send(other);
+      const quickestMs = Math.min(operationMs, performance.now() - secondAt);
       const hasDistinctResponses =
         isSuccess(second!) && findEffectText(target, one, first!) !== findEffectText(target, other, second!);
-      return { keyFormat, hasDistinctResponses, operationMs };
+      return { keyFormat, hasDistinctResponses, operationMs, quickestMs };
     }
   } catch (error) {
     if (error instanceof NoResponse) throw unfitError(`No answer from ${target.urlTemplate}: ${error.message}.`);

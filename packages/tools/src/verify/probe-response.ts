@@ -6,6 +6,10 @@ export interface ProbeResponse {
   readonly status: number;
   readonly headers: HeaderList;
   readonly body: Buffer;
+  /** Whether the server ends the connection after it. */
+  readonly isLast?: boolean;
+  /** Whether it came over a connection that had brought another response before. */
+  readonly isReused?: boolean;
 }
 
 /**
@@ -36,8 +40,25 @@ export function parseResponse(
   });
   const isBodiless = requestMethod === "HEAD" || status === 204 || status === 304;
   const read = isBodiless ? { body: Buffer.alloc(0), length: 0 } : readBody(headers, rest, ended);
-  return read && { response: { status, headers, body: read.body }, length: headEnd + 4 + read.length };
+  if (read === undefined) return undefined;
+  const isLast = endsConnection(statusLine, headers) || (!isBodiless && !isFramed(headers));
+  return { response: { status, headers, body: read.body, isLast }, length: headEnd + 4 + read.length };
 }
+
+/** Whether the server says, or its version means, that it ends the connection (RFC 9112, section 9.3). */
+function endsConnection(statusLine: string, headers: HeaderList): boolean {
+  const connection = headers.filter(([name]) => name.toLowerCase() === "connection").map(([, value]) => value);
+  const says = (option: string): boolean =>
+    new RegExp(String.raw`(^|,)\s*${option}\s*(,|$)`, "i").test(connection.join());
+  return says("close") || (statusLine.startsWith("HTTP/1.0") && !says("keep-alive"));
+}
+
+/** Whether a body's end shows without the end of its connection. */
+const isFramed = (headers: HeaderList): boolean =>
+  isChunked(headers) || findHeader({ headers }, "content-length") !== undefined;
+
+const isChunked = (headers: HeaderList): boolean =>
+  /(^|,)\s*chunked$/i.test(findHeader({ headers }, "transfer-encoding") ?? "");
 
 interface BodyRead {
   body: Buffer;
@@ -45,7 +66,7 @@ interface BodyRead {
 }
 
 function readBody(headers: HeaderList, rest: Buffer, ended: boolean): BodyRead | undefined {
-  if (/(^|,)\s*chunked$/i.test(findHeader({ headers }, "transfer-encoding") ?? "")) return readChunkedBody(rest);
+  if (isChunked(headers)) return readChunkedBody(rest);
   const declared = findHeader({ headers }, "content-length");
   if (declared === undefined) return ended ? { body: rest, length: rest.length } : undefined;
   if (!/^\d+$/.test(declared)) throw new NoResponse(`its Content-Length is ${JSON.stringify(declared)}`);

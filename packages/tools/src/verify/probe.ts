@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ProbeResponse } from "./probe-response.ts";
 import type { ServerTraits } from "./server-traits.ts";
 import { readPath } from "./json-path.ts";
+import { Patience } from "./patience.ts";
 import { findHeader, type TestRequest, withHeaders, withoutHeaders } from "./test-request.ts";
 import { NotApplicable } from "./verdict.ts";
 import type { Target } from "./verify-options.ts";
@@ -39,12 +40,17 @@ export interface Probe {
   send(...requests: readonly TestRequest[]): Promise<readonly ProbeResponse[]>;
   /** In another mode. @throws NoResponse */
   sendAs(mode: SendMode, ...requests: readonly TestRequest[]): Promise<readonly ProbeResponse[]>;
-  /** Again and again, until the answer is final: not "in progress", nor "later". @throws NoResponse */
+  /**
+   * Again and again, until the answer is final: not "in progress", nor "later". Once one has not become final in `timeoutMs`, others are
+   * not waited for that long. @throws NoResponse
+   */
   settle(request: TestRequest): Promise<ProbeResponse>;
   /** How many effects there were meanwhile: counted, or guessed from the answers. @throws NotApplicable */
   tally(run: () => Promise<readonly ProbeResponse[]>): Promise<Tally>;
   /** As `tally`, where a guess is worth nothing, since answers get lost; waits for late effects. @throws NotApplicable */
   count(run: () => Promise<readonly ProbeResponse[]>): Promise<Tally>;
+  /** How many other operations must not make the server forget a key. @throws NotApplicable */
+  memory(): number;
   pause(ms: number): Promise<void>;
   /** Has the server killed and started again. @throws NotApplicable NoResponse when it does not come back. */
   restart(): Promise<void>;
@@ -64,6 +70,7 @@ export function makeProbe(
   traits: ServerTraits,
   counter?: () => Promise<number>,
 ): Probe {
+  const patience = new Patience(target.timeoutMs, traits.operationMs);
   const send = (...requests: readonly TestRequest[]): Promise<readonly ProbeResponse[]> =>
     sender({ mode: "in-turn", requests });
 
@@ -110,12 +117,17 @@ export function makeProbe(
     readJson,
     send,
     sendAs: (mode, ...requests) => sender({ mode, requests }),
-    settle: (request) => settle(async () => (await send(request))[0]!, target.timeoutMs),
+    async settle(request) {
+      const response = await settle(async () => (await send(request))[0]!, patience.ms);
+      if (isNotNow(response)) patience.lose();
+      return response;
+    },
     tally: (run) => (counter ? countEffects(counter, run) : guessEffects(run)),
     count(run) {
       if (counter === undefined) throw new NotApplicable("needs a count of the effects");
       return countEffects(counter, () => runUntilDone(run));
     },
+    memory: () => target.memory ?? usualMemory(traits),
     pause: (ms) => sleep(ms, undefined, { signal: target.signal }),
     async restart() {
       if (target.restart === undefined)
@@ -123,6 +135,15 @@ export function makeProbe(
       await target.restart();
     },
   };
+}
+
+/** How many operations come between a key and its repeat, where they are cheap: up to so many milliseconds each. */
+const memoryUsual = 200;
+const cheapMsMax = 20;
+
+function usualMemory({ quickestMs }: ServerTraits): number {
+  if (quickestMs <= cheapMsMax) return memoryUsual;
+  throw new NotApplicable(`an operation takes ${Math.round(quickestMs)} ms: say how many by --memory`);
 }
 
 /** Whether the operation was executed, as far as the answer says. */

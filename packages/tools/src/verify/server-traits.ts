@@ -9,6 +9,8 @@ export interface ServerTraits {
   readonly hasDistinctResponses: boolean;
   /** How long the first operation took, milliseconds. */
   readonly operationMs: number;
+  /** How long the quicker of two took, milliseconds. */
+  readonly quickestMs: number;
 }
 
 /** One way in which servers differ, and what this one does. It is no verdict. */

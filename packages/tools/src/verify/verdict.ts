@@ -8,7 +8,7 @@ export interface Verdict {
 }
 
 /** A verdict, or, where the two strictnesses differ, that of the draft and that of common practice. */
-export type Grade = Verdict["kind"] | "fail/warn" | "fail/pass" | "pass/fail";
+export type Grade = Verdict["kind"] | "fail/warn" | "fail/pass" | "pass/warn";
 
 /** Makes the verdict of a grade under this strictness. */
 export function makeVerdict(grade: Grade, strictness: Strictness, observed: string): Verdict {
@@ -22,5 +22,8 @@ export class NotApplicable extends Error {}
 /** Thrown where a response was due and none came, or no HTTP. */
 export class NoResponse extends Error {}
 
-/** Thrown where the server closed the connection before its response. */
+/** Thrown where the server closed the connection before its response, or in it. */
 export class ConnectionClosed extends NoResponse {}
+
+/** Thrown where the server closed the connection before a byte of its response. */
+export class ClosedBefore extends ConnectionClosed {}

@@ -1,7 +1,7 @@
 import { OnceAgainError } from "once-again";
 import { checkChoice, checkNumber, invalidOptionError } from "once-again/internal";
 import { restartServer } from "./restart-server.ts";
-import type { HeaderList } from "./test-request.ts";
+import { findHeader, type HeaderList } from "./test-request.ts";
 import { type ProfileName, profileNames } from "./profile-name.ts";
 import { idHeader, readSecret } from "./webhook-signature.ts";
 import type { Strictness } from "./verdict.ts";
@@ -37,6 +37,11 @@ export interface VerifyOptions {
   readonly otherHeaders?: HeaderList;
   /** The first principal's credentials after they were renewed. Without them the case of a renewed token is not applicable. */
   readonly renewedHeaders?: HeaderList;
+  /**
+   * Credentials of a principal that is named like the first one with something behind it: `acme1` where the first is `acme`. A
+   * header must begin with the value of the first's. Without them the case of names and keys that are joined is not applicable.
+   */
+  readonly longerHeaders?: HeaderList;
   /** Another operation of the server, that takes the same body. Without it the case of another path is not applicable. */
   readonly otherUrl?: string;
   /** The key's header; default `Idempotency-Key`. That of webhooks is `webhook-id`. */
@@ -64,6 +69,11 @@ export interface VerifyOptions {
   /** How long a key must be remembered at the very least (R12), milliseconds, 0 to 600,000; default 2,000. */
   readonly pauseMs?: number;
   /**
+   * How many other operations must not make the server forget a key (R19), 0 to 100,000. Default: 200 where an operation takes 20 ms
+   * or less; else that case is not applicable.
+   */
+  readonly memory?: number;
+  /**
    * Kills the server, waits until it is dead, and starts it again: a command for the shell, which ends with 0, or a function. Without it the case of a restart
    * (R18) is not applicable. After it the server has `timeoutMs` to accept connections.
    */
@@ -79,6 +89,8 @@ type Optional =
   | "failingBody"
   | "otherHeaders"
   | "renewedHeaders"
+  | "longerHeaders"
+  | "memory"
   | "otherUrl"
   | "effects"
   | "effectId"
@@ -103,7 +115,18 @@ const token = /^[!#$%&'*+.^_`|~\w-]+$/;
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for the first option that makes no sense. */
 export function checkTarget(options: VerifyOptions): Target {
-  const { url, otherBody, failingBody, otherHeaders, renewedHeaders, otherUrl, effects, effectId, only } = options;
+  const {
+    url,
+    otherBody,
+    failingBody,
+    otherHeaders,
+    renewedHeaders,
+    longerHeaders,
+    otherUrl,
+    effects,
+    effectId,
+    only,
+  } = options;
   checkUrl("url", url);
   if (otherUrl !== undefined) checkOtherUrl(url, otherUrl);
   if (typeof effects === "object") checkUrl("effects.url", effects.url);
@@ -131,6 +154,7 @@ export function checkTarget(options: VerifyOptions): Target {
     failingBody,
     otherHeaders: otherHeaders && checkHeaders("otherHeaders", otherHeaders),
     renewedHeaders: renewedHeaders && checkHeaders("renewedHeaders", renewedHeaders),
+    longerHeaders: longerHeaders && checkLonger(headers, checkHeaders("longerHeaders", longerHeaders)),
     otherUrl,
     profile,
     secret,
@@ -139,6 +163,7 @@ export function checkTarget(options: VerifyOptions): Target {
     effectId,
     strictness: checkChoice("strictness", options.strictness ?? "practice", ["draft", "practice"]),
     only,
+    memory: options.memory && checkNumber("memory", options.memory, { min: 0, max: 100_000 }),
     restart: restart === undefined ? undefined : () => restartServer(restart, reach),
     pauseMs: checkNumber("pauseMs", options.pauseMs ?? 2000, { min: 0, max: 600_000 }),
     onProgress: options.onProgress ?? (() => undefined),
@@ -182,6 +207,22 @@ function checkOtherUrl(url: string, otherUrl: string): void {
   const [one, other] = [new URL(url), new URL(otherUrl)];
   if (one.origin === other.origin && one.pathname !== other.pathname) return;
   throw invalidOptionError("otherUrl", "a URL of the same server with another path", otherUrl);
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID`. */
+function checkLonger(headers: HeaderList, longer: HeaderList): HeaderList {
+  if (longer.every((header) => nameEnd(headers, header) !== undefined)) return longer;
+  throw new OnceAgainError(
+    "ONCE_OPTION_INVALID",
+    "longerHeaders: each must begin with the first principal's value of that header, and have more behind it.",
+    { details: { option: "longerHeaders" } },
+  );
+}
+
+/** The part of a header's value that is behind the first principal's value; `undefined` when it does not begin with that. */
+export function nameEnd(headers: HeaderList, [name, value]: HeaderList[number]): string | undefined {
+  const first = findHeader({ headers }, name);
+  return first !== undefined && value.startsWith(first) && value !== first ? value.slice(first.length) : undefined;
 }
 
 function checkToken(name: string, value: string): string {

@@ -39,6 +39,7 @@ export async function planVerify(options: VerifyOptions): Promise<readonly Plann
       keyFormat: keyFormatsOf(target)[0],
       hasDistinctResponses: true,
       operationMs: 0,
+      quickestMs: 0,
     } as const;
     const counter = target.effects && (() => Promise.resolve(0));
     const missing = await run(makeProbe(target, sender, traits, counter)).then(() => undefined, readMissing);

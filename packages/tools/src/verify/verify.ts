@@ -11,7 +11,7 @@ import { socketSender, type Sender } from "./send-modes.ts";
 import { signingSender } from "./webhook-signature.ts";
 
 /**
- * Tests how an HTTP server, in any language, treats idempotency keys. It executes some 250 operations there, so point
+ * Tests how an HTTP server, in any language, treats idempotency keys. It executes some 400 operations there, so point
  * it at a test system.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; `ONCE_TARGET_UNFIT` when the server can't be reached, a plain operation

@@ -13,7 +13,7 @@ export const mariadbEngine: CrashEngine = {
       hold: "ON DUPLICATE KEY UPDATE attempt = attempt",
       transactional: "SET STATEMENT innodb_lock_wait_timeout",
     },
-    completing: { hold: "COALESCE(result, CASE", transactional: "COMMIT" },
+    completing: { hold: "COALESCE(result, CASE", transactional: "RELEASE SAVEPOINT" },
   },
   async open(url) {
     const pool = createPool({ uri: url, connectionLimit: connectionsMax });

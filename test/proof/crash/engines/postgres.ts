@@ -11,7 +11,7 @@ export const postgresEngine: CrashEngine = {
     binary: postgresBinary,
     start: (within) => startPostgres({ within }),
     claiming: { hold: '"fingerprint":', transactional: "pg_try_advisory_xact_lock" },
-    completing: { hold: '"first":', transactional: "COMMIT" },
+    completing: { hold: '"first":', transactional: "RELEASE SAVEPOINT" },
   },
   async open(url, role) {
     const pool = new Pool({ connectionString: url, max: connectionsMax });

@@ -239,7 +239,9 @@ async function inParallel<Value>(values: readonly Value[], act: (value: Value) =
  * again.
  */
 async function settlementOf(key: HeldKey, effect: Effect | undefined): Promise<Settlement> {
-  if (effect === undefined) return { as: "not-executed" };
+  if (effect === undefined) {
+    return { as: "not-executed", note: { author: "ledger", reason: "The order is not in the ledger." } };
+  }
   const response = { status: 201, headers: [], body: new TextEncoder().encode(answerOf(effect)) };
   const note = { author: "ledger", reason: "The order is in the ledger." };
   return resolveWith({ response, retentionMs: 86_400_000, ...note })(key);

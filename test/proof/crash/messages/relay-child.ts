@@ -64,7 +64,7 @@ const publish: Publish = async (message, context) => {
 
 const relay = openRelay({
   outbox: source,
-  publish: Object.assign(trace === undefined ? publish : tracedPublish(publish, trace), { hasManyPlaces: true }),
+  publish: trace === undefined ? publish : tracedPublish(publish, trace),
   // A place may be shut for as long as the run takes.
   refusalsMax: 1_000_000,
   leaseMs,

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Acceptance, acceptedTrace, missingIn, refusalTexts } from "../../trace/accept.ts";
 import { sinceStart, type TraceLine } from "../../trace/trace-step.ts";
+import { repeatUntilAnswered } from "../../../support/store-load.ts";
 import { drained, type Progress, readEvidence, readHistory, readProgress, storyOf } from "./audit.ts";
 import { type MessageBreach, messageBreaches, type MessageHistory } from "./check.ts";
 import type { Evidence, ServerDeath } from "./evidence.ts";
@@ -91,7 +92,7 @@ export async function runMessages(
   clearInterval(watch);
   for (const role of roles) await Promise.all(scene.processes[role].map((one) => one.stop(endMsMax)));
   const secondsToRest = Math.round(secondsSince(restsFrom));
-  const history = await readHistory(options, scene);
+  const history = await repeatUntilAnswered(() => readHistory(options, scene));
   const evidence = readEvidence(scene, faults, history);
   const trace =
     scene.trace === undefined

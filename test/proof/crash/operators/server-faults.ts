@@ -19,7 +19,7 @@ const refillMs = 100;
 const throttledShare = 0.3;
 
 /** How long it throttles at most until it has refused a claim and a result, milliseconds. */
-const owedMsMax = 15_000;
+const owedMsMax = 60_000;
 
 /** Something that a store asks its database for. */
 export type Asked = "claim" | "result" | "other";

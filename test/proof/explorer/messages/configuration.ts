@@ -111,7 +111,7 @@ const leasesRows: OutboxRules = {
 
 function batchOf({ position, message, key, refusals }: OutboxRow): ClaimedBatch {
   const columns = { topic: "orders", passed_key: null, headers: "{}", body: new Uint8Array(), added_at: 0 };
-  const unsaid = { refusal: null, parked_at: null };
+  const unsaid = { refusal: null, place: null, due_at: 0, tried_at: null, parked_at: null };
   return claimedBatches([{ ...columns, ...unsaid, position, id: String(message), ordering_key: key, refusals }])[0]!;
 }
 

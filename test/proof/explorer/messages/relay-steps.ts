@@ -103,7 +103,7 @@ function publishOne(
     return { ...claim, left: isOver ? [] : left, postponed };
   };
   if (configuration.refused.includes(message)) {
-    const decision = decideFailure(row, new Error("no such route"), noneConfirmed, configuration.relay);
+    const decision = decideFailure(row, new Error("no such route"), false, configuration.relay);
     const ended = endOf(row, decision, configuration);
     const what = ended.park === undefined ? "refuses it" : `refuses it, and it is parked (${ended.park})`;
     const passed = ended.park === "pass" ? withMessage(world.passed, message) : world.passed;
@@ -112,7 +112,7 @@ function publishOne(
   }
   const unavailable = endOf(
     row,
-    decideFailure(row, unavailableError("Gone."), noneConfirmed, configuration.relay),
+    decideFailure(row, unavailableError("Gone."), false, configuration.relay),
     configuration,
   );
   const taken = accepted(world, message, configuration);
@@ -135,24 +135,22 @@ function publishOne(
   ];
 }
 
-const noneConfirmed = { hasConfirmedSince: false, silences: 0 };
-
 type PostponeEnd = Omit<PostponeRequest, "position" | "owner">;
 
 /** The call of a relay to the outbox after a failure. */
 function endOf(
   { refusals: before }: ClaimedRow,
-  decision: ReturnType<typeof decideFailure>,
+  { refusal, ...decision }: ReturnType<typeof decideFailure>,
   { parked }: MessageConfiguration,
 ): PostponeEnd {
-  const refusals = before + 1;
+  const [place, refusals] = ["the broker", before + 1];
   switch (decision.action) {
-    case "postpone":
-      return { delayMs: decision.delayMs };
+    case "wait":
+      return { place, line: "failed", delayMs: 0, refusal, refusals: before };
     case "retry":
-      return { delayMs: decision.delayMs, refusal: decision.refusal, refusals };
+      return { place, delayMs: decision.delayMs, refusal, refusals };
     case "park":
-      return { delayMs: 0, refusal: decision.refusal, refusals, park: parked };
+      return { place, delayMs: 0, refusal, refusals, park: parked };
   }
 }
 

@@ -5,15 +5,13 @@ import type { Random } from "../../../../packages/once-again/src/core/random.ts"
 import { unsteadyProxy } from "../../../support/servers/unsteady-proxy.ts";
 import { picker } from "../picker.ts";
 import type { OpenedPool, PoolGround } from "./ground.ts";
+import { waitMsMax } from "../../../support/wait-ms-max.ts";
 
 /** The findings of a round, and how its operations ended. */
 export interface RoundResult {
   readonly breaches: readonly string[];
   readonly figures: Readonly<Record<string, number>>;
 }
-
-/** How long everything has to end once the network is calm, milliseconds. */
-const settleMsMax = 15_000;
 
 const result = Uint8Array.of(1, 2, 3);
 
@@ -80,8 +78,8 @@ const late = Symbol("late");
 
 function within(awaited: Promise<unknown>): Promise<unknown> {
   const timer = new AbortController();
-  return Promise.race([awaited, sleep(settleMsMax, late, { signal: timer.signal }).catch(() => undefined)]).finally(
-    () => timer.abort(),
+  return Promise.race([awaited, sleep(waitMsMax, late, { signal: timer.signal }).catch(() => undefined)]).finally(() =>
+    timer.abort(),
   );
 }
 
@@ -109,7 +107,7 @@ async function checkLeft({ ground, pool, ledger, name, breach }: Context, connec
   const lent = await onEach(`INSERT INTO effects (name) VALUES ('${name}-lent-#')`);
   for (const each of lent.keys()) ledger.effects.set(`${name}-lent-${each}`, true);
   let leftOpen = await ground.leftOpen(name);
-  for (const endsAt = performance.now() + settleMsMax; leftOpen.length > 0 && performance.now() < endsAt;) {
+  for (const endsAt = performance.now() + waitMsMax; leftOpen.length > 0 && performance.now() < endsAt;) {
     await sleep(50);
     leftOpen = await ground.leftOpen(name);
   }

@@ -210,7 +210,7 @@ export function outboxDatabase(
       }
     },
     async retryParked() {
-      for (const { id } of await outbox.listParked()) {
+      for (const { id } of await outbox.listUnconfirmed({ state: "parked" })) {
         await outbox.retryParked(id);
         diary.window("parked message published after all");
       }

@@ -1,5 +1,4 @@
-import { flattenOptions } from "../../../../packages/once-again/src/http/flat-options.ts";
-import { openHttp } from "../../../../packages/once-again/src/http/handle-request.ts";
+import { onceHttp } from "../../../../packages/once-again/src/http/handle-request.ts";
 import type { HttpRequest, HttpResponse } from "../../../../packages/once-again/src/http/index.ts";
 import { memoryStore } from "../../../../packages/once-again/src/stores/memory/index.ts";
 import type { Store } from "../../../../packages/once-again/src/stores/store.ts";
@@ -46,15 +45,15 @@ export function serveFrom(
   const near = (write: Write | "inspect") => (request: never) =>
     remoteCall(scene, process, "answered", () => (store[write] as (request: never) => never)(request));
   const remote = { ...store, ...Object.fromEntries([...writes, "inspect" as const].map((name) => [name, near(name)])) };
-  const options = flattenOptions({
+  const once = onceHttp({
     store: remote,
     scope: (request: OrderRequest) => request.scope,
     clock: process.clock,
+    random: scene.random,
     steps: { secret: new Uint8Array(16) },
     leaseMs: 1000,
     onError: () => undefined,
   });
-  const once = openHttp({ ...options, random: scene.random });
   return (request) => {
     const asked: HttpRequest<OrderRequest> = {
       native: request,

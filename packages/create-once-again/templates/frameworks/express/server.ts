@@ -2,6 +2,7 @@ import express from "express";
 import { onceExpress } from "once-again/express";
 import { accountOf } from "./accounts.ts";
 import { countCharges } from "./charges.ts";
+import { closeAtSigterm } from "./close-at-sigterm.ts";
 import { options } from "./options.ts";
 import { pay } from "./pay.ts";
 
@@ -25,7 +26,8 @@ app.post("/charges", once, express.json(), async (request, response) => {
 });
 
 const port = Number(process.env["PORT"] ?? 3000);
-app.listen(port, "127.0.0.1", (error) => {
+const server = app.listen(port, "127.0.0.1", (error) => {
   if (error) throw error;
   console.log(`listening on port ${port}`);
 });
+closeAtSigterm(server, once);

@@ -2,6 +2,7 @@ import { fastify } from "fastify";
 import { onceFastify } from "once-again/fastify";
 import { accountOf } from "./accounts.ts";
 import { countCharges, type Operation } from "./charges.ts";
+import { closeAtSigterm } from "./close-at-sigterm.ts";
 import { options } from "./options.ts";
 import { pay } from "./pay.ts";
 
@@ -25,3 +26,4 @@ app.post("/charges", once, async (request, reply) => {
 const port = Number(process.env["PORT"] ?? 3000);
 await app.listen({ port, host: "127.0.0.1" });
 console.log(`listening on port ${port}`);
+closeAtSigterm(app.server, once);

@@ -1,8 +1,10 @@
+import type { Server } from "node:http";
 import { serve } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { onceHono } from "once-again/hono";
 import { accountOf } from "./accounts.ts";
 import { countCharges } from "./charges.ts";
+import { closeAtSigterm } from "./close-at-sigterm.ts";
 import { options } from "./options.ts";
 import { pay } from "./pay.ts";
 
@@ -24,4 +26,7 @@ app.post("/charges", once, async (context) => {
 });
 
 const port = Number(process.env["PORT"] ?? 3000);
-serve({ fetch: app.fetch, port, hostname: "127.0.0.1" }, () => console.log(`listening on port ${port}`));
+const server = serve({ fetch: app.fetch, port, hostname: "127.0.0.1" }, () => {
+  console.log(`listening on port ${port}`);
+});
+closeAtSigterm(server as Server, once);

@@ -4,6 +4,7 @@ import Koa from "koa";
 import { onceKoa } from "once-again/koa";
 import { accountOf } from "./accounts.ts";
 import { countCharges, type Operation } from "./charges.ts";
+import { closeAtSigterm } from "./close-at-sigterm.ts";
 import { options } from "./options.ts";
 import { pay } from "./pay.ts";
 
@@ -29,4 +30,5 @@ router.post("/charges", once, async (context) => {
 
 const port = Number(process.env["PORT"] ?? 3000);
 const app = new Koa().use(bodyParser()).use(router.routes());
-app.listen(port, "127.0.0.1", () => console.log(`listening on port ${port}`));
+const server = app.listen(port, "127.0.0.1", () => console.log(`listening on port ${port}`));
+closeAtSigterm(server, once);

@@ -1,4 +1,5 @@
 import "reflect-metadata";
+import type { Server } from "node:http";
 import {
   Body,
   type CanActivate,
@@ -17,6 +18,7 @@ import type { Request } from "express";
 import { executionOf, onceNest } from "once-again/nest";
 import { accountOf } from "./accounts.ts";
 import { type Charge, countCharges, type Operation } from "./charges.ts";
+import { closeAtSigterm } from "./close-at-sigterm.ts";
 import { options } from "./options.ts";
 import { pay } from "./pay.ts";
 
@@ -59,3 +61,4 @@ const app = await NestFactory.create(App, { rawBody: true, logger: ["error"] });
 const port = Number(process.env["PORT"] ?? 3000);
 await app.listen(port, "127.0.0.1");
 console.log(`listening on port ${port}`);
+closeAtSigterm(app.getHttpServer() as Server, once);

@@ -10,6 +10,9 @@ interface Sdk {
   DynamoDBClient: new (options: object) => DynamodbClient & { destroy(): void };
 }
 
+/** How long a person waits for one request, milliseconds: the first one looks for credentials, too. */
+const commandRequestMsMax = 10_000;
+
 /**
  * Opens the store in a table of DynamoDB: `dynamodb://REGION/TABLE`, `?prefix=shop`. Credentials, and the address of an emulator
  * (`AWS_ENDPOINT_URL_DYNAMODB`), come from where the SDK of AWS looks for them.
@@ -33,5 +36,6 @@ function connect(url: URL, use: StoreUse) {
   if (table === "" || table.includes("/")) throw new Error("The URL names no table: write dynamodb://REGION/TABLE.");
   const { DynamoDBClient } = loadDriver("DynamoDB", ["@aws-sdk/client-dynamodb"]).module as Sdk;
   const client = new DynamoDBClient({ region: url.hostname, ...(use === "command" && { maxAttempts: 2 }) });
-  return { client, options: { table, ...(prefix !== undefined && { prefix }) } };
+  const patience = use === "command" ? { requestMsMax: commandRequestMsMax } : {};
+  return { client, options: { table, ...patience, ...(prefix !== undefined && { prefix }) } };
 }

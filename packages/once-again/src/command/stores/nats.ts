@@ -13,9 +13,6 @@ interface Kv {
   Kvm: new (connection: unknown) => { open(bucket: string): Promise<NatsKv> };
 }
 
-/** How long the server may take to accept a connection, milliseconds. */
-const connectMsMax = 10_000;
-
 /** Opens the store in a bucket of NATS JetStream: `nats://host:4222/BUCKET`. */
 export async function openNats(url: URL, use: StoreUse): Promise<Store> {
   const bucket = url.pathname.slice(1);
@@ -23,7 +20,6 @@ export async function openNats(url: URL, use: StoreUse): Promise<Store> {
   const [transport, kv] = loadDrivers("NATS", ["@nats-io/transport-node", "@nats-io/kv"]) as [Transport, Kv];
   const connection = await transport.connect({
     servers: url.host,
-    timeout: connectMsMax,
     // A server goes on as long as it takes; the default gives up after ten attempts.
     ...(use === "server" && { maxReconnectAttempts: -1 }),
     ...(url.username !== "" && { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) }),

@@ -3,7 +3,7 @@ import type { OutboxStore } from "../../messaging/outbox/index.ts";
 /** An outbox as commands use it: they add nothing, and publish nothing. */
 export interface OpenOutbox extends Pick<
   OutboxStore<never>,
-  "listParked" | "showParked" | "retryParked" | "discardParked" | "backlog"
+  "listUnconfirmed" | "showUnconfirmed" | "listPlaces" | "retryParked" | "discardParked" | "listDiscarded" | "backlog"
 > {
   /** Ends the connection, too. */
   close(): Promise<void>;

@@ -1,5 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
-import { Duplex } from "node:stream";
+import { Duplex, Stream } from "node:stream";
 import { ConvertedResponse } from "./converted-response.ts";
 import {
   DetachedSocket,
@@ -11,6 +11,7 @@ import {
 import {
   besideFields,
   fieldsOf,
+  highWaterMark,
   type ResponseFields,
   type ServerConnection,
   unconnectedFields,
@@ -33,6 +34,7 @@ export class DetachedExchange {
   /** The connection of Node's server; `undefined` where no connection takes HTTP/1.1. */
   readonly #connection: ServerConnection | undefined;
   readonly #shouldKeepAlive: boolean;
+  readonly #highWaterMark: number | undefined;
   readonly #pending: PendingResponse | undefined;
   /** Methods that middleware in front has put on the response. */
   readonly #methodsInFront: Record<string, unknown>;
@@ -53,15 +55,26 @@ export class DetachedExchange {
     this.#start = start;
     this.#connection = serverConnectionOf(request, response);
     this.#shouldKeepAlive = response.shouldKeepAlive;
+    this.#highWaterMark = this.#fields[highWaterMark];
     this.#pending = this.#connection && new PendingResponse(response);
     this.#methodsInFront = takeMethods(response);
     this.#inFront = new ListenersInFront(response);
     this.#hold();
   }
 
+  /** Whether a connection of HTTP/1.1 brought the request. */
+  get isOnConnection(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  /** Whether middleware in front wants to see the head. */
+  get isHeadSeen(): boolean {
+    return "writeHead" in this.#methodsInFront;
+  }
+
   /** Whether the response can go out as Node wrote it: nothing in front wants to see it written. */
   get canSendAsWritten(): boolean {
-    return this.#connection !== undefined && !writing.some((name) => name in this.#methodsInFront);
+    return this.#connection !== undefined && !sending.some((name) => name in this.#methodsInFront);
   }
 
   /** Begins a run of the handler, with the response as it was at first. */
@@ -73,6 +86,7 @@ export class DetachedExchange {
     this.#owner = owner;
     this.#finished = finished;
     this.#inFront.setAside();
+    if (this.isHeadSeen) this.response.writeHead = writeHeadOfPairs;
     this.response.on("finish", this.#finish);
     this.#detach(owner);
   }
@@ -97,6 +111,8 @@ export class DetachedExchange {
       else if (this.#fields.socket === null) this.#waitForTurn();
     }
     this.#fields.socket = socket;
+    // A corked response must not have its writer wait either: see `DetachedSocket.write`.
+    this.#fields[highWaterMark] = Infinity;
     if (this.#fields.__onFinished !== undefined) this.#fields.__onFinished = undefined;
   }
 
@@ -147,6 +163,7 @@ export class DetachedExchange {
       if (this.#isWaiting) Reflect.deleteProperty(response, "assignSocket");
       fields._last ||= this.#pending!._last;
       fields._closed = false;
+      fields[highWaterMark] = this.#highWaterMark!;
       const hasTurn = this.#hasTurn;
       fields.socket = hasTurn ? connection : null;
       if (hasTurn) connection._httpMessage = response;
@@ -339,9 +356,49 @@ export class ListenersInFront {
   };
 }
 
-/** The methods by which a response is written. Middleware replaces them to see what goes out. */
-export const writing = ["writeHead", "flushHeaders", "write", "end", "addTrailers"] as const;
-const replaceable = [...writing, "destroy", "emit"] as const;
+/**
+ * `writeHead` in the place of one of middleware in front that sets each header by itself, as `on-headers` does: a handler may
+ * pass pairs to that one, which Node refuses beside headers that are set.
+ */
+function writeHeadOfPairs(this: ServerResponse, ...args: unknown[]): ServerResponse {
+  const flat = args.map((argument) =>
+    Array.isArray(argument) && Array.isArray(argument[0]) ? argument.flat() : argument,
+  );
+  return http.ServerResponse.prototype.writeHead.apply(this, flat as never);
+}
+
+/** The methods by which a response is made and sent. Middleware replaces them to see or change what goes out. */
+export const sending = [
+  "writeHead",
+  "flushHeaders",
+  "write",
+  "end",
+  "addTrailers",
+  "setHeader",
+  "setHeaders",
+  "appendHeader",
+  "removeHeader",
+] as const;
+
+/** The methods of Node's server, which gives a response its connection. */
+const ofServer: ReadonlySet<string> = new Set(["constructor", "assignSocket", "detachSocket"]);
+
+/**
+ * All methods of a response, but for those by which one listens: OpenTelemetry replaces these to keep its context. Middleware
+ * replaces a method by one that calls the old one. It belongs to one side: one in front must not change what the handler writes
+ * before that is stored, and one behind not what is sent. On HTTP/2 the old one is of another class, too.
+ */
+const replaceable: readonly string[] = ["emit", ...methodsOf(http.ServerResponse.prototype)];
+
+function methodsOf(prototype: object): string[] {
+  const names: string[] = [];
+  for (let level = prototype; level !== Stream.prototype; level = Object.getPrototypeOf(level) as object) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(level))) {
+      if (typeof value === "function" && !name.startsWith("_") && !ofServer.has(name)) names.push(name);
+    }
+  }
+  return names;
+}
 
 export const noMethods: Record<string, unknown> = Object.freeze({});
 
@@ -351,7 +408,7 @@ export function takeMethods(response: ServerResponse): Record<string, unknown> {
   for (const name of replaceable) {
     if (!Object.hasOwn(response, name)) continue;
     if (methods === noMethods) methods = {};
-    methods[name] = response[name];
+    methods[name] = Reflect.get(response, name);
     Reflect.deleteProperty(response, name);
   }
   return methods;

@@ -1,17 +1,12 @@
 import type { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
 import { Socket } from "node:net";
-import { fieldsOf, needDrain, type ServerConnection, type WriteCallback } from "./node-private.ts";
-
-/** The bytes that are taken before a writer waits for the next turn of the event loop, as it waits for a network. */
-const room = 65_536;
+import type { ServerConnection, WriteCallback } from "./node-private.ts";
 
 /** The operation that has its request and response on a detached socket. */
 export interface SocketOwner {
-  /** Takes what is written. @returns whether the writer may go on at once. */
+  /** Takes what is written. @returns false when no more is taken: the socket is destroyed in the next turn. */
   take(data: string | Uint8Array, encoding: BufferEncoding): boolean;
-  /** Is called one turn after the writer had to wait, before it goes on. */
-  drain(): void;
   /** The socket was closed, by the handler or by whatever the handler calls. */
   closed(error: Error | undefined): void;
 }
@@ -27,12 +22,10 @@ export class DetachedSocket extends Socket {
   owner: SocketOwner | undefined;
   /** The response that writes to this socket, by the name under which Node's response looks for it. */
   _httpMessage: ServerResponse | null = null;
-  #room = room;
-  #waiting: WriteCallback[] | undefined;
   #sharedCount = 0;
 
   constructor(connection: ServerConnection) {
-    super({ allowHalfOpen: true, writableHighWaterMark: room } as object);
+    super({ allowHalfOpen: true });
     this.connection = connection;
     this.on("error", ignore);
     this.on("timeout", timedOut);
@@ -42,7 +35,6 @@ export class DetachedSocket extends Socket {
 
   /** Begins with a request. */
   open(owner: SocketOwner, response: ServerResponse): void {
-    this.#room = room;
     this.owner = owner;
     this._httpMessage = response;
     this.#shareProperties();
@@ -55,6 +47,10 @@ export class DetachedSocket extends Socket {
     if (this.timeout) this.setTimeout(0);
   }
 
+  /**
+   * A writer never waits: all that is taken is in memory at once. It returns false only when no more is taken. A writer
+   * that waits must be woken by an event of its response, and middleware in front may have taken the listeners to itself.
+   */
   override write(data: string | Uint8Array, encoding?: unknown, callback?: unknown): boolean {
     const { owner } = this;
     const writeCallback = (typeof encoding === "function" ? encoding : callback) as WriteCallback | undefined;
@@ -62,40 +58,12 @@ export class DetachedSocket extends Socket {
     if (owner === undefined || this.writableEnded) return super.write(data, coding, writeCallback);
     const isTaken = owner.take(data, coding);
     if (this.timeout) this.setTimeout(this.timeout);
-    this.#room -= data.length;
-    if (isTaken && this.#room > 0) {
-      if (typeof writeCallback === "function") process.nextTick(writeCallback, null);
-      return true;
+    // A writer that does not wait, but for this, must not write on before the socket is destroyed.
+    if (typeof writeCallback === "function") {
+      if (isTaken) process.nextTick(writeCallback, null);
+      else setImmediate(writeCallback, null);
     }
-    if (this.#waiting === undefined) {
-      this.#waiting = [];
-      setImmediate(goOn, this);
-    }
-    if (typeof writeCallback === "function") this.#waiting.push(writeCallback);
-    return false;
-  }
-
-  /** The writer waited for a turn. */
-  goOn(): void {
-    const { owner, _httpMessage: response } = this;
-    const waiting = this.#waiting!;
-    this.#waiting = undefined;
-    this.#room = room;
-    // A run that is over must not end the response of the next one.
-    if (owner === undefined) return;
-    for (const writeCallback of waiting) writeCallback(null);
-    if (this.owner !== owner) return;
-    owner.drain();
-    if (this.destroyed) return;
-    this.emit("drain");
-    if (response === null || response.writableEnded || !fieldsOf(response)[needDrain]) return;
-    fieldsOf(response)[needDrain] = false;
-    response.emit("drain");
-  }
-
-  /** Whether a writer has to wait. */
-  get isFull(): boolean {
-    return this.#waiting !== undefined;
+    return isTaken;
   }
 
   override end(...args: unknown[]): this {
@@ -235,13 +203,6 @@ Object.defineProperties(DetachedSocket.prototype, {
     configurable: true,
     writable: true,
   },
-  // Node's response emits no "drain" by itself while there is something to be written.
-  writableLength: {
-    get(this: DetachedSocket) {
-      return this.isFull ? room : 0;
-    },
-    configurable: true,
-  },
   pending: { value: false, configurable: true },
   // Node's request looks here for the parser that reads for it: that one is the connection's.
   parser: { get: () => null, set: ignore, configurable: true },
@@ -255,10 +216,6 @@ function ignore(): void {
 /** Both sides of a connection are closed when Node's server has ended it. */
 function ended(this: DetachedSocket): void {
   this.destroy();
-}
-
-function goOn(socket: DetachedSocket): void {
-  socket.goOn();
 }
 
 function closed(this: DetachedSocket): void {

@@ -3,7 +3,7 @@ import { IncomingMessage, ServerResponse } from "node:http";
 import { expect, test } from "vitest";
 import { startHttpServer } from "../../../../../test/support/http-server.ts";
 import { DetachedSocket } from "./detached-socket.ts";
-import { fieldsOf, needDrain, type ServerConnection, unwrittenFields } from "./node-private.ts";
+import { fieldsOf, highWaterMark, type ServerConnection, unwrittenFields } from "./node-private.ts";
 
 // The capture of responses uses fields that Node does not promise. A test that fails here names the part of
 // frameworks/capture/ that a version of Node broke.
@@ -70,10 +70,14 @@ test("Node's server and its responses agree on which response has its turn (deta
   });
 });
 
-test("a response waits for drain by its own field (detached-socket.ts)", async () => {
+test("a corked response has its writer waits by one field (detached-exchange.ts)", async () => {
   await inServer((response) => {
-    expect(Object.getOwnPropertySymbols(response), node("the symbol kNeedDrain")).toContain(needDrain);
-    expect(fieldsOf(response)[needDrain]).toBe(false);
+    expect(Object.getOwnPropertySymbols(response), node("the symbol kHighWaterMark")).toContain(highWaterMark);
+    response.write("head");
+    response.cork();
+    fieldsOf(response)[highWaterMark] = 2;
+    expect([response.write("1"), response.write("2")], node("kHighWaterMark")).toEqual([true, false]);
+    response.uncork();
   });
 });
 
@@ -95,10 +99,7 @@ test("chunks are written as a size, a line end, the data and a line end (recorde
   );
   const written: string[] = [];
   const socket = new DetachedSocket({} as ServerConnection);
-  socket.open(
-    { take: (data) => (written.push(Buffer.from(data as never).toString()), true), drain() {}, closed() {} },
-    response,
-  );
+  socket.open({ take: (data) => (written.push(Buffer.from(data as never).toString()), true), closed() {} }, response);
   fieldsOf(response).socket = socket;
   response.write("whole");
   response.cork();

@@ -31,7 +31,7 @@ export interface ResponseFields {
   socket: Socket | null;
   /** The queue of on-finished, a package in nearly every framework, which listens to the first socket it sees. */
   __onFinished?: unknown;
-  [needDrain]: boolean;
+  [highWaterMark]: number;
 }
 
 export type WriteCallback = (error?: Error | null) => void;
@@ -75,8 +75,8 @@ function requestOf(method = "POST"): IncomingMessage {
   return { method, httpVersionMajor: 1, httpVersionMinor: 1, headers: {} } as IncomingMessage;
 }
 
-/** Whether "drain" is owed: Node's server emits it, which does not know a detached socket. */
-export const needDrain = ownSymbol("kNeedDrain");
+/** How many bytes may wait in a corked response before its `write` returns false. */
+export const highWaterMark = ownSymbol("kHighWaterMark");
 
 function ownSymbol(description: string): symbol {
   const symbols = Object.getOwnPropertySymbols(new http.ServerResponse(requestOf()));

@@ -8,11 +8,14 @@ import type { SocketOwner } from "./detached-socket.ts";
 import { fieldsOf, type ResponseFields } from "./node-private.ts";
 import {
   copyOfHeaders,
+  dropLateWrites,
   type HeaderList,
+  headersAsWritten,
   headersIn,
   headersOver,
   headersRemoved,
   isAnswered,
+  latin1,
   sendResponse,
 } from "./send-response.ts";
 
@@ -58,13 +61,14 @@ export class ResponseCapture {
   /**
    * Begins a run of the handler, with the response as it was at first: an earlier run of it is undone.
    *
+   * @param isReplay whether the framework writes what was stored, and no handler runs.
    * @param listener is called once: with the response when it was ended, with `ONCE_RESULT_TOO_LARGE` when it is larger
    *   than may be stored, and with another error when it was destroyed instead.
    */
-  begin(listener: RunListener): void {
+  begin(listener: RunListener, isReplay = false): void {
     const [response, headers] = [this.#response, this.#headersBefore];
     this.#exchange ??= new DetachedExchange(this.#request, response, { status: this.#statusBefore, headers });
-    const run = new Run(this.#exchange, headers, this.#bytesMax, listener);
+    const run = new Run(this.#exchange, headers, this.#bytesMax, listener, isReplay);
     // An earlier run has no say in this one.
     if (this.#run !== undefined) this.#run.isSettled = true;
     this.#run = run;
@@ -108,12 +112,11 @@ export class ResponseCapture {
       exchange.sendAsWritten((write) => run.recorded.send(lines, write));
       return undefined;
     }
-    const asHandled = captured && { ...captured, ...run.head };
+    const reason = captured && run.reason;
     exchange.renew();
     if (isAnswered(response)) return undefined;
-    const fault = sendResponse(response, this.#headersBefore, sent, asHandled);
-    // A stream that is still piped into it must not fail the process by "write after end".
-    Object.assign(response, lateMethods);
+    const fault = sendResponse(response, this.#headersBefore, sent, reason);
+    dropLateWrites(response);
     return fault;
   }
 }
@@ -157,6 +160,8 @@ class Run implements SocketOwner {
   captured: HttpResponse | undefined;
   /** Whether there is a response, or none will come. */
   isSettled = false;
+  #isRefusing = false;
+  readonly #isReplay: boolean;
   readonly #exchange: DetachedExchange;
   readonly #headersBefore: OutgoingHttpHeaders | undefined;
   readonly #bytesMax: number;
@@ -167,7 +172,9 @@ class Run implements SocketOwner {
     headersBefore: OutgoingHttpHeaders | undefined,
     bytesMax: number,
     listener: RunListener,
+    isReplay: boolean,
   ) {
+    this.#isReplay = isReplay;
     this.#exchange = exchange;
     this.#headersBefore = headersBefore;
     this.#bytesMax = bytesMax;
@@ -182,12 +189,19 @@ class Run implements SocketOwner {
     else if (isInformation(data)) this.#exchange.sendInformation(data);
     else recorded.isForeign = true;
     if (recorded.isForeign) this.#exchange.destroySocket(foreignError());
-    return !recorded.isTooLarge;
+    if (!recorded.isTooLarge) return true;
+    this.#refuseMore();
+    return false;
   }
 
   /** A response that was ended in the same turn fails by itself, when it ends. */
-  drain(): void {
-    if (this.recorded.isTooLarge) this.#exchange.destroySocket(resultTooLargeError(this.#bytesMax));
+  #refuseMore(): void {
+    if (this.#isRefusing) return;
+    this.#isRefusing = true;
+    setImmediate(() => {
+      if (this.isSettled || this.#exchange.response.writableEnded) return;
+      this.#exchange.destroySocket(resultTooLargeError(this.#bytesMax));
+    });
   }
 
   closed(error: Error | undefined): void {
@@ -203,7 +217,7 @@ class Run implements SocketOwner {
     if (noEffect !== undefined) return this.fail(noEffect);
     const { body } = recorded;
     if (body === undefined) return this.fail(resultTooLargeError(this.#bytesMax));
-    this.captured = { status: recorded.status, headers: this.#headers(), body };
+    this.captured = this.#responseWith(body);
     this.isSettled = true;
     this.#listener.responded(this.captured);
   };
@@ -214,19 +228,29 @@ class Run implements SocketOwner {
     this.#listener.failed(error);
   }
 
-  #headers(): HeaderList {
-    const { response } = this.#exchange;
-    return response.getHeaderNames().length > 0
-      ? headersOver(response, this.#headersBefore)
-      : headersIn(fieldsOf(response)._header!);
+  #responseWith(body: Uint8Array): HttpResponse {
+    const { response, isHeadSeen } = this.#exchange;
+    const { status } = this.recorded;
+    const headers = this.#headers();
+    const isLengthHidden = (isHeadSeen && fieldsOf(response).chunkedEncoding) || undefined;
+    const removed = headersRemoved(response, this.#headersBefore);
+    if (removed === undefined && isLengthHidden === undefined) return { status, headers, body };
+    return { status, headers, body, removed, isLengthHidden };
   }
 
-  /** The part of the head that only the first caller gets. */
-  get head(): { reason: string; removed: string[] } {
+  #headers(): HeaderList {
+    const { response, isOnConnection } = this.#exchange;
+    const head = fieldsOf(response)._header!;
+    const headers = response.getHeaderNames().length > 0 ? headersOver(response, this.#headersBefore) : headersIn(head);
+    // Elsewhere, the values go out as they were set.
+    return isOnConnection && !this.#isReplay ? headersAsWritten(headers, head, this.recorded.headEncoding) : headers;
+  }
+
+  /** The reason phrase that the handler set: only the first caller gets it. */
+  get reason(): string {
     const { response, request } = this.#exchange;
     // HTTP/2 has no phrase, and Node warns of one that is read.
-    const reason = request.httpVersionMajor >= 2 ? "" : (response.statusMessage ?? "");
-    return { reason, removed: headersRemoved(response, this.#headersBefore) };
+    return request.httpVersionMajor >= 2 ? "" : (response.statusMessage ?? "");
   }
 }
 
@@ -245,14 +269,6 @@ function isInformation(data: string | Uint8Array): boolean {
 function foreignError(): Error {
   return new Error("The handler wrote to its request's socket. Respond by the response: write, end.");
 }
-
-/** Those of a response that was sent by another. */
-const lateMethods = {
-  write: () => false,
-  end(this: unknown) {
-    return this;
-  },
-};
 
 /** The next part that Node writes of a chunked body: each chunk is its size, a line end, the data, and a line end. */
 type ChunkPart = "size" | "end of size" | "data" | "end of data" | "nothing";
@@ -356,6 +372,11 @@ export class RecordedResponse {
     return this.#body.length > this.#bytesMax ? undefined : this.#body;
   }
 
+  /** The encoding in which the head is sent. */
+  get headEncoding(): BufferEncoding {
+    return this.#headEncoding!;
+  }
+
   get status(): number {
     return Number(this.#fields._header!.slice("HTTP/1.1 ".length, "HTTP/1.1 200".length));
   }
@@ -373,8 +394,10 @@ export class RecordedResponse {
    */
   send(lines: string, write: (data: string | Uint8Array, encoding: BufferEncoding) => void): void {
     const { _header, _hasBody, _trailer, chunkedEncoding } = this.#fields;
-    const head = `${_header!.slice(0, -2)}${lines}\r\n`;
-    if (this.#text !== undefined) return write(head + this.#text, this.#headEncoding!);
+    const encoding = this.headEncoding;
+    const written = `${_header!.slice(0, -2)}${lines}\r\n`;
+    if (this.#text !== undefined) return write(written + this.#text, encoding);
+    const head = encoding === "latin1" ? written : latin1(written, encoding);
     const body = this.body!;
     if (!_hasBody || (!chunkedEncoding && body.length === 0)) return write(head, "latin1");
     if (!chunkedEncoding) return writeTogether(head, body, "", write);

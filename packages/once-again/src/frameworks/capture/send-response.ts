@@ -3,14 +3,6 @@ import type { HttpResponse } from "../../http/index.ts";
 import { headerValue } from "../../http/response.ts";
 import { http } from "../node-http.ts";
 
-/** A captured answer, and what only its first caller gets of it. */
-export interface CapturedResponse extends HttpResponse {
-  /** The reason phrase that the handler set. */
-  reason: string;
-  /** Headers of middleware in front that the handler took away. */
-  removed: string[];
-}
-
 /** Whether a response was sent already, or can't be sent any more. */
 export function isAnswered(response: ServerResponse): boolean {
   return response.headersSent || response.writableEnded || isStreamGone(response);
@@ -19,57 +11,66 @@ export function isAnswered(response: ServerResponse): boolean {
 /**
  * Sends an answer in place of what the handler set: its headers over those that middleware in front has set by now.
  *
- * @param captured the answer as its handler gave it, where this is the first caller.
+ * @param reason the reason phrase that the handler set, where this is the first caller.
  * @returns the reason why it can't be sent; a plain 500 has gone out then.
  */
 export function sendResponse(
   response: ServerResponse,
   headersBefore: OutgoingHttpHeaders | undefined,
   answer: HttpResponse,
-  captured: CapturedResponse | undefined,
+  reason: string | undefined,
 ): unknown {
   try {
-    setReason(response, captured?.reason);
-    writeHead(response, headersBefore, answer, captured?.removed);
+    setReason(response, reason);
+    writeHead(response, headersBefore, answer);
     // Node writes headers and a text in one piece, and bytes in a second. In Latin-1, each byte is a character.
     const { buffer, byteOffset, byteLength } = answer.body;
     response.end(Buffer.from(buffer, byteOffset, byteLength).toString("latin1"), "latin1");
     return undefined;
   } catch (error) {
-    sendPlain500(response);
+    sendFault(response);
     return error;
   }
 }
 
-function writeHead(
-  response: ServerResponse,
-  before: OutgoingHttpHeaders | undefined,
-  answer: HttpResponse,
-  removed: readonly string[] = [],
-): void {
-  const { status } = answer;
-  const sentHeaders = headersToSend(response, answer);
+function writeHead(response: ServerResponse, before: OutgoingHttpHeaders | undefined, answer: HttpResponse): void {
+  const { status, removed = [] } = answer;
+  const isHeadSeen = Object.hasOwn(response, "writeHead");
+  // Middleware in front that replaced `writeHead` looks for a length, as `compression` does: below a threshold it does nothing.
+  const isLengthHidden = answer.isLengthHidden === true && isHeadSeen;
+  // One that replaced `write` or `end` alone may make the body longer. Node knows the length of what comes through.
+  const isLengthChanged = !isHeadSeen && (Object.hasOwn(response, "write") || Object.hasOwn(response, "end"));
+  const sentHeaders = headersToSend(response, answer, !isLengthHidden && !isLengthChanged);
   if (before === undefined) {
     replaceHeaders(response, { before, without: [], over: [] });
     // Setting header by header costs several times as much. But a function that replaced `writeHead`, as `on-headers` does,
-    // may not know this form.
-    if (hasNoHeaders(response) && response.writeHead === http.ServerResponse.prototype.writeHead) {
+    // may not know this form, and one that replaced `setHeader` would see none.
+    const own = http.ServerResponse.prototype;
+    if (hasNoHeaders(response) && response.writeHead === own.writeHead && response.setHeader === own.setHeader) {
       response.writeHead(status, sentHeaders);
       return;
     }
   }
   replaceHeaders(response, { before, without: [...removed, ...ofBody], over: sentHeaders });
   response.statusCode = status;
+  // Before `end`, which would show the length, and have Node decode the value of a Content-Disposition.
+  if (isLengthHidden || isDispositionDecoded(response, sentHeaders)) response.writeHead(status);
+}
+
+/** Whether Node would decode the value of a Content-Disposition, which it does where it knows a length. */
+function isDispositionDecoded(response: ServerResponse, sentHeaders: readonly string[]): boolean {
+  const at = sentHeaders.indexOf("content-disposition");
+  return at >= 0 && !isHttp2(response) && !asciiValue.test(sentHeaders[at + 1]!);
 }
 
 /** Names in lower case and values, in turn. */
-function headersToSend(response: ServerResponse, answer: HttpResponse): string[] {
+function headersToSend(response: ServerResponse, answer: HttpResponse, hasLength: boolean): string[] {
   const headers: string[] = [];
   for (const [name, value] of answer.headers) {
     const lowerCase = name.toLowerCase();
     if (!ofConnection.has(lowerCase) && !ofBody.has(lowerCase)) headers.push(lowerCase, value);
   }
-  const length = lengthOf(response, answer);
+  const length = hasLength ? lengthOf(response, answer) : undefined;
   if (length !== undefined) headers.push("content-length", length);
   return headers;
 }
@@ -88,7 +89,10 @@ function setReason(response: ServerResponse, reason = ""): void {
   response.statusMessage = reason;
 }
 
-function sendPlain500(response: ServerResponse): void {
+/** Sends a plain 500 to a caller that has no response yet. One that has begun is broken off, since its end would say that it is whole. */
+export function sendFault(response: ServerResponse): void {
+  if (response.writableEnded) return;
+  if (response.headersSent) return void response.destroy();
   try {
     for (const name of response.getHeaderNames()) response.removeHeader(name);
     response.statusCode = 500;
@@ -98,6 +102,28 @@ function sendPlain500(response: ServerResponse): void {
     response.destroy();
   }
 }
+
+/**
+ * Drops what a handler writes after another response was sent in place of it. A stream that is still piped into it must not fail
+ * the process by "write after end".
+ */
+export function dropLateWrites(response: ServerResponse): void {
+  if (!isHttp2(response) || response.writableEnded) return void Object.assign(response, lateMethods);
+  // Middleware in front ends it later, and then HTTP/2 writes by the response's own `write`.
+  const { write, end } = response as unknown as Record<"write" | "end", (...args: unknown[]) => unknown>;
+  Object.assign(response, {
+    write: (...args: unknown[]) => !response.writableEnded && write.apply(response, args),
+    end: (...args: unknown[]) => (response.writableEnded ? response : end.apply(response, args)),
+  });
+}
+
+/** Those of a response that was sent by another. */
+const lateMethods = {
+  write: () => false,
+  end(this: unknown) {
+    return this;
+  },
+};
 
 function isHttp2(response: ServerResponse): boolean {
   return "stream" in response;
@@ -165,9 +191,14 @@ export function headersOver(response: ServerResponse, before: OutgoingHttpHeader
   return list;
 }
 
-/** The names of headers that were there before, and are no longer. */
-export function headersRemoved(response: ServerResponse, before: OutgoingHttpHeaders | undefined): string[] {
-  return before === undefined ? [] : Object.keys(before).filter((name) => !response.hasHeader(name));
+/** The names of headers that were there before, and are no longer; `undefined` where there are none. */
+export function headersRemoved(
+  response: ServerResponse,
+  before: OutgoingHttpHeaders | undefined,
+): string[] | undefined {
+  if (before === undefined) return undefined;
+  const removed = Object.keys(before).filter((name) => !response.hasHeader(name));
+  return removed.length > 0 ? removed : undefined;
 }
 
 /** Has no names but those that were put into it. */
@@ -232,6 +263,28 @@ export function headersIn(head: string): HeaderList {
     if (name === "content-length" || (!ofConnection.has(name) && !ofBody.has(name))) list.push([name, value]);
   }
   return list;
+}
+
+/** The characters that every encoding writes as the same bytes. */
+const asciiValue = /^[\t -~]*$/;
+
+/**
+ * Headers with the bytes that went out, one for each character, as a repeat sends them: Node writes a head in the encoding of
+ * the text that follows it, and decodes some values.
+ */
+export function headersAsWritten(headers: HeaderList, head: string, encoding: BufferEncoding): HeaderList {
+  if (headers.every(([, value]) => asciiValue.test(value))) return headers;
+  const lines = headersIn(head);
+  return headers.map(([name, value]) => {
+    const at = lines.findIndex(([other]) => other === name.toLowerCase());
+    const [line] = at < 0 ? [] : lines.splice(at, 1);
+    return [name, latin1(line?.[1] ?? value, encoding)];
+  });
+}
+
+/** The bytes of a text in an encoding, one for each character. */
+export function latin1(text: string, encoding: BufferEncoding): string {
+  return Buffer.from(text, encoding).toString("latin1");
 }
 
 function addHeader(list: HeaderList, name: string, value: OutgoingHttpHeader | undefined): void {

@@ -15,6 +15,7 @@ const dynamodbSource: RecordSource<{
     | undefined;
 }> = {
   name: "onceDynamodbStream",
+  parts: { eventName: "string" },
   key: ({ eventID, eventSourceARN }) => (eventID === undefined ? "" : nameFrom(eventSourceARN, eventID)),
   covered: ({ eventName, dynamodb: { Keys, NewImage, OldImage } = {} }) => ({ eventName, Keys, NewImage, OldImage }),
   group: () => "the shard",

@@ -1,8 +1,6 @@
-import type {
-  FunctionOptions,
-  LeasedFunctionOptions,
-  TransactionalFunctionOptions,
-} from "../../function/function-options.ts";
+import { invalidOptionError } from "../../core/options.ts";
+import type { FunctionRules } from "../../function/function-options.ts";
+import type { Mode } from "../../engine/options.ts";
 import type { LambdaContext, LambdaFunction } from "./invocation.ts";
 import { type EventHandler, onceLambda } from "./once-lambda.ts";
 
@@ -23,9 +21,9 @@ function coveredOf({
 /** The parts that we use of an event. They have no name, so that a user's declaration file needs none. */
 type EventBridgeRecord = Parameters<typeof coveredOf>[0];
 
-/** The options of a function for events of EventBridge: their key is the event's id by default. */
-type EventBridgeOptions<Options> = Omit<Options, "key" | "fingerprint"> &
-  Partial<Pick<Options & { key: unknown }, "key">>;
+/** The rules of a function for events of EventBridge: their key is the event's id by default. */
+type EventBridgeRules<Event, Result> = Omit<FunctionRules<[event: Event], Result>, "key" | "fingerprint"> &
+  Partial<Pick<FunctionRules<[event: Event], Result>, "key">>;
 
 /**
  * Makes a handler of EventBridge run each event once, by the event's `id`; the option `key` names it otherwise.
@@ -40,30 +38,18 @@ type EventBridgeOptions<Options> = Omit<Options, "key" | "fingerprint"> &
  */
 export function onceEventBridge<
   Result,
-  Transaction,
+  Transaction = undefined,
   Event extends EventBridgeRecord = EventBridgeRecord,
   Context extends LambdaContext = LambdaContext,
 >(
-  options: EventBridgeOptions<TransactionalFunctionOptions<[event: Event], Result, Transaction>>,
-  handler: EventHandler<Event, Result, Transaction, Context>,
-): LambdaFunction<Event, Result, Context>;
-export function onceEventBridge<
-  Result,
-  Event extends EventBridgeRecord = EventBridgeRecord,
-  Context extends LambdaContext = LambdaContext,
->(
-  options: EventBridgeOptions<LeasedFunctionOptions<[event: Event], Result>>,
-  handler: EventHandler<Event, Result, undefined, Context>,
-): LambdaFunction<Event, Result, Context>;
-export function onceEventBridge<Result, Transaction, Event extends EventBridgeRecord, Context extends LambdaContext>(
-  options: EventBridgeOptions<FunctionOptions<[event: Event], Result, Transaction, never>>,
+  options: EventBridgeRules<Event, Result> & Mode<Transaction>,
   handler: EventHandler<Event, Result, Transaction, Context>,
 ): LambdaFunction<Event, Result, Context> {
-  const key = ({ id }: Event): string => id;
-  const all = { key, fingerprint: coveredOf, ...options } as TransactionalFunctionOptions<
-    [event: Event],
-    Result,
-    Transaction
-  >;
-  return onceLambda(all, handler);
+  const key = (event: Event): string => checkedEvent(event).id;
+  return onceLambda({ key, fingerprint: (event: Event) => coveredOf(checkedEvent(event)), ...options }, handler);
+}
+
+function checkedEvent<Event>(event: Event): Event {
+  if (typeof event === "object" && event !== null) return event;
+  throw invalidOptionError("event", "an event of EventBridge", event);
 }

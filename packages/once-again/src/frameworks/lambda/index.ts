@@ -3,7 +3,9 @@
  *
  * @module
  */
+import "../../core/check-platform.ts";
 export { onceDynamodbStream } from "./dynamodb-stream.ts";
+export { onceDurable } from "./once-durable.ts";
 export { onceEventBridge } from "./event-bridge.ts";
 export type { HttpEvent, LambdaHttpAnswer } from "./http-event.ts";
 export type { LambdaContext, LambdaFunction } from "./invocation.ts";

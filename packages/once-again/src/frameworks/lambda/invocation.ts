@@ -1,14 +1,12 @@
 import { hasMethod } from "../../core/duck-typing.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import { invalidOptionError } from "../../core/options.ts";
+import { type LambdaContext, remainingMs } from "../../engine/time-left.ts";
 
-/** The parts that we use of the context of an invocation. */
-export interface LambdaContext {
-  getRemainingTimeInMillis(): number;
-}
+export type { LambdaContext } from "../../engine/time-left.ts";
 
 /** A function as Lambda calls it. An error of ours that it throws has its code as `name`, which Lambda reports as `errorType`. */
-export interface LambdaFunction<Event, Answer, Context extends LambdaContext = LambdaContext> {
+export interface LambdaFunction<Event, Answer, Context = LambdaContext> {
   /** @param context missing where it is called by hand, as in a test: then its time has no bound. */
   (event: Event, context?: Context): Promise<Answer>;
   /** Takes no new events, and resolves when the running ones have ended and are stored. The store stays open. */
@@ -16,7 +14,7 @@ export interface LambdaFunction<Event, Answer, Context extends LambdaContext = L
 }
 
 /**
- * Makes a function of Lambda. Step Functions retry and catch by the type that Lambda reports of an error, and an alarm counts by it.
+ * Makes a function of Lambda. It refuses an invocation of a durable function: a replay of one would be taken for a duplicate.
  *
  * @param of what ends with the function.
  */
@@ -24,15 +22,40 @@ export function lambdaFunction<Event, Answer, Context extends LambdaContext>(
   run: (event: Event, context?: Context) => Promise<Answer>,
   of: { close(): Promise<void> },
 ): LambdaFunction<Event, Answer, Context> {
-  const named = async (event: Event, context?: Context): Promise<Answer> => {
+  const ofInvocation = async (event: Event, context?: Context): Promise<Answer> => {
+    refuseDurable(event, context);
+    return run(event, context);
+  };
+  return Object.assign(withErrorTypes(ofInvocation), { close: () => of.close() });
+}
+
+/** Names errors of ours by their codes: Step Functions retry and catch by the type that Lambda reports, and an alarm counts by it. */
+export function withErrorTypes<Args extends readonly unknown[], Answer>(
+  run: (...args: Args) => Promise<Answer>,
+): (...args: Args) => Promise<Answer> {
+  return async (...args) => {
     try {
-      return await run(event, context);
+      return await run(...args);
     } catch (error) {
       if (OnceAgainError.isInstance(error)) error.name = error.code;
       throw error;
     }
   };
-  return Object.assign(named, { close: () => of.close() });
+}
+
+/** The ARN of the durable execution that a context is of; `undefined`: it is of none. */
+export function executionArnOf(context: unknown): string | undefined {
+  const { executionContext } = (context ?? {}) as { readonly executionContext?: { durableExecutionArn?: unknown } };
+  const arn = executionContext?.durableExecutionArn;
+  return typeof arn === "string" && arn !== "" ? arn : undefined;
+}
+
+function refuseDurable(event: unknown, context: unknown): void {
+  const { DurableExecutionArn, CheckpointToken } = (event ?? {}) as Readonly<Record<string, unknown>>;
+  const isAround = typeof DurableExecutionArn === "string" && typeof CheckpointToken === "string";
+  if (!isAround && executionArnOf(context) === undefined) return;
+  const expected = "that of a function that is not durable; of a durable one take withDurableExecution(onceDurable(…))";
+  throw invalidOptionError("context", expected, "that of a durable execution");
 }
 
 /**
@@ -46,7 +69,5 @@ export function timeLeftMs(context: LambdaContext | undefined): number | undefin
     const expected = "that of an invocation: a response is stored before it is sent, so take streamifyResponse(…) away";
     throw invalidOptionError("context", expected, "a response stream");
   }
-  if (!hasMethod(context, "getRemainingTimeInMillis")) return undefined;
-  const leftMs: unknown = context!.getRemainingTimeInMillis();
-  return typeof leftMs === "number" && Number.isFinite(leftMs) ? Math.max(0, leftMs) : undefined;
+  return remainingMs(context);
 }

@@ -7,6 +7,7 @@ const kinesisSource: RecordSource<{
   readonly kinesis: { readonly sequenceNumber: string; readonly data: string };
 }> = {
   name: "onceKinesis",
+  parts: { eventID: "string", eventSourceARN: "string", kinesis: "object" },
   key: ({ eventID, eventSourceARN }) => nameFrom(eventSourceARN, eventID),
   covered: ({ kinesis: { data } }) => data,
   group: () => "the shard",

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../stores/memory/index.ts";
 import type { HttpEvent, HttpEventV1, LambdaHttpAnswer } from "./http-event.ts";
 import { onceLambdaHttp } from "./lambda-http.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 
 /** The parts of a request, whichever front hands it over. */
 interface Parts {
@@ -224,17 +225,33 @@ test("the time that is left ends the handler, and its key is free for a look soo
 });
 
 test("the time that the claim takes is the handler's, too", async () => {
-  const store = memoryStore();
+  const clock = fakeClock();
+  const store = memoryStore({ clock });
   const slow = {
     ...store,
     async claim(request: Parameters<typeof store.claim>[0]) {
-      await new Promise((resolve) => setTimeout(resolve, 600));
+      await clock.advance(600);
       return store.claim(request);
     },
   };
-  const handler = onceLambdaHttp({ ...options(), store: slow }, () => new Promise<Response>(() => undefined));
-  const begunAt = performance.now();
-  expect(await handler(post({}), { getRemainingTimeInMillis: () => 1000 })).toMatchObject({ statusCode: 504 });
-  // The handler's 900 ms after the claim's 600 would be 1500 at least.
-  expect(performance.now() - begunAt, "milliseconds").toBeLessThan(1500);
+  const begun = Promise.withResolvers<void>();
+  const handler = onceLambdaHttp({ ...options(), clock, store: slow }, () => {
+    begun.resolve();
+    return new Promise<Response>(() => undefined);
+  });
+  const answer = handler(post({}), { getRemainingTimeInMillis: () => 1000 });
+  await begun.promise;
+  // The handler's 900 ms after the claim's 600 would be 1500.
+  await clock.advance(300);
+  expect(await answer).toMatchObject({ statusCode: 504 });
+});
+
+test("with less than 100 ms left a request is answered 503, and nothing is claimed", async () => {
+  const store = memoryStore();
+  const handler = onceLambdaHttp({ store, scope: "public" }, () => Response.json({}));
+  const event = fronts["HTTP API, 2.0"]!({ headers: { "idempotency-key": ["k"] } });
+  const answer = await handler(event, { getRemainingTimeInMillis: () => 99 });
+  expect(answer).toMatchObject({ statusCode: 503, body: expect.stringContaining("ONCE_CLOSED") as string });
+  expect(answer.headers).toHaveProperty("retry-after");
+  expect(store.list({})).toEqual([]);
 });

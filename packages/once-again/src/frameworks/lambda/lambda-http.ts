@@ -1,6 +1,6 @@
 import { invalidOptionError } from "../../core/options.ts";
 import type { Execution } from "../../engine/index.ts";
-import { type LeasedHttpOptions, onceHttp, type TransactionalHttpOptions, userExecution } from "../../http/index.ts";
+import { onceHttp, userExecution } from "../../http/index.ts";
 import type { HttpOptions } from "../../http/http-options.ts";
 import type { OnceRoute } from "../../http/handle-request.ts";
 import { clearMountMark, markMount, refuseNested, refuseSecondMount } from "../double-mount.ts";
@@ -47,15 +47,7 @@ export interface OnceHttpFunction<Event, Context extends LambdaContext>
  * });
  * ```
  */
-export function onceLambdaHttp<Transaction, Event extends HttpEvent, Context extends LambdaContext>(
-  options: TransactionalHttpOptions<Event, Transaction>,
-  handler: HttpEventHandler<Event, Transaction, Context>,
-): OnceHttpFunction<Event, Context>;
-export function onceLambdaHttp<Event extends HttpEvent, Context extends LambdaContext>(
-  options: LeasedHttpOptions<Event>,
-  handler: HttpEventHandler<Event, undefined, Context>,
-): OnceHttpFunction<Event, Context>;
-export function onceLambdaHttp<Transaction, Event extends HttpEvent, Context extends LambdaContext>(
+export function onceLambdaHttp<Event extends HttpEvent, Context extends LambdaContext, Transaction = undefined>(
   options: HttpOptions<Event, Transaction>,
   handler: HttpEventHandler<Event, Transaction, Context>,
 ): OnceHttpFunction<Event, Context> {

@@ -1,9 +1,4 @@
-import type {
-  FunctionExecution,
-  FunctionOptions,
-  LeasedFunctionOptions,
-  TransactionalFunctionOptions,
-} from "../../function/function-options.ts";
+import type { FunctionExecution, FunctionOptions } from "../../function/function-options.ts";
 import { openCalls } from "../../function/once-function.ts";
 import { type LambdaContext, lambdaFunction, type LambdaFunction, timeLeftMs } from "./invocation.ts";
 
@@ -31,15 +26,13 @@ export type EventHandler<Event, Result, Transaction, Context> = (
  * );
  * ```
  */
-export function onceLambda<Event, Result, Transaction, Context extends LambdaContext = LambdaContext, Stored = never>(
-  options: TransactionalFunctionOptions<[event: Event], Result, Transaction, Stored>,
-  handler: EventHandler<Event, Result, Transaction, Context>,
-): LambdaFunction<Event, Result, Context>;
-export function onceLambda<Event, Result, Context extends LambdaContext = LambdaContext, Stored = never>(
-  options: LeasedFunctionOptions<[event: Event], Result, Stored>,
-  handler: EventHandler<Event, Result, undefined, Context>,
-): LambdaFunction<Event, Result, Context>;
-export function onceLambda<Event, Result, Transaction, Context extends LambdaContext, Stored>(
+export function onceLambda<
+  Event,
+  Result,
+  Transaction = undefined,
+  Context extends LambdaContext = LambdaContext,
+  Stored = never,
+>(
   options: FunctionOptions<[event: Event], Result, Transaction, Stored>,
   handler: EventHandler<Event, Result, Transaction, Context>,
 ): LambdaFunction<Event, Result, Context> {

@@ -151,7 +151,7 @@ describe("a batch of SQS", () => {
   test("handles no more messages at a time than it may, and begins none when the time is short", async () => {
     const { options, effects } = rules();
     let [running, most] = [0, 0];
-    let left = 10_000;
+    let left = 3_600_000;
     const handler = onceSqs({ ...options, concurrency: 2 }, async ({ body }) => {
       most = Math.max(most, (running += 1));
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -164,7 +164,7 @@ describe("a batch of SQS", () => {
     expect(most).toBe(2);
     expect(answer.batchItemFailures).toHaveLength(8 - effects.length);
     expect(effects.length).toBeLessThan(6);
-    left = 10_000;
+    left = 3_600_000;
     expect(await handler({ Records }, { getRemainingTimeInMillis: () => left })).toEqual(failures());
     expect(effects.toSorted()).toEqual(Records.map(({ body }) => body));
   });
@@ -330,6 +330,54 @@ test("an error of ours is named after its code, by which Step Functions catch it
   await expect(handler({ id: "8", n: 0 })).rejects.toMatchObject({ name: "RangeError" });
   const batch = onceSqs({ ...options, scope: "sqs" }, () => undefined);
   await expect(batch({} as never)).rejects.toMatchObject({ name: "ONCE_OPTION_INVALID" });
+});
+
+test("with less than 100 ms left nothing is begun or claimed, and all of it comes again", async () => {
+  const { options, errors, effects } = rules();
+  const late = { getRemainingTimeInMillis: () => 99 };
+  const queue = onceSqs({ ...options, scope: "sqs" }, ({ body }) => void effects.push(body));
+  expect(await queue({ Records: ["a", "b"].map((body) => sqs(body)) }, late)).toEqual(failures("m-a", "m-b"));
+  const stream = onceKinesis({ ...options, scope: "kinesis" }, () => void effects.push("kinesis"));
+  expect(await stream({ Records: [kinesis("1"), kinesis("2")] }, late)).toEqual(failures("1"));
+  const topic = onceSns({ ...options, scope: "sns" }, () => void effects.push("sns"));
+  const notification = { Sns: { MessageId: "1", TopicArn: "arn", Message: "hello" } };
+  await expect(topic({ Records: [notification] }, late)).rejects.toThrow("no time left to begin it");
+  const any = onceLambda({ ...options, scope: "any", key: () => "7" }, () => void effects.push("any"));
+  await expect(any({}, late)).rejects.toMatchObject({ name: "ONCE_CLOSED" });
+  expect([effects, errors, await options.store.list({})]).toEqual([[], [], []]);
+});
+
+test("an event of another source begins nothing, and its error says what the record lacks", async () => {
+  const { options, effects } = rules();
+  const work = (): void => void effects.push("done");
+  const s3 = { eventName: "ObjectCreated:Put", s3: { bucket: { name: "b" }, object: { key: "k", sequencer: "1" } } };
+  const ofSource = {
+    onceSqs: { make: onceSqs, record: sqs("a") },
+    onceSns: { make: onceSns, record: { Sns: { MessageId: "1", TopicArn: "arn", Message: "hello" } } },
+    onceS3: { make: onceS3, record: s3 },
+    onceKinesis: { make: onceKinesis, record: kinesis("1") },
+    onceDynamodbStream: { make: onceDynamodbStream, record: dynamodb("1") },
+  };
+  for (const [scope, { make, record }] of Object.entries(ofSource)) {
+    const handler = (make as typeof onceSqs)({ ...options, scope }, work) as unknown as (
+      event: object,
+    ) => Promise<void>;
+    const refusals = [null, 7, "a", {}, { ...record, body: null, Sns: null, s3: null, eventID: 7, eventName: 7 }];
+    for (const odd of refusals) {
+      const refused = handler({ Records: [record, odd] });
+      await expect(refused).rejects.toMatchObject({
+        code: "ONCE_OPTION_INVALID",
+        message: expect.stringMatching(
+          new RegExp(`^event\\.Records\\[1\\] lacks \\w+, which each record has that ${scope} takes`),
+        ) as string,
+      });
+    }
+  }
+  const bridge = onceEventBridge({ ...options, scope: "bridge" }, work);
+  await expect(bridge(null as never)).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
+  const named = onceEventBridge({ ...options, scope: "named", key: () => "7" }, work);
+  await expect(named(undefined as never)).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
+  expect([effects, await options.store.list({})]).toEqual([[], []]);
 });
 
 test("what is no batch, and options that make no sense, are refused", async () => {

@@ -6,12 +6,9 @@ import { notify } from "../../core/listener.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { semaphore } from "../../core/semaphore.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import type {
-  FunctionExecution,
-  FunctionOptions,
-  LeasedFunctionOptions,
-  TransactionalFunctionOptions,
-} from "../../function/function-options.ts";
+import type { Mode } from "../../engine/options.ts";
+import { timeLeftMsMin } from "../../engine/time-left.ts";
+import type { FunctionExecution, FunctionOptions, FunctionRules } from "../../function/function-options.ts";
 import { openCalls } from "../../function/once-function.ts";
 import { fittingName } from "../../key/producers-id.ts";
 import { type LambdaContext, lambdaFunction, type LambdaFunction, timeLeftMs } from "./invocation.ts";
@@ -30,15 +27,10 @@ export interface RecordRules<Record> {
   readonly concurrency?: number | undefined;
 }
 
-/** Options of a function for records, leased. */
-export type LeasedRecordOptions<Record> = Omit<LeasedFunctionOptions<[record: Record], void>, ResultOptions> &
-  RecordRules<Record>;
-/** Options of a function for records, transactional. */
-export type TransactionalRecordOptions<Record, Transaction> = Omit<
-  TransactionalFunctionOptions<[record: Record], void, Transaction>,
-  ResultOptions
-> &
-  RecordRules<Record>;
+/** Options of a function for records, in either mode. */
+export type RecordOptions<Record, Transaction> = Omit<FunctionRules<[record: Record], void>, ResultOptions> &
+  RecordRules<Record> &
+  Mode<Transaction>;
 
 /** Handles one record. What it returns is not stored. */
 export type RecordHandler<Record, Transaction, Context> = (
@@ -51,6 +43,8 @@ export type RecordHandler<Record, Transaction, Context> = (
 export interface RecordSource<Base> {
   /** The function of this source, for errors. */
   readonly name: string;
+  /** The parts that each of its records has, and their types. A record without one is of another source. */
+  readonly parts: { readonly [Part in keyof Base]?: "string" | "object" };
   /** Names a record where the user does not. */
   readonly key: (record: Base) => string;
   /** The parts of a record that are the same in every delivery, as JSON. */
@@ -67,14 +61,9 @@ export interface FailedRecord<Base> {
 
 /** Makes functions for the records of one source. */
 export interface OnceRecords<Base, Answer> {
-  /** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
-  <Transaction, Record extends Base = Base, Context extends LambdaContext = LambdaContext>(
-    options: TransactionalRecordOptions<Record, Transaction>,
+  <Transaction = undefined, Record extends Base = Base, Context extends LambdaContext = LambdaContext>(
+    options: RecordOptions<Record, Transaction>,
     handler: RecordHandler<Record, Transaction, Context>,
-  ): LambdaFunction<{ readonly Records: readonly Record[] }, Answer, Context>;
-  <Record extends Base = Base, Context extends LambdaContext = LambdaContext>(
-    options: LeasedRecordOptions<Record>,
-    handler: RecordHandler<Record, undefined, Context>,
   ): LambdaFunction<{ readonly Records: readonly Record[] }, Answer, Context>;
 }
 
@@ -84,27 +73,23 @@ export function recordsFrom<Base, Answer>(
   answer: (failed: readonly FailedRecord<Base>[]) => Answer,
 ): OnceRecords<Base, Answer> {
   return <Transaction, Record extends Base, Context extends LambdaContext>(
-    options: LeasedRecordOptions<Record> | TransactionalRecordOptions<Record, Transaction>,
+    options: RecordOptions<Record, Transaction>,
     handler: RecordHandler<Record, Transaction, Context>,
   ) => {
     const { key = source.key, concurrency = 10, ...others } = options ?? {};
     if (typeof key !== "function") throw invalidOptionError("key", "a function of the record", key);
     checkNumber("concurrency", concurrency, { min: 1, max: 1000, integer: true });
     const functionOptions = { ...others, key, fingerprint: source.covered, resultBytesMax: undefined };
-    const calls = openCalls(functionOptions as FunctionOptions<[record: Record], void, Transaction, never>, handler, {
+    const calls = openCalls(functionOptions as FunctionOptions<[record: Record], void, Transaction>, handler, {
       name: source.name,
       argument: "handler",
       others: { concurrency: true },
     });
     const { onError = logError } = options;
     const run = async (event: { readonly Records: readonly Record[] }, context?: Context): Promise<Answer> => {
-      const handle = (record: Record): Promise<void> =>
-        calls.call(
-          [record],
-          async (execution) => void (await handler(record, execution, context as Context)),
-          timeLeftMs(context),
-        );
-      const failed = await handleRecords(source, checkedRecords(event), handle, {
+      const handle = (record: Record, leftMs: number | undefined): Promise<void> =>
+        calls.call([record], async (execution) => void (await handler(record, execution, context as Context)), leftMs);
+      const failed = await handleRecords(source, checkedRecords(source, event), handle, {
         concurrency,
         timeLeftMs: () => timeLeftMs(context),
       });
@@ -120,10 +105,27 @@ function isWorthSaying(error: unknown): boolean {
   return error !== undefined && !OnceAgainError.isInstance(error, "ONCE_IN_PROGRESS");
 }
 
-function checkedRecords<Record>(event: { readonly Records: readonly Record[] }): readonly Record[] {
+function checkedRecords<Base, Record extends Base>(
+  { name, parts }: RecordSource<Base>,
+  event: { readonly Records: readonly Record[] },
+): readonly Record[] {
   const records: unknown = (event as { readonly Records?: unknown } | null)?.Records;
-  if (Array.isArray(records)) return records as readonly Record[];
-  throw invalidOptionError("event", "an object with Records", typeof event);
+  if (!Array.isArray(records)) throw invalidOptionError("event", "an object with Records", typeof event);
+  for (const [index, record] of (records as unknown[]).entries()) {
+    const lacks = typeof record === "object" && record !== null ? missingPart(record, parts) : "everything";
+    if (lacks === undefined) continue;
+    throw new OnceAgainError(
+      "ONCE_OPTION_INVALID",
+      `event.Records[${index}] lacks ${lacks}, which each record has that ${name} takes. Nothing of the event was begun: is it of another source?`,
+      { details: { option: "event" } },
+    );
+  }
+  return records as readonly Record[];
+}
+
+function missingPart(record: object, parts: Readonly<Record<string, unknown>>): string | undefined {
+  const given = record as Readonly<Record<string, unknown>>;
+  return Object.keys(parts).find((part) => typeof given[part] !== parts[part] || given[part] === null);
 }
 
 /** The bounds of the records of one event. */
@@ -132,9 +134,6 @@ interface RecordBounds {
   readonly timeLeftMs: () => number | undefined;
 }
 
-/** How long an invocation must still have for a record, milliseconds, at least. */
-const timeMsMin = 100;
-
 /**
  * Handles the records of an event: those of one group in order, others side by side. A record is not begun where less than
  * twice the time is left that the slowest one before it took: it comes again, and nothing of it is unknown.
@@ -142,19 +141,20 @@ const timeMsMin = 100;
 async function handleRecords<Base, Record extends Base>(
   { group }: RecordSource<Base>,
   records: readonly Record[],
-  handle: (record: Record) => Promise<void>,
-  { concurrency, timeLeftMs: leftMs }: RecordBounds,
+  handle: (record: Record, leftMs: number | undefined) => Promise<void>,
+  { concurrency, timeLeftMs: readTime }: RecordBounds,
 ): Promise<FailedRecord<Base>[]> {
   const errors = new Map<Record, unknown>();
   const places = semaphore(concurrency);
   let slowestMs = 0;
   const handleInTime = async (record: Record): Promise<void> => {
     const beganAt = systemClock.monotonic();
-    if ((leftMs() ?? Infinity) < Math.max(timeMsMin, 2 * slowestMs)) {
+    const leftMs = readTime();
+    if (leftMs !== undefined && leftMs < Math.max(timeLeftMsMin, 2 * slowestMs)) {
       return void errors.set(record, undefined);
     }
     try {
-      await handle(record);
+      await handle(record, leftMs);
     } catch (error) {
       errors.set(record, error);
     }

@@ -15,6 +15,7 @@ const s3Source: RecordSource<{
   };
 }> = {
   name: "onceS3",
+  parts: { eventName: "string", s3: "object" },
   // Of two changes to one object the sequencers differ, and of two notifications of one change they are the same. S3 promises
   // one where an object is made or deleted, and not where its tags or rights change: there the request is the change.
   key({ eventName, responseElements, s3: { bucket, object } }) {

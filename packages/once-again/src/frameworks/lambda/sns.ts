@@ -11,6 +11,7 @@ const snsSource: RecordSource<{
   };
 }> = {
   name: "onceSns",
+  parts: { Sns: "object" },
   key({ Sns: { MessageId, TopicArn, MessageAttributes } }) {
     const id = producersId(MessageAttributes?.["id"]?.Value, undefined, undefined);
     return id === undefined ? nameFrom(TopicArn, MessageId) : nameFrom(id);

@@ -13,6 +13,13 @@ const sqsSource: RecordSource<{
   readonly messageAttributes: Readonly<Record<string, { readonly stringValue?: string | undefined }>>;
 }> = {
   name: "onceSqs",
+  parts: {
+    messageId: "string",
+    body: "string",
+    eventSourceARN: "string",
+    attributes: "object",
+    messageAttributes: "object",
+  },
   key({ messageId, attributes, messageAttributes }) {
     const { MessageDeduplicationId, MessageGroupId } = attributes;
     const id = producersId(messageAttributes["id"]?.stringValue, MessageDeduplicationId, MessageGroupId);

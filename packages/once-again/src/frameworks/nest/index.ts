@@ -3,5 +3,6 @@
  *
  * @module
  */
+import "../../core/check-platform.ts";
 export { executionOf, onceNest, type OnceNest } from "./interceptor.ts";
 export { Once, OnceModule, OnceRoutes, Operation } from "./once-module.ts";

@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import { type LeasedHttpOptions, onceHttp, type TransactionalHttpOptions } from "../../http/index.ts";
+import { onceHttp } from "../../http/index.ts";
 import type { HttpOptions } from "../../http/http-options.ts";
 import type { OnceRoute } from "../../http/handle-request.ts";
 import { type FastifyReply, runFastifyMiddleware } from "../run-fastify-middleware.ts";
 import { recordNoEffect } from "../capture/response-capture.ts";
 import {
-  checkMessages,
   closeRoute,
+  messagesError,
   endConnections,
   NodeCall,
   type NodeExecution,
@@ -15,7 +15,7 @@ import {
   runMiddleware,
 } from "../node-adapter.ts";
 import { type ParsedRequest, requestBytes } from "../read-body.ts";
-import { refuseHandler } from "../errors.ts";
+import { refuseCall, refuseHandler, wrongPlaceError } from "../errors.ts";
 
 /** The part of the request of Nest's platform, Express or Fastify, that we use: handlers find their operation in it. */
 export interface NestRequest extends ParsedRequest {
@@ -49,10 +49,6 @@ export interface OnceNest extends OnceRoute {
   intercept<Handled extends NestObservable>(context: NestContext, next: { handle: () => Handled }): Promise<Handled>;
 }
 
-/** With `mode: "transactional"`: the key is committed with the rows that the handler writes. */
-export function onceNest<Request extends NestRequest, Transaction>(
-  options: TransactionalHttpOptions<Request, Transaction>,
-): OnceNest;
 /**
  * An interceptor for Nest 12, on Express or Fastify: `@UseInterceptors(onceNest(options))` on a method or controller.
  * Each operation that carries an `Idempotency-Key` happens once, and every repeat gets the first answer. A caller that
@@ -76,8 +72,7 @@ export function onceNest<Request extends NestRequest, Transaction>(
  * }
  * ```
  */
-export function onceNest<Request extends NestRequest>(options: LeasedHttpOptions<Request>): OnceNest;
-export function onceNest<Request extends NestRequest, Transaction>(
+export function onceNest<Request extends NestRequest, Transaction = undefined>(
   options: HttpOptions<Request, Transaction>,
   ...others: unknown[]
 ): OnceNest {
@@ -100,12 +95,18 @@ export function openNest<Request extends NestRequest, Transaction>(
   const intercept = async <Handled extends NestObservable>(
     context: NestContext,
     next: { handle: () => Handled },
+    ...others: unknown[]
   ): Promise<Handled> => {
+    if (typeof context?.switchToHttp !== "function") {
+      refuseCall(wrongPlaceError("onceNest", "a context of Nest's"), [context, next, ...others], once.onError);
+      return undefined as never;
+    }
     const http = context.switchToHttp();
     const request = http.getRequest<Request & OperationHolder>();
     const reply = http.getResponse<ServerResponse | FastifyReply>();
     const [incoming, response] = [rawOf<IncomingMessage>(request), rawOf<ServerResponse>(reply)];
-    checkMessages("onceNest", incoming, response);
+    const misuse = messagesError("onceNest", incoming, response);
+    if (misuse !== undefined) throw misuse;
     const call = new NodeCall(once, { incoming, response }, request, request.originalUrl ?? incoming.url, readBody);
     const passing = nodePassingExecution(call);
     if (passing !== undefined) {

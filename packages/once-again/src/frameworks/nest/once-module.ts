@@ -1,6 +1,5 @@
 import { createParamDecorator, Inject, UseInterceptors } from "@nestjs/common";
-import type { LeasedHttpOptions, TransactionalHttpOptions } from "../../http/index.ts";
-import type { HttpOptions } from "../../http/http-options.ts";
+import type { HttpOptions, LeasedHttpOptions, TransactionalHttpOptions } from "../../http/http-options.ts";
 import {
   executionOf,
   type NestContext,
@@ -15,7 +14,7 @@ import {
 
 /** Options of one route, which replace the module's options of the same name. */
 export type OnceOverrides<Request extends NestRequest = NestRequest, Transaction = never> = Partial<
-  HttpOptions<Request, Transaction>
+  LeasedHttpOptions<Request> | TransactionalHttpOptions<Request, Transaction>
 >;
 
 /** A module for `imports` of Nest's `@Module`. */
@@ -117,11 +116,9 @@ export class OnceModule {
    *
    * @throws OnceAgainError at Nest's start: `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`.
    */
-  static forRoot<Request extends NestRequest>(options: LeasedHttpOptions<Request>): OnceModuleImport;
-  static forRoot<Request extends NestRequest, Transaction>(
-    options: TransactionalHttpOptions<Request, Transaction>,
-  ): OnceModuleImport;
-  static forRoot(options: unknown): OnceModuleImport {
+  static forRoot<Request extends NestRequest, Transaction = undefined>(
+    options: HttpOptions<Request, Transaction>,
+  ): OnceModuleImport {
     return moduleImport({ provide: optionsToken, useValue: options });
   }
 
@@ -138,14 +135,11 @@ export class OnceModule {
    * });
    * ```
    */
-  static forRootAsync<Request extends NestRequest, Injected extends unknown[]>(
-    options: OnceModuleAsyncOptions<LeasedHttpOptions<Request>, Injected>,
-  ): OnceModuleImport;
-  static forRootAsync<Request extends NestRequest, Transaction, Injected extends unknown[]>(
-    options: OnceModuleAsyncOptions<TransactionalHttpOptions<Request, Transaction>, Injected>,
-  ): OnceModuleImport;
-  static forRootAsync(options: OnceModuleAsyncOptions<unknown, never>): OnceModuleImport {
-    const { imports = [], inject = [], useFactory } = options;
+  static forRootAsync<Request extends NestRequest, Injected extends unknown[], Transaction = undefined>({
+    imports = [],
+    inject = [],
+    useFactory,
+  }: OnceModuleAsyncOptions<HttpOptions<Request, Transaction>, Injected>): OnceModuleImport {
     return moduleImport({ provide: optionsToken, inject, useFactory }, imports);
   }
 }

@@ -21,11 +21,15 @@ export interface AttemptOwner {
 export class UndiciHead implements ResponseHead {
   readonly status: number;
   readonly redirected: boolean;
+  /** Where it comes from; empty when it was not redirected. */
+  readonly url: string;
   readonly headers: ResponseHead["headers"];
 
-  constructor(status: number, headers: ResponseHeaders, redirected: boolean) {
+  /** @param history where undici's redirect interceptor has led the request, the request's own URL first. */
+  constructor(status: number, headers: ResponseHeaders, history: readonly URL[]) {
     this.status = status;
-    this.redirected = redirected;
+    this.redirected = history.length > 1;
+    this.url = this.redirected ? history.at(-1)!.href : "";
     this.headers = { get: (name) => findHeader(headers, name) };
   }
 }
@@ -81,7 +85,7 @@ export class Attempt implements DispatchHandler {
     const { handler, controller } = this.#owner;
     // Below 200 it is an interim response, which proves nothing.
     if (status >= 200) {
-      if (!this.#owner.onResponse(new UndiciHead(status, headers, this.history.length > 1))) {
+      if (!this.#owner.onResponse(new UndiciHead(status, headers, this.history))) {
         this.#discard();
         return;
       }
@@ -114,7 +118,7 @@ export class Attempt implements DispatchHandler {
   #headIn(error: Error): UndiciHead | undefined {
     const { code, statusCode, headers } = error as Error & Record<string, unknown>;
     if (code !== "UND_ERR_RESPONSE" || typeof statusCode !== "number" || statusCode < 400) return undefined;
-    return new UndiciHead(statusCode, (headers ?? {}) as ResponseHeaders, this.history.length > 1);
+    return new UndiciHead(statusCode, (headers ?? {}) as ResponseHeaders, this.history);
   }
 
   /** Discards the response. It is read on, within bounds, so that the connection can be used again. */

@@ -1,5 +1,6 @@
-import { callState, type CallState, decideAttempt, unknownOutcome } from "../../client/call-state.ts";
+import { callState, type CallState, decideAttempt, foreignOutcome, unknownOutcome } from "../../client/call-state.ts";
 import type { FetchEvent, FetchSettings } from "../../client/fetch-options.ts";
+import { isForeignResponse } from "../../client/foreign-response.ts";
 import { afterRedirect } from "../../client/follow-redirects.ts";
 import { type Repeats, repeatsOf } from "../../client/repeats.ts";
 import { askCondition, failureOf, markUnsent } from "../../client/should-retry.ts";
@@ -17,6 +18,8 @@ export interface CallRequest {
   readonly options: DispatchOptions;
   readonly origin: string;
   readonly key: string | undefined;
+  /** Its headers, in whatever form the caller gave them. */
+  readonly headers: { get(name: string): string | null };
   /** Whether its body is a stream, of which nothing is left for another attempt. */
   readonly isSentOnce: boolean;
 }
@@ -134,7 +137,7 @@ export class Call implements AttemptOwner, SteeredCall {
       this.#wait(delayMs);
       return false;
     }
-    const unknown = this.#unknownOutcome("response");
+    const unknown = this.#unknownOutcome("response") ?? this.#foreignOutcome(head);
     if (unknown !== undefined) {
       this.#fail(unknown);
       return false;
@@ -207,6 +210,14 @@ export class Call implements AttemptOwner, SteeredCall {
 
   #unknownOutcome(by: "response" | "error", cause?: unknown): Error | undefined {
     return unknownOutcome(this.#state, { by, cause }, this.clock);
+  }
+
+  /** Undici doesn't say with which status a redirect was made. */
+  #foreignOutcome(head: UndiciHead): Error | undefined {
+    const { headers, options, origin } = this.#request;
+    const { trustsRedirect } = this.#surroundings.settings;
+    if (!isForeignResponse(head, { method: options.method, origin, headers }, trustsRedirect)) return undefined;
+    return foreignOutcome(this.#state, head, trustsRedirect !== undefined);
   }
 
   #stopTimer(): void {

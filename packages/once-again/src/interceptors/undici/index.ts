@@ -3,9 +3,11 @@
  *
  * @module
  */
+import "../../core/check-platform.ts";
 import { fetchSettings, type RetryingFetchOptions } from "../../client/fetch-options.ts";
 import { ensureKey } from "../../client/operation-key.ts";
 import { sharedTimers } from "../../core/deadline-timer.ts";
+import { requireFunction } from "../../core/options.ts";
 import { isOneShot, replayableBody } from "../replayable-body.ts";
 import { Call } from "./call.ts";
 import type { Dispatch } from "./dispatcher.ts";
@@ -39,10 +41,11 @@ export type RetryInterceptor = <Dispatched extends (options: never, handler: nev
  * ```
  */
 export function retryInterceptor(options: RetryInterceptorOptions = {}): RetryInterceptor {
-  const settings = fetchSettings(options);
+  const settings = fetchSettings(options, "retryInterceptor", ["fetch", "layers", "attemptHeaders"]);
   const { attemptTimeoutMs, clock } = settings.policy;
   const timers = sharedTimers(clock);
   const intercept = (dispatch: Dispatch): Dispatch => {
+    requireFunction("dispatch", "undici's dispatch, as agent.compose(retryInterceptor()) gives it", dispatch);
     const surroundings = { settings, dispatch, timers, attemptTimeoutMs };
     return (request, handler) => {
       if (request.method === "CONNECT" || (request.upgrade ?? false) !== false) return dispatch(request, handler);
@@ -57,7 +60,7 @@ export function retryInterceptor(options: RetryInterceptorOptions = {}): RetryIn
           return true;
         }
         const options = { ...request, headers: headers.given, body };
-        return new Call(surroundings, { options, origin, key, isSentOnce }, handler).send();
+        return new Call(surroundings, { options, origin, key, headers, isSentOnce }, handler).send();
       };
       if (isOneShot(request.body, headers)) return start(request.body, true);
       const bytes = replayableBody(request.body, headers);

@@ -113,6 +113,18 @@ describe.each(Object.entries(versions))("%s", (_name, { Agent, interceptors, req
     expect(server.received).toHaveLength(4);
   });
 
+  test("a sign-in page behind a redirect is no outcome of an attempt in doubt, nor where trustRedirects is given", async () => {
+    const server = await scriptedServer();
+    const following = () => new Agent().compose(interceptors.redirect({ maxRedirections: 3 })) as never;
+    const signIn = [answer(302, { location: "/login" }), answer(200, { "content-type": "text/html" }, "Sign in")];
+    server.script.push(...signIn, reset, ...signIn, ...signIn, ...signIn);
+    expect(await post(server.url, {}, following())).toBe(200);
+    const unknown = { code: "ONCE_OUTCOME_UNKNOWN", details: { url: new URL("/login", server.url).href } };
+    expect(await post(server.url, {}, following())).toMatchObject(unknown);
+    expect(await post(server.url, { trustRedirects: false }, following())).toMatchObject(unknown);
+    expect(await post(server.url, { trustRedirects: true }, following())).toBe(200);
+  });
+
   test("a 409 of a stranger, while an attempt is in doubt, may be about that attempt", async () => {
     const server = await scriptedServer();
     server.script.push(reset, answer(409));

@@ -9,6 +9,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { retryingFetch } from "../../client/index.ts";
 import type { RetryingFetchOptions } from "../../client/fetch-options.ts";
 import { undiciFetch } from "./index.ts";
+import { replaceGlobalsAsHono } from "../../../../../test/support/hono-globals.ts";
+import { skipWaits } from "../../../../../test/support/skip-waits.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 
 type Act = (response: ServerResponse, request: IncomingMessage) => void;
 const answer =
@@ -16,7 +19,6 @@ const answer =
   (response) =>
     void response.writeHead(status, headers).end(body);
 const reset: Act = (response) => response.socket?.resetAndDestroy();
-const hang: Act = () => undefined;
 
 let server: Server;
 let url: string;
@@ -66,6 +68,12 @@ describe.each(Object.entries(versions))("%s", (_name, { Agent, interceptors, req
       expect(received[0]).toMatchObject({ key: expect.any(String), body: expect.stringMatching(/./) });
     }
     expect(received[0]?.type).toMatch(/^text\/plain/);
+  });
+
+  test("a Blob has its own type, also beside a server of Hono, which replaces Response", async () => {
+    replaceGlobalsAsHono();
+    await plain()(url, { method: "POST", body: new Blob(["tea"], { type: "text/x-tea" }) });
+    expect(received).toMatchObject([{ type: "text/x-tea", body: "tea" }]);
   });
 
   test("an answer is a Response: status, headers, and its body in every form", async () => {
@@ -130,10 +138,9 @@ describe.each(Object.entries(versions))("%s", (_name, { Agent, interceptors, req
   });
 
   test("an abort ends the call with its reason, and an answer's body too", async () => {
-    script = [hang];
     const before = new AbortController();
+    script = [() => before.abort(new Error("enough"))];
     const call = retrying()(url, { method: "POST", body: "tea", signal: before.signal });
-    setTimeout(() => before.abort(new Error("enough")), 20);
     await expect(call).rejects.toThrow("enough");
     script = [(response) => void response.writeHead(200).write("half")];
     const during = new AbortController();
@@ -149,8 +156,12 @@ describe.each(Object.entries(versions))("%s", (_name, { Agent, interceptors, req
     await expect(unkeyed(url, { method: "POST", body: "tea" })).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN" });
     const refused = unkeyed("http://127.0.0.1:1/", { method: "POST", body: "tea" });
     await expect(refused).rejects.toMatchObject({ code: "ONCE_ATTEMPTS_EXHAUSTED", cause: { code: "ECONNREFUSED" } });
-    script = [hang];
-    const cut = await retrying({ attemptTimeoutMs: 50 })(url, { method: "POST", body: "tea" });
+    const clock = fakeClock();
+    script = [() => void clock.advance(50)];
+    const cut = await retrying({ clock, attemptTimeoutMs: 50, onEvent: skipWaits(clock) })(url, {
+      method: "POST",
+      body: "tea",
+    });
     expect(cut.status).toBe(200);
   });
 

@@ -1,3 +1,5 @@
+import { checkNames, type OptionNames } from "../../core/option-names.ts";
+import { checkMethod, requireFunction } from "../../core/options.ts";
 import { type UndiciAnswer, type UndiciResponse, undiciResponseClass } from "./undici-response.ts";
 
 /** The redirects of a request, as undici's redirect interceptor reports them. */
@@ -24,9 +26,12 @@ export type UndiciRequest = (url: string, options: never) => Promise<UndiciAnswe
  *
  * @param request undici's `request`.
  * @param options.dispatcher what sends; default undici's global one.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a `request` that is no function, and a `dispatcher` without `dispatch`.
  */
 export function undiciFetch(request: UndiciRequest, options: { readonly dispatcher?: unknown } = {}): typeof fetch {
-  const { dispatcher } = options;
+  requireFunction("request", "undici's request, as undiciFetch(request, { dispatcher })", request);
+  checkNames("undiciFetch", options, { dispatcher: true } satisfies OptionNames<typeof options>);
+  const dispatcher = checkMethod("dispatcher", "a dispatcher of undici", options.dispatcher, "dispatch");
   const AnswerClass = undiciResponseClass();
   return async (input, init = {}) => {
     const inputRequest = input instanceof Request ? input : undefined;
@@ -53,11 +58,12 @@ async function sendable(body: RequestInit["body"], headers: Headers): Promise<un
   if (body === null || body === undefined || body instanceof ReadableStream || body instanceof ArrayBuffer) return body;
   if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
   if (typeof body === "string") {
-    // As a Response would have it, which would make a web stream of it.
+    // As a Request would have it, which would make a web stream of it.
     if (!headers.has("content-type")) headers.set("content-type", "text/plain;charset=UTF-8");
     return body;
   }
-  const serialised = new Response(body);
+  // No Response, since a server of Hono replaces that by one which says text/plain of any Blob.
+  const serialised = new Request("http://localhost/", { method: "POST", body });
   const type = serialised.headers.get("content-type");
   if (type !== null && !headers.has("content-type")) headers.set("content-type", type);
   return new Uint8Array(await serialised.arrayBuffer());

@@ -12,7 +12,7 @@ import {
   type EngineOptions,
   engineOptionsOf,
   type LeasedMode,
-  type TransactionalMode,
+  type Mode,
 } from "../../engine/options.ts";
 import { type Backoff, exponentialBackoff } from "../../retry/index.ts";
 import { steadyBackoff } from "../../retry/steady-backoff.ts";
@@ -56,16 +56,10 @@ export interface InboxRules extends Omit<EngineOptions, "onUnknown" | "waitMs"> 
   readonly retentionMs?: number | undefined;
 }
 
-/** The claim is stored before the work runs, and that it is done after; the effect may be anywhere. */
-export interface LeasedInboxOptions extends InboxRules, LeasedMode {}
+/** Options of an inbox, in either mode. In a transaction commits also what is added to an outbox in it. */
+export type InboxOptions<Transaction> = InboxRules & Mode<Transaction>;
 
-/** Record and effect commit in one transaction of your own database, and so does what is added to an outbox in it. */
-export interface TransactionalInboxOptions<Transaction> extends InboxRules, TransactionalMode<Transaction> {}
-
-/** Options of an inbox, in either mode. */
-export type InboxOptions<Transaction> = LeasedInboxOptions | TransactionalInboxOptions<Transaction>;
-
-const names: OptionNames<LeasedInboxOptions> = {
+const names: OptionNames<InboxRules & LeasedMode> = {
   ...engineOptionNames,
   store: true,
   mode: true,
@@ -78,7 +72,8 @@ const dayMs = 86_400_000;
 
 /** The options of the engine under an inbox. */
 export function inboxEngineOptions({ retentionMs = 7 * dayMs, ...options }: InboxRules): EngineOptions {
-  return engineOptionsOf({ ...options, retentionMs });
+  // It waits for another consumer by itself, and is not held up in the engine meanwhile.
+  return engineOptionsOf({ ...options, retentionMs, waitMs: 0 });
 }
 
 /** The rules, checked, with every default filled in. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../../core/check-platform.ts";
 export { type InboxMessage, readJson, rejectedError } from "./inbox-message.ts";
 export type { MessageExecution } from "./inbox-options.ts";
 export type { Inbox, InboxVerdict, MessageWork } from "./inbox.ts";

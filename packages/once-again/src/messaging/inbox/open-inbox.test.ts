@@ -343,9 +343,16 @@ describe("an inbox", () => {
   test("close() waits for what runs, and gives back what waits or comes late", async () => {
     const inbox = leased({ backoff: () => 3_600_000 });
     const { promise, resolve } = Promise.withResolvers<void>();
-    const running = inbox.handle(message, () => promise);
-    const waiting = inbox.handle({ ...message, id: "2" }, () => Promise.reject(new NoEffectError("later")));
-    await new Promise((done) => setTimeout(done, 5));
+    const [begun, failed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const running = inbox.handle(message, () => {
+      begun.resolve();
+      return promise;
+    });
+    const waiting = inbox.handle({ ...message, id: "2" }, () => {
+      failed.resolve();
+      return Promise.reject(new NoEffectError("later"));
+    });
+    await Promise.all([begun.promise, failed.promise]);
     const closed = inbox.close();
     expect(await waiting).toEqual({ action: "give-back" });
     resolve();
@@ -359,10 +366,18 @@ describe("an inbox", () => {
     const consumer = new AbortController();
     const options = { signal: consumer.signal };
     const { promise, resolve } = Promise.withResolvers<void>();
-    const running = inbox.handle(message, () => promise, options);
-    const fails = () => Promise.reject(new NoEffectError("later"));
+    const [begun, failed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const runs = () => {
+      begun.resolve();
+      return promise;
+    };
+    const running = inbox.handle(message, runs, options);
+    const fails = () => {
+      failed.resolve();
+      return Promise.reject(new NoEffectError("later"));
+    };
     const waiting = inbox.handle({ ...message, id: "2" }, fails, options);
-    await new Promise((done) => setTimeout(done, 5));
+    await Promise.all([begun.promise, failed.promise]);
     consumer.abort();
     expect(await waiting).toEqual({ action: "give-back" });
     expect(await inbox.handle({ ...message, id: "3" }, () => expect.unreachable(), options)).toEqual({

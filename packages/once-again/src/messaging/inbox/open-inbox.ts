@@ -13,13 +13,7 @@ import {
   messageProblem,
   type ReadableMessage,
 } from "./inbox-message.ts";
-import {
-  inboxEngineOptions,
-  type InboxOptions,
-  inboxSettings,
-  type LeasedInboxOptions,
-  type TransactionalInboxOptions,
-} from "./inbox-options.ts";
+import { inboxEngineOptions, type InboxOptions, inboxSettings } from "./inbox-options.ts";
 import { handleOnce, type InboxParts } from "./handle-once.ts";
 import { type Handled, isWorn, type Undecidable, verdictAfterTries } from "./inbox-decisions.ts";
 import type { HandleOptions, Inbox, InboxVerdict, MessageWork } from "./inbox.ts";
@@ -40,9 +34,7 @@ import { sharedExclusiveLock } from "./shared-exclusive-lock.ts";
  * });
  * ```
  */
-export function openInbox(options: LeasedInboxOptions): Inbox;
-export function openInbox<Transaction>(options: TransactionalInboxOptions<Transaction>): Inbox<Transaction>;
-export function openInbox<Transaction>(options: InboxOptions<Transaction>): Inbox<Transaction> {
+export function openInbox<Transaction = undefined>(options: InboxOptions<Transaction>): Inbox<Transaction> {
   const settings = inboxSettings(options);
   const room = openEngine<Transaction>({ ...options, ...inboxEngineOptions(options) });
   const { engine, lookUp, discard, moveMark } = room;

@@ -3,7 +3,8 @@
  *
  * @module
  */
-export type { NewMessage, OutboxMessage, OutboxStore, ParkedMessage } from "../../stores/outbox-store.ts";
+import "../../core/check-platform.ts";
+export type { NewMessage, OutboxMessage, OutboxStore, UnconfirmedMessage } from "../../stores/outbox-store.ts";
 export { openRelay, type Relay } from "./open-relay.ts";
 export { type Publish, refusedError, unavailableError } from "./publish.ts";
 export type { RelayEvent } from "./relay-event.ts";

@@ -4,8 +4,7 @@ import { OnceAgainError } from "../../core/errors.ts";
 import { DeadlineTimer } from "../../core/deadline-timer.ts";
 import { type WakeablePause, wakeablePause } from "../../core/wakeable-pause.ts";
 import type { ClaimedBatch } from "../../stores/outbox-store.ts";
-import { brokerState, probesMax } from "./broker-state.ts";
-import { semaphore } from "../../core/semaphore.ts";
+import { openPlaces } from "./places.ts";
 import { type BatchEnd, type BatchParts, type Claim, publishBatch } from "./publish-batch.ts";
 import { type RelayOptions, type RelaySettings, relaySettings } from "./relay-options.ts";
 
@@ -68,19 +67,11 @@ async function runLoop(
   pause: WakeablePause,
   idlers: Set<() => void>,
 ): Promise<void> {
-  const { clock, outbox, concurrency, claimMax, loadMax, leaseMs, messagesPerKey, pollMs, publishMsMax, onEvent } =
-    settings;
+  const { clock, outbox, claimMax, loadMax, leaseMs, messagesPerKey, pollMs, publishMsMax, onEvent } = settings;
   const onFailure = (error: unknown): void => notify(onEvent, { type: "fault", error });
   const queue = confirmQueue(settings, stop, onFailure);
-  const broker = brokerState(settings);
-  const parts: BatchParts = {
-    settings,
-    stop,
-    broker,
-    places: semaphore(concurrency),
-    deadlines: new DeadlineTimer(clock),
-    silences: new Map(),
-  };
+  const places = openPlaces(settings);
+  const parts: BatchParts = { settings, stop, places, deadlines: new DeadlineTimer(clock) };
   const watch = outboxWatch(settings, () => pause.wake(), onFailure);
   const running = new Set<Promise<void>>();
   let load = 0;
@@ -88,13 +79,17 @@ async function runLoop(
   let wakesOfEmptyRound = -1;
 
   const start = (batch: ClaimedBatch, claim: Claim): void => {
-    load += loadOf(batch);
-    const published = publishBatch(parts, batch, claim)
+    let left = loadOf(batch);
+    load += left;
+    const onEnd = (): void => {
+      [left, load] = [left - 1, load - 1];
+    };
+    const published = publishBatch(parts, batch, claim, onEnd)
       .then((end) => queue.write(end))
       // A function among the options threw. The messages are claimed again when their lease is over.
       .catch(onFailure)
       .finally(() => {
-        load -= loadOf(batch);
+        load -= left;
         running.delete(published);
         // There was no room for more, or there may be more of its key.
         pause.wake();
@@ -104,15 +99,14 @@ async function runLoop(
   /** Claims what may be published, and says how long to wait then, milliseconds. */
   const claim = async (): Promise<number> => {
     const waiting = [...idlers];
-    const free = Math.min(claimMax, loadMax - load);
-    const wanted = broker.isInDoubt() ? (load === 0 ? Math.min(probesMax, free) : 0) : free;
-    if (wanted <= 0) return pollMs;
+    const limit = Math.min(claimMax, loadMax - load);
+    if (limit <= 0) return pollMs;
     const owner = crypto.randomUUID();
     const [begunAt, wakes] = [clock.monotonic(), pause.wakes()];
     const endsAt = begunAt + leaseMs;
-    const { batches, hasMore } = await outbox.claim({ owner, leaseMs, limit: wanted, messagesPerKey });
+    const { batches, hasMore } = await outbox.claim({ owner, leaseMs, limit, messagesPerKey });
     if (batches.length > 0 && clock.monotonic() + publishMsMax > endsAt) onFailure(lateClaimError(settings));
-    for (const batch of batches) start(batch, { owner, endsAt });
+    for (const batch of batches.flatMap(parted)) start(batch, { owner, endsAt });
     const isEmpty = batches.length === 0;
     if (hasMore) return isEmpty && wakesOfEmptyRound === wakes ? restPerWork * (clock.monotonic() - begunAt) : 0;
     if (isEmpty) wakesOfEmptyRound = wakes;
@@ -123,12 +117,14 @@ async function runLoop(
     let waitMs = pollMs;
     try {
       watch.renew();
-      waitMs = broker.pauseLeftMs() || (await claim());
+      places.release();
+      waitMs = await claim();
     } catch (error) {
       onFailure(error);
     }
     if (!stop.aborted && waitMs > 0) await pause.wait(Math.min(pollMs, waitMs));
   }
+  places.releaseAll();
   await watch.end();
   await Promise.all(running);
   release(idlers, [...idlers]);
@@ -147,6 +143,15 @@ function lateClaimError({ leaseMs, publishMsMax }: Pick<RelaySettings, "leaseMs"
     `A claim took so long that less than publishMsMax (${publishMsMax} ms) is left of leaseMs (${leaseMs} ms): nothing of it is published, ` +
       "and it is claimed again. If this goes on, give the relay a longer leaseMs, or the database more capacity.",
   );
+}
+
+/**
+ * Messages without a key end one by one. Those of a key are leased by the oldest, until all have ended; those of a line end together,
+ * so that few relays try its place at once.
+ */
+function parted(batch: ClaimedBatch): readonly ClaimedBatch[] {
+  if (batch.orderingKey !== undefined || batch.line !== undefined) return [batch];
+  return batch.messages.map((message) => ({ ...batch, messages: [message] }));
 }
 
 /** How many of its messages may be with the broker at a time. */

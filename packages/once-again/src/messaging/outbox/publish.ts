@@ -1,22 +1,23 @@
 import { OnceAgainError } from "../../core/errors.ts";
+import { checkFunction, requireText } from "../../core/options.ts";
 import type { OutboxMessage } from "../../stores/outbox-store.ts";
 
 /**
  * Hands a message to a broker, and resolves when the broker has confirmed it. It is called again for the same message
  * after a failure or a crash, with the same id.
  *
- * An error that it throws decides about the message: an error that says that the broker can't be reached
+ * An error that it throws decides about the message: an error that says that the place can't be reached
  * (`unavailableError`, a broken connection) is waited out, however long it takes; any other is a refusal of this message,
- * which is tried again and parked in the end.
+ * which is tried again and parked in the end. Silence is waited out, too, unless the publisher rejects with a refusal when its
+ * signal aborts.
  */
 export interface Publish {
   (message: OutboxMessage, context: PublishContext): Promise<Confirmation | void>;
   /**
-   * True where each message may go to another place, such as the endpoints of many customers. Then a place that says
-   * nothing within `publishMsMax` has refused its message, and the relay goes on with others. Default false: silence is
-   * taken for a broker that is away.
+   * The place that a message goes to: a queue, a topic, a server. A relay waits out each place by itself, so that one that is
+   * away, forbidden or silent holds up no message of another. Default the message's topic; no more than 255 characters count.
    */
-  readonly hasManyPlaces?: boolean | undefined;
+  readonly place?: ((message: OutboxMessage) => string) | undefined;
 }
 
 /** The context of a publish, beside the message. */
@@ -46,7 +47,22 @@ export interface PublishFailureDetails {
   readonly isTooLarge?: boolean | undefined;
 }
 
-/** The error of a publisher when its broker can't be reached or did not confirm: nothing is said about the message. */
+/** A text that a publisher needs of each message, such as the name of its place. */
+export type MessageText = (message: OutboxMessage) => string;
+
+/**
+ * Checks an option of a publisher that says a text of each message.
+ *
+ * @param otherwise the text where the option is missing.
+ * @returns a function that throws OnceAgainError `ONCE_OPTION_INVALID` for what is no text: a client would write a promise as
+ *   "[object Promise]", and the broker would confirm the message there.
+ */
+export function messageText(name: string, given: MessageText | undefined, otherwise: MessageText): MessageText {
+  if (checkFunction(name, given) === undefined) return otherwise;
+  return (message) => requireText(`${name}()`, given?.(message));
+}
+
+/** The error of a publisher when the place can't be reached or did not confirm: nothing is said about the message. */
 export function unavailableError(
   why: string,
   cause?: unknown,

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { logError } from "../../core/error-log.ts";
-import { type Listener, notify } from "../../core/listener.ts";
+import { type ErrorListener, type ErrorSubject, type Listener, notify } from "../../core/listener.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../../core/options.ts";
 import { type Random, systemRandom } from "../../core/random.ts";
@@ -8,7 +8,7 @@ import { systemClock } from "../../core/system-clock.ts";
 import { hasMethod } from "../../core/duck-typing.ts";
 import { type Backoff, exponentialBackoff } from "../../retry/index.ts";
 import { steadyBackoff } from "../../retry/steady-backoff.ts";
-import type { RelaySource } from "../../stores/outbox-store.ts";
+import type { OutboxMessage, RelaySource } from "../../stores/outbox-store.ts";
 import type { Publish } from "./publish.ts";
 import type { RelayEvent } from "./relay-event.ts";
 
@@ -19,8 +19,13 @@ export interface RelayOptions {
   /** Hands one message to the broker: `publishToRabbitmq` and its like, or a function of yours. */
   readonly publish: Publish;
   /**
+   * The place that a message goes to: a queue, a topic, a server. Each place is waited out by itself: one that is away, forbidden or
+   * silent holds up no message of another. Default what the publisher says; of a function of yours, the message's topic.
+   */
+  readonly place?: ((message: OutboxMessage) => string) | undefined;
+  /**
    * How often the broker may refuse a message before it is parked: a whole number of at least 1, default 10, which is
-   * after about 30 minutes. A broker that can't be reached refuses nothing.
+   * after about 30 minutes. A place that can't be reached refuses nothing.
    */
   readonly refusalsMax?: number | undefined;
   /**
@@ -34,7 +39,7 @@ export interface RelayOptions {
    */
   readonly backoff?: Backoff | undefined;
   /**
-   * How long the relay pauses when the broker can't be reached. Default exponential: 0.5, 1, 2 s up to 30 s, with equal jitter. One that
+   * How long a place is handed nothing when it can't be reached or does not confirm. Default exponential: 0.5, 1, 2 s up to 30 s, with equal jitter. One that
    * fails is treated as that of `backoff`.
    */
   readonly pauseBackoff?: Backoff | undefined;
@@ -47,8 +52,9 @@ export interface RelayOptions {
    */
   readonly leaseMs?: number | undefined;
   /**
-   * How many messages may be with the broker at a time: 1 to 1000, default 64. Those of one ordering key go one by one. A claim
-   * takes up to twice as many from the outbox, and a relay has up to four times as many.
+   * How many messages may be with one place at a time: 1 to 1000, default 64; with all places together, twice as many. A place that
+   * has not confirmed its last message gets one. Those of one ordering key go one by one. A claim takes up to twice as many from
+   * the outbox, and a relay has up to four times as many.
    */
   readonly concurrency?: number | undefined;
   /** How many messages of one ordering key are claimed at a time: 1 to 1000, default 16. */
@@ -58,10 +64,11 @@ export interface RelayOptions {
   /** Called with each event. An error that it throws is ignored. */
   readonly onEvent?: Listener<RelayEvent> | undefined;
   /**
-   * Gets the errors that an operator must know of: of a broker that can't be reached, of a message that was parked, of the
-   * database, and of a function among these options; default one line each by `console.error`, counted when they repeat.
+   * Gets the errors that an operator must know of, each with its event, message and place: of a place that can't be reached, of a
+   * message that was refused or parked, of the database, and of a function among these options; default one line each by
+   * `console.error`, counted when they repeat.
    */
-  readonly onError?: Listener<unknown> | undefined;
+  readonly onError?: ErrorListener | undefined;
   /** Where time comes from; default the machine's clock. The outbox has its own. */
   readonly clock?: Clock | undefined;
   /** Where chance comes from; default the machine's. */
@@ -74,6 +81,7 @@ export type RelaySettings = ReturnType<typeof relaySettings>;
 const names: OptionNames<RelayOptions> = {
   outbox: true,
   publish: true,
+  place: true,
   refusalsMax: true,
   parked: true,
   backoff: true,
@@ -89,8 +97,14 @@ const names: OptionNames<RelayOptions> = {
   random: true,
 };
 
-/** A refusal alone is not: the message is sent again. */
-const forOperators: ReadonlySet<RelayEvent["type"]> = new Set(["parked", "broker-unavailable", "fault"]);
+type Delays = { readonly [Name in "delayMs" | "pauseMs"]?: number };
+
+/** The message and the place of an event, for the listener of its error and the log. */
+function subjectOf({ type, ...event }: RelayEvent): ErrorSubject {
+  const { id, topic, place, refusals, delayMs, pauseMs } = event as Partial<Record<string, string>> & Delays;
+  const whole = (ms: number | undefined) => (ms === undefined ? undefined : Math.round(ms));
+  return { room: "relay", event: type, id, topic, place, refusals, delayMs: whole(delayMs), pauseMs: whole(pauseMs) };
+}
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
 export function relaySettings(options: RelayOptions) {
@@ -106,7 +120,7 @@ export function relaySettings(options: RelayOptions) {
   const onError = checkFunction("onError", options.onError) ?? logError;
   const onEvent = (event: RelayEvent): void => {
     notify(listener, event);
-    if (forOperators.has(event.type)) notify(onError, (event as RelayEvent & { type: "fault" }).error);
+    if (event.type !== "published") notify(onError, event.error, subjectOf(event));
   };
   const backoff = (name: "backoff" | "pauseBackoff", otherwise: Backoff): Backoff => {
     const given = checkFunction(name, options[name]) ?? otherwise;
@@ -118,6 +132,8 @@ export function relaySettings(options: RelayOptions) {
   return Object.freeze({
     outbox: options.outbox,
     publish: options.publish,
+    place:
+      checkFunction("place", options.place) ?? options.publish.place ?? ((message: OutboxMessage) => message.topic),
     refusalsMax: whole("refusalsMax", 10, 1),
     parked: checkChoice("parked", options.parked ?? "block", ["block", "pass"]),
     backoff: backoff("backoff", exponentialBackoff({ baseMs: 5000, capMs: 300_000 })),

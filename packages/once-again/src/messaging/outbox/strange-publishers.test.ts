@@ -88,8 +88,8 @@ test.for(delays)("a pauseBackoff that answers with %s makes no relay hammer its 
   const away = () => unavailableError("Gone.", undefined, { retryAfterMs: Number.NaN });
   const { rows, clock, times } = await relayWith(away, { pauseBackoff: pauseBackoff as () => number });
   await clock.advance(200);
-  expect(times("bad")).toBe(1);
-  expect(rows.map(({ message, refusals }) => [message.id, refusals])).toEqual([["bad", 0]]);
+  expect(times("bad") + times("1") + times("2")).toBe(1);
+  expect(rows.map(({ refusals }) => refusals)).toEqual([0, 0, 0]);
 });
 
 test("a relay that is closed twice at once, and again, has closed", async () => {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../../core/check-platform.ts";
 export { githubWebhooks, shopifyWebhooks } from "./github-and-shopify.ts";
 export type { Sender } from "./sender.ts";
 export { slackWebhooks } from "./slack.ts";

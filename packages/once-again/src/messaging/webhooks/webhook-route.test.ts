@@ -1,16 +1,19 @@
 import type { WebhookRules } from "./webhook-route.ts";
+import { Webhook } from "standardwebhooks";
 import Stripe from "stripe";
 import { describe, expect, test, vi } from "vitest";
 import { countedStore, type SenderFixture, senders, type SentWebhook } from "../../../../../test/support/webhooks.ts";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { onceFetch } from "../../frameworks/fetch.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
-import { webhookRoute } from "./index.ts";
+import { standardWebhooks, webhookRoute } from "./index.ts";
 import type { VerifyWebhook } from "./sender.ts";
+import { oneRetryAfter } from "../../../../../test/support/retry-after.ts";
 
 /** The library of Standard Webhooks goes by the machine's clock. */
 const now = Date.now();
 const minuteMs = 60_000;
+const standardSecret = `whsec_${Buffer.from("k".repeat(24)).toString("base64")}`;
 
 /** An endpoint for the webhooks of one sender, and the texts of those that its handler was given. */
 function endpoint(verify: WebhookRules["verify"], rules: Partial<WebhookRules> = {}) {
@@ -83,7 +86,7 @@ describe.each(senders)("$name", (fixture: SenderFixture) => {
     for (const { status, headers } of responses) {
       expect([
         [204, null],
-        [409, "1"],
+        [409, oneRetryAfter],
       ]).toContainEqual([status, headers.get("retry-after")]);
     }
     expect(await statusOf(post(signed()))).toBe(204);
@@ -244,8 +247,26 @@ test("one that comes while the first is handled gets 409 with Retry-After, or wa
     if (waitMs === 0) await repeat;
     go.resolve(new Response("ok"));
     expect([(await first).status, (await repeat).status]).toEqual([200, status]);
-    expect((await repeat).headers.get("retry-after")).toBe(waitMs === 0 ? "1" : null);
+    expect((await repeat).headers.get("retry-after")).toEqual(waitMs === 0 ? oneRetryAfter : null);
   }
+});
+
+test("a library that reads the payload before its signature lets no forged one through", async () => {
+  const webhook = new Webhook(standardSecret);
+  const verify = (payload: string, headers: Record<string, string>): unknown => {
+    const event: unknown = JSON.parse(payload);
+    webhook.verify(payload, headers);
+    return event;
+  };
+  const { post, handled } = endpoint(standardWebhooks({ verify }));
+  const sign = (body: string, date = new Date(now)): SentWebhook => {
+    const headers = { "webhook-id": "evt_1", "webhook-timestamp": String(Math.floor(date.getTime() / 1000)) };
+    return { body, headers: { ...headers, "webhook-signature": webhook.sign("evt_1", date, body) } };
+  };
+  const forged = { ...sign("{}"), body: "tea" };
+  expect(await statusOf(post(forged))).toBe(401);
+  expect(await statusOf(post(sign('"tea"')))).toBe(204);
+  expect(handled).toEqual(['"tea"']);
 });
 
 describe("a function of one's own", () => {

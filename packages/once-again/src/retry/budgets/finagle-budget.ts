@@ -1,6 +1,6 @@
 import { checkNames } from "../../core/option-names.ts";
 import type { Clock } from "../../core/clock.ts";
-import { checkNumber } from "../../core/options.ts";
+import { checkClock, checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import type { RetryBudget } from "./budget.ts";
 import { slidingSum } from "../sliding-sum.ts";
@@ -39,7 +39,7 @@ const depositSlices = 100;
  */
 export function finagleBudget(options: FinagleBudgetOptions = {}): RetryBudget {
   checkNames("finagleBudget", options, { ratio: true, ttlMs: true, reservePerSecond: true, clock: true });
-  const { clock = systemClock } = options;
+  const clock = checkClock(options.clock) ?? systemClock;
   const ttlMs = checkNumber("ttlMs", options.ttlMs ?? 10_000, { min: 1000, max: 60_000 });
   const perRequest = thousandths(checkNumber("ratio", options.ratio ?? 0.2, { min: 0, max: 1000 }));
   const perSecond = checkNumber("reservePerSecond", options.reservePerSecond ?? 10, { min: 0, max: 1000 });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../../core/check-platform.ts";
 export { awsBudget } from "./aws-budget.ts";
 export { finagleBudget } from "./finagle-budget.ts";
 export { grpcBudget } from "./grpc-budget.ts";

@@ -19,8 +19,8 @@ import { throttleState } from "./throttle-state.ts";
  * ```
  */
 export function adaptiveThrottle(options: AdaptiveThrottleOptions = {}): AnyLayer {
-  const isFailure = guardIsFailure(options.isFailure ?? isFailureByDefault);
   const state = throttleState(throttleSettings(options));
+  const isFailure = guardIsFailure(options.isFailure ?? isFailureByDefault);
   return (next) => async (attempt) => {
     if (!state.admits()) throw throttledError();
     const outcome = await settleWithin(next, attempt, attempt.signal);

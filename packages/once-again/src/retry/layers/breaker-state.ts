@@ -54,7 +54,7 @@ export function breakerState(settings: Omit<CircuitBreakerSettings, "isFailure">
   };
   const refusedUntil = (untilMs: number): Admission => ({
     role: "refused",
-    retryAfterMs: untilMs - clock.monotonic(),
+    retryAfterMs: Math.max(0, untilMs - clock.monotonic()),
   });
 
   return {

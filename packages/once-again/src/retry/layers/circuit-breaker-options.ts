@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Listener } from "../../core/listener.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
-import { checkFunction, checkNumber, invalidOptionError } from "../../core/options.ts";
+import { checkClock, checkFunction, checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { guardIsFailure, type IsFailure, isFailureByDefault } from "./failure-predicate.ts";
 
@@ -53,7 +53,7 @@ const names: OptionNames<CircuitBreakerOptions> = {
   openMs: true,
   probeTimeoutMs: true,
   waitersMax: true,
-  isFailure: true,
+  isFailure: "function",
   onEvent: true,
   clock: true,
 };
@@ -62,6 +62,7 @@ const names: OptionNames<CircuitBreakerOptions> = {
 export function circuitBreakerSettings(options: CircuitBreakerOptions) {
   checkNames("circuitBreaker", options, names);
   const window = options.window ?? { lengthMs: 30_000 };
+  if (typeof window !== "object") throw invalidOptionError("window", "{ calls } or { lengthMs }", window);
   if ("calls" in window) checkNumber("window.calls", window.calls, { min: 1, max: 10_000, integer: true });
   else checkNumber("window.lengthMs", window.lengthMs, { min: 10 });
   const callsMax = "calls" in window ? { max: window.calls } : undefined;
@@ -75,7 +76,7 @@ export function circuitBreakerSettings(options: CircuitBreakerOptions) {
     waitersMax: checkNumber("waitersMax", options.waitersMax ?? 10, { min: 0, integer: true }),
     isFailure: guardIsFailure(options.isFailure ?? isFailureByDefault),
     onEvent: checkFunction("onEvent", options.onEvent),
-    clock: options.clock ?? systemClock,
+    clock: checkClock(options.clock) ?? systemClock,
   });
 }
 

@@ -267,6 +267,18 @@ test("a predicate that throws counts as a failure, and leaves neither a probe no
   }
 });
 
+test("a probe that can't be judged is no probe: its call is refused, and the next one is the probe", async () => {
+  let isAsync = false;
+  const isFailure = (outcome: object): boolean => (isAsync ? (Promise.resolve(false) as never) : "error" in outcome);
+  const { clock, call, trip } = smallBreaker({ isFailure });
+  await trip();
+  await clock.advance(1000);
+  isAsync = true;
+  await expect(call(succeed)).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
+  isAsync = false;
+  expect([await call(succeed), await call(succeed)]).toEqual(["fine", "fine"]);
+});
+
 test("a time-out of the caller's own signal counts against the server, and a change of mind does not", async () => {
   for (const [name, isOpen] of [
     ["TimeoutError", true],
@@ -382,4 +394,17 @@ describe("by hand", () => {
     breaker.release();
     expect(breaker.state).toBe("closed");
   });
+});
+
+test("a probe that throws a revoked proxy ends, and the calls that wait for it with it", async () => {
+  const clock = fakeClock();
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const breaker = circuitBreaker({ clock, window: { calls: 1 }, openMs: 1000 });
+  const failing = (): Promise<never> => Promise.reject(proxy);
+  await expect(run(breaker(failing)) as Promise<unknown>).rejects.toBe(proxy);
+  await clock.advance(1000);
+  const calls = await Promise.allSettled([run(breaker(failing)), run(breaker(() => "second"))]);
+  expect(calls.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  expect(breaker.state).toBe("open");
 });

@@ -66,10 +66,15 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBrea
   const probe = async <T>(next: Operation<T>, attempt: Attempt): Promise<Outcome<T>> => {
     const isolationsBefore = isolations;
     const outcome = await settleWithin(next, attempt, attempt.signal, { clock, msMax: probeTimeoutMs });
-    // One that was isolated meanwhile has no probe under way, or another.
-    if (isolations === isolationsBefore) state.probeEnded(judge(outcome, attempt, isFailure));
-    waiters.wakeAll();
-    return outcome;
+    let hasFailed: boolean | undefined;
+    try {
+      hasFailed = judge(outcome, attempt, isFailure);
+      return outcome;
+    } finally {
+      // One that was isolated meanwhile has no probe under way, or another.
+      if (isolations === isolationsBefore) state.probeEnded(hasFailed);
+      waiters.wakeAll();
+    }
   };
 
   const layer: AnyLayer = (next) => async (attempt) => {

@@ -1,4 +1,5 @@
 import { OnceAgainError } from "../../core/errors.ts";
+import { requireBoolean } from "../../core/options.ts";
 import type { Attempt, Outcome } from "../attempt.ts";
 import { isHeldBack } from "../decision.ts";
 
@@ -17,14 +18,20 @@ export function statusOf(outcome: Outcome<unknown>): number {
   return typeof status === "number" ? status : 0;
 }
 
-/** A predicate of the caller's that can't throw: one that does counts the outcome as a failure, so that no call hangs. */
+/**
+ * A predicate of the caller's. Where that throws, the outcome counts as a failure, so that no call hangs.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` where it returns anything but true or false. The operation has been executed then.
+ */
 export function guardIsFailure(isFailure: IsFailure): IsFailure {
   return (outcome) => {
+    let hasFailed: unknown;
     try {
-      return isFailure(outcome);
+      hasFailed = isFailure(outcome);
     } catch {
       return true;
     }
+    return requireBoolean("isFailure()", hasFailed);
   };
 }
 

@@ -23,7 +23,7 @@ export function hedgeRule(options: {
   readonly delayMs: number | "p95";
   readonly hedgesMax?: number | undefined;
 }): HedgeRule {
-  checkNames("hedge", options, { delayMs: true, hedgesMax: true, budget: true, isFailure: true, clock: true });
+  checkNames("hedge", options, { delayMs: true, hedgesMax: true, budget: true, isFailure: "function", clock: true });
   const hedgesMax = checkNumber("hedgesMax", options.hedgesMax ?? 1, { min: 1, max: 10, integer: true });
   if (options.delayMs !== "p95") {
     const delayMs = checkNumber("delayMs", options.delayMs, { min: 0 });

@@ -1,8 +1,10 @@
 import type { Clock } from "../../core/clock.ts";
+import { checkClock, requireBoolean } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { valueOf } from "../attempt.ts";
 import type { AnyLayer } from "../layer.ts";
 import type { RetryBudget } from "../budgets/budget.ts";
+import { checkBudget } from "../retry-options.ts";
 import { hedgeRule } from "./hedge-rule.ts";
 import { guardIsFailure, type IsFailure, statusOf } from "./failure-predicate.ts";
 import { race } from "./race.ts";
@@ -47,9 +49,10 @@ const isErrorStatus: IsFailure = (outcome) => "error" in outcome || statusOf(out
  * ```
  */
 export function hedge(options: HedgeOptions): AnyLayer {
-  const { budget, clock = systemClock } = options;
-  const isFailure = guardIsFailure(options.isFailure ?? isErrorStatus);
   const rule = hedgeRule(options);
+  const budget = checkBudget(options.budget);
+  const clock = checkClock(options.clock) ?? systemClock;
+  const isFailure = guardIsFailure(options.isFailure ?? isErrorStatus);
   return (next) => async (attempt) => {
     const startedAt = clock.monotonic();
     const outcome = await race(next, attempt, {
@@ -65,11 +68,13 @@ export function hedge(options: HedgeOptions): AnyLayer {
   };
 }
 
-/** Never throws: it is called from a timer, where an error could not be caught. */
+/** Whether the budget pays for a hedge. One that throws does not. */
 function mayTake(budget: RetryBudget | undefined): boolean {
+  let isTaken: unknown;
   try {
-    return budget?.tryTake() ?? true;
+    isTaken = budget === undefined || budget.tryTake();
   } catch {
     return false;
   }
+  return requireBoolean("budget.tryTake()", isTaken);
 }

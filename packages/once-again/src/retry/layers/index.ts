@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../../core/check-platform.ts";
 export { type AnyLayer, compose, type Layer, retrying, run } from "../layer.ts";
 export { adaptiveThrottle } from "./adaptive-throttle.ts";
 export { noticeNestedRetries } from "./notice-nested-retries.ts";

@@ -1,7 +1,7 @@
 import { logError } from "../../core/error-log.ts";
 import { type Listener, notify } from "../../core/listener.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
-import { checkFunction, checkNumber } from "../../core/options.ts";
+import { checkFunction, checkNumber, requireFunction } from "../../core/options.ts";
 import { putLast } from "../../core/put-last.ts";
 import { systemClock } from "../../core/system-clock.ts";
 
@@ -85,6 +85,7 @@ type Send = typeof globalThis.fetch;
  * ```
  */
 export function noticeNestedRetries(send: Send, options: NestedRetriesOptions = {}): Send {
+  requireFunction("send", "a fetch, such as retryingFetch()", send);
   checkNames("noticeNestedRetries", options, names);
   const onFound = checkFunction("onFound", options.onFound) ?? warn;
   const attemptsMax = checkNumber("attemptsMax", options.attemptsMax ?? 5, { min: 1, integer: true });

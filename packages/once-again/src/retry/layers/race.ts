@@ -30,18 +30,28 @@ export function race<T>(next: Operation<T>, attempt: Attempt, plan: RacePlan): P
       for (const runner of runners)
         if (runner !== winner) runner.abort(signal.aborted ? signal.reason : lostRaceError());
     };
-    const onAbort = (): void => end({ error: signal.reason });
+    const fail = (error: unknown): void => end({ error });
+    const onAbort = (): void => fail(signal.reason);
     const start = (): void => {
       const runner = new AbortController();
       runners.add(runner);
-      void settle(next, { ...attempt, signal: runner.signal }).then((outcome) => {
-        if (runner.signal.aborted) return;
-        if (!isFailure(outcome)) return end(outcome, runner);
-        losses.push({ outcome, runner });
-        if (losses.length === runners.size) end(...lossOf(losses));
-      });
+      settle(next, { ...attempt, signal: runner.signal })
+        .then((outcome) => {
+          if (runner.signal.aborted) return;
+          if (!isFailure(outcome)) return end(outcome, runner);
+          losses.push({ outcome, runner });
+          if (losses.length === runners.size) end(...lossOf(losses));
+        })
+        .catch(fail);
       if (delayMs === undefined || runners.size > hedgesMax) return;
-      cancelTimer = clock.timer(delayMs, () => mayHedge() && start());
+      cancelTimer = clock.timer(delayMs, hedge);
+    };
+    const hedge = (): void => {
+      try {
+        if (mayHedge()) start();
+      } catch (error) {
+        fail(error);
+      }
     };
     signal.addEventListener("abort", onAbort, { once: true });
     start();

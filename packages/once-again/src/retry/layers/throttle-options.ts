@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
-import { checkNumber } from "../../core/options.ts";
+import { checkClock, checkNumber } from "../../core/options.ts";
 import { type Random, systemRandom } from "../../core/random.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import type { IsFailure } from "./failure-predicate.ts";
@@ -8,7 +8,7 @@ import type { IsFailure } from "./failure-predicate.ts";
 /** How eagerly a throttle holds calls back. */
 export interface AdaptiveThrottleOptions {
   /**
-   * K: how many requests are let through for each that the server accepts: at least 1, default 2. Less spares the
+   * K: how many requests are let through for each that the server accepts: 1 to 1,000, default 2. Less spares the
    * server more; more notices sooner that it has recovered.
    */
   readonly requestsPerAccept?: number | undefined;
@@ -31,18 +31,18 @@ export type ThrottleSettings = Readonly<{ requestsPerAccept: number; windowMs: n
 const names: OptionNames<AdaptiveThrottleOptions> = {
   requestsPerAccept: true,
   windowMs: true,
-  isFailure: true,
+  isFailure: "function",
   clock: true,
-  random: true,
+  random: "function",
 };
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
 export function throttleSettings(options: Omit<AdaptiveThrottleOptions, "isFailure">): ThrottleSettings {
   checkNames("adaptiveThrottle", options, names);
   return Object.freeze({
-    requestsPerAccept: checkNumber("requestsPerAccept", options.requestsPerAccept ?? 2, { min: 1 }),
+    requestsPerAccept: checkNumber("requestsPerAccept", options.requestsPerAccept ?? 2, { min: 1, max: 1000 }),
     windowMs: checkNumber("windowMs", options.windowMs ?? 120_000, { min: 10 }),
-    clock: options.clock ?? systemClock,
+    clock: checkClock(options.clock) ?? systemClock,
     random: options.random ?? systemRandom,
   });
 }

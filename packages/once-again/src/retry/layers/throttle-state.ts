@@ -1,3 +1,4 @@
+import { draw } from "../../core/random.ts";
 import { slidingSum } from "../sliding-sum.ts";
 import type { ThrottleSettings } from "./throttle-options.ts";
 
@@ -23,7 +24,7 @@ export function throttleState({ clock, random, requestsPerAccept, windowMs }: Th
   const [requests, accepts] = [slidingSum(windowMs, clock), slidingSum(windowMs, clock)];
   return {
     admits() {
-      if (random() >= rejectionProbability(requests.sum(), accepts.sum(), requestsPerAccept)) return true;
+      if (draw(random) >= rejectionProbability(requests.sum(), accepts.sum(), requestsPerAccept)) return true;
       requests.add(1);
       return false;
     },

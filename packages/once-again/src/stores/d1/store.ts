@@ -1,6 +1,6 @@
 import { hasMethod, wrongClientError } from "../../core/duck-typing.ts";
 import { notMigratedError } from "../sql/names.ts";
-import { checkRowSize, rowTooLargeError } from "../sql/row-size.ts";
+import { checkRowSize, resultBytesMax, rowTooLargeError } from "../sql/row-size.ts";
 import { keysSchema } from "../sql/sqlite-keys.ts";
 import { bytesOf, keyOperations } from "../sql/sqlite-operations.ts";
 import type { ExecuteSqlite } from "../sql/sqlite-statements.ts";
@@ -45,6 +45,7 @@ export function d1Store(database: D1Binding): D1Store {
   const execute = executeOn(database);
   return {
     survivesFailover: "yes",
+    resultBytesMax,
     schemaSql: keysSchema,
     async migrate() {
       const texts = keysSchema.split(";").filter((text) => text.trim() !== "");

@@ -6,7 +6,7 @@ import { recordId } from "../../key/key.ts";
 import { checkListRequest } from "../list-records.ts";
 import type { AsyncStore, ClaimAnswer, InspectedRecord, KeyRecord, ListRequest, RecordName } from "../store.ts";
 import { type AnswerTo, type Operation, recordOperations } from "../transition.ts";
-import { checkRowSize } from "../sql/row-size.ts";
+import { checkRowSize, resultBytesMax } from "../sql/row-size.ts";
 import type { ObjectNamespace } from "./client.ts";
 import type { StoreCall, StoreQuestion, StoreReply } from "./object-keys.ts";
 
@@ -80,6 +80,7 @@ export function durableObjectStore(namespace: ObjectNamespace, options: DurableO
   const shardOf = (name: RecordName): number => hash(recordId(name)) % shards;
   return {
     survivesFailover: "yes",
+    resultBytesMax,
     ...recordOperations(async <Asked extends Operation>(operation: Asked) => {
       if (operation.kind === "complete") checkRowSize(operation.result);
       const answer = await call(shardOf(operation), { method: "apply", operation });

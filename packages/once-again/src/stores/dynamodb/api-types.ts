@@ -107,8 +107,9 @@ interface Keys extends Pick<Expressions, "ExpressionAttributeNames"> {
   ProjectionExpression?: string | undefined;
 }
 
-/** An item that is deleted. */
-export interface DeleteRequest {
+/** An item that is put or deleted, without a condition. */
+export interface WriteRequest {
+  PutRequest?: { Item: Item | undefined } | undefined;
   DeleteRequest?: { Key: Item | undefined } | undefined;
 }
 
@@ -141,8 +142,8 @@ export interface Operations {
     { Responses?: Record<string, Item[]> | undefined; UnprocessedKeys?: Record<string, Keys> | undefined }
   >;
   BatchWriteItem: Operation<
-    { RequestItems: Record<string, DeleteRequest[]> },
-    { UnprocessedItems?: Record<string, DeleteRequest[]> | undefined }
+    { RequestItems: Record<string, WriteRequest[]> },
+    { UnprocessedItems?: Record<string, WriteRequest[]> | undefined }
   >;
   Query: Operation<Pages & { KeyConditionExpression: string; Limit: number }, Page>;
   Scan: Operation<Pages, Page>;

@@ -102,7 +102,7 @@ function dateOf(answer: HttpAnswer | undefined): string | undefined {
  * In transactional mode a handler collects its writes, and one TransactWriteItems commits them with the key and the answer: no lease, no clock,
  * nothing unknown.
  *
- * Results have up to 300,000 bytes, since an item has up to 400 KB: set `limits.resultBytesMax` of a route to it. Expired records are removed
+ * Results have up to 300,000 bytes, since an item has up to 400 KB, which routes and functions know from the store. Expired records are removed
  * by DynamoDB (time to live on the attribute `ttl`), so `purge` removes none. `list` reads the whole table.
  *
  * `close()` leaves the client open, since it is yours.

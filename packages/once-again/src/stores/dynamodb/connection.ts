@@ -188,12 +188,3 @@ export function checkPrefix(prefix: unknown = "once-again"): string {
 export function isTooLarge(error: unknown): boolean {
   return error instanceof Error && error.name === "ValidationException" && /item size/i.test(error.message);
 }
-
-/** The names that an expression's `#name` stand for, so that no word of DynamoDB's is in the way. */
-export function namesIn(...expressions: readonly (string | undefined)[]): Record<string, string> {
-  const names: Record<string, string> = {};
-  for (const expression of expressions) {
-    for (const name of expression?.match(/#\w+/g) ?? []) names[name] = name.slice(1);
-  }
-  return names;
-}

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../../core/check-platform.ts";
 export { type DynamodbClient, dynamodbOutbox, dynamodbStore } from "./client.ts";
 export type { DynamodbOutbox } from "./outbox.ts";
 export type { DynamodbStore } from "./store.ts";

@@ -10,6 +10,7 @@ import type { ClaimRequest } from "../store.ts";
 import { itemKey } from "./record-format.ts";
 import { dynamodbStore } from "./client.ts";
 import { type DynamodbStore, openStore } from "./store.ts";
+import { waitMsMax } from "../../../../../test/support/wait-ms-max.ts";
 
 const table = "once";
 const result = Uint8Array.of(1, 2);
@@ -20,7 +21,7 @@ describe.each(ways)("$way", (way) => {
   let proxy: AwsProxy;
   let client: DynamoDBClient;
   let near: OpenWay;
-  const storeOf = (prefix: string, requestMsMax = 10_000) => near.store({ table, prefix, requestMsMax });
+  const storeOf = (prefix: string, requestMsMax = waitMsMax) => near.store({ table, prefix, requestMsMax });
 
   beforeAll(async () => {
     server = await startDynalite();
@@ -173,7 +174,7 @@ describe.each(ways)("$way", (way) => {
     ];
     test.for(cases)("where $where", async ({ where, before, after, laterMs, nth, isHere }) => {
       const clock = fakeClock(1_700_000_000_000);
-      const options = { table, prefix: where.replaceAll(/\W/g, "-"), requestMsMax: 10_000 };
+      const options = { table, prefix: where.replaceAll(/\W/g, "-"), requestMsMax: waitMsMax };
       const waits = fakeClock();
       const open = () => openStore(near.transport, options, waits, exactTime(clock));
       const store = open();
@@ -187,7 +188,7 @@ describe.each(ways)("$way", (way) => {
       const releasing = store.release(late);
       const giveUp = async (): Promise<void> => {
         await held.came;
-        await waits.advance(15_000);
+        await waits.advance(waitMsMax);
       };
       await Promise.all([giveUp(), expect(claiming).rejects.toMatchObject({ code: "ONCE_STORE_UNAVAILABLE" })]);
       expect(await releasing).toBe(false);
@@ -281,7 +282,7 @@ describe.each(ways)("$way", (way) => {
 
   test("a completion of a host that slept has its whole time when the client repeats it after a lost answer", async () => {
     const repeating = way.open(proxy.url, 3);
-    const store = repeating.store({ table, prefix: "repeated", requestMsMax: 10_000 });
+    const store = repeating.store({ table, prefix: "repeated", requestMsMax: waitMsMax });
     const claim = longClaim("k");
     // The answer to the claim is lost, too: the record that is there is its own.
     let lost = 1;
@@ -349,7 +350,7 @@ test("a client of AWS that caches its middleware is no hindrance", async () => {
   await using server = await startDynalite();
   const caching = dynamodbClient(server.url, { cacheMiddleware: true });
   await createTable(caching, table);
-  const store = dynamodbStore(caching, { table, prefix: "caching" });
+  const store = dynamodbStore(caching, { table, prefix: "caching", requestMsMax: waitMsMax });
   // Its own commands fill the cache first.
   await caching.send(new GetItemCommand({ TableName: table, Key: { pk: { S: "any" } } }));
   const claim = longClaim("k");

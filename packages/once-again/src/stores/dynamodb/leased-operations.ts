@@ -14,8 +14,9 @@ import type {
   ResolveRequest,
 } from "../store.ts";
 import { type AnswerTo, inspectRecord, isExpired, type Operation, transition } from "../transition.ts";
-import { type Answered, type DynamodbConnection, isTooLarge, namesIn, type Refused } from "./connection.ts";
+import { type Answered, type DynamodbConnection, isTooLarge, type Refused } from "./connection.ts";
 import type { Item } from "./api-types.ts";
+import { type Change, type Condition, putOf, showsOld, updateOf } from "./conditional-write.ts";
 import {
   bytes,
   itemKey,
@@ -73,20 +74,6 @@ export async function readSeen({ connection, table }: TableParts, pk: string): P
   const input = { TableName: table, Key: { pk: text(pk) }, ConsistentRead: true };
   const { output, time } = await connection.send("GetItem", input);
   return { stored: readItem(output.Item), now: time };
-}
-
-/** A write on a condition. */
-interface ConditionalUpdate {
-  readonly update: string;
-  readonly condition: string;
-  readonly values: Item;
-  readonly names?: Record<string, string>;
-}
-
-/** A write's condition, with its values. */
-export interface Condition {
-  readonly condition: string;
-  readonly values: Item;
 }
 
 /** The owner's record, as long as it is neither done nor expired. */
@@ -201,7 +188,10 @@ export function leasedOperations(parts: TableParts): LeasedOperations {
 type DoneRequest = Omit<CompleteRequest, "result">;
 
 /** How an owner's record is changed. `isStamped`: it is changed, and only its end is to be written anew. */
-type Plan = (now: TimeInterval, stored: StoredItem | undefined, isStamped: boolean) => ConditionalUpdate;
+type Plan = (now: TimeInterval, stored: StoredItem | undefined, isStamped: boolean) => OwnChange;
+
+/** A change of the one item that an operation is about. */
+type OwnChange = Omit<Change, "pk">;
 
 function planRenewal(request: RenewRequest): Plan {
   return (now, stored) => {
@@ -242,7 +232,7 @@ function planCompletion(request: CompleteRequest): Plan {
 }
 
 /** Of a record that is done, only its end. */
-function planEnd(request: DoneRequest, now: TimeInterval): ConditionalUpdate {
+function planEnd(request: DoneRequest, now: TimeInterval): OwnChange {
   return {
     update: "SET #expires = :expires, #ttl = :ttl ADD #v :one",
     condition: "#owner = :owner AND #st = :done",
@@ -315,9 +305,8 @@ function itemChanges(parts: TableParts) {
         const record = after && stampLate(after, seen, operation);
         const item = itemAfter(pk, operation, seen, record);
         const owner = "owner" in operation ? operation.owner : "";
-        const { condition, values } =
-          seen.stored === undefined ? freeCondition(item, owner, seen.now) : sameCondition(seen.stored);
-        const written = await put(pk, item, condition, values);
+        const condition = seen.stored === undefined ? freeCondition(item, owner, seen.now) : sameCondition(seen.stored);
+        const written = await put(pk, item, condition);
         if (!("stored" in written)) {
           if (!written.isPast(seen.now)) return early ?? { answer, record };
           // It was stamped with a time of before this host slept. A lease is too short, or over: its owner claims it once more.
@@ -380,11 +369,11 @@ async function forbidClaim(parts: TableParts, request: ReleaseRequest, seen: See
   const isForbidden = stored?.record === undefined && stored?.owner === request.owner;
   if (isForbidden || liveRecord(seen) !== undefined) return true;
   const pk = itemKey(parts.prefix, request);
-  const { condition, values } =
+  const condition =
     stored === undefined ? { condition: "attribute_not_exists(#pk)", values: {} } : sameCondition(stored);
   const now = parts.time.now()!;
   const item = tombstoneAfter(pk, { name: request, owner: request.owner }, { stored, now });
-  return !("stored" in (await conditionalWrites(parts).put(pk, item, condition, values)));
+  return !("stored" in (await conditionalWrites(parts).put(pk, item, condition)));
 }
 
 /** The item that takes the place of what was seen: a record, or a tombstone. */
@@ -424,31 +413,10 @@ function conditionalWrites(parts: TableParts) {
     return Item === undefined ? readSeen(parts, pk) : { stored: readItem(Item), now: answer.time };
   };
   return {
-    put: (pk: string, item: Item, condition: string, values: Item): Promise<Written> =>
-      writtenBy(
-        pk,
-        connection.sendIf("PutItem", {
-          TableName: table,
-          Item: item,
-          ConditionExpression: condition,
-          ExpressionAttributeNames: namesIn(condition),
-          ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
-          ReturnValuesOnConditionCheckFailure: "ALL_OLD",
-        }),
-      ),
-    update: (pk: string, { update, condition, values, names }: ConditionalUpdate): Promise<Written> =>
-      writtenBy(
-        pk,
-        connection.sendIf("UpdateItem", {
-          TableName: table,
-          Key: { pk: text(pk) },
-          UpdateExpression: update,
-          ConditionExpression: condition,
-          ExpressionAttributeNames: { ...namesIn(update, condition), ...names },
-          ExpressionAttributeValues: values,
-          ReturnValuesOnConditionCheckFailure: "ALL_OLD",
-        }),
-      ),
+    put: (pk: string, item: Item, condition: Condition): Promise<Written> =>
+      writtenBy(pk, connection.sendIf("PutItem", { ...putOf(table, item, condition), ...showsOld })),
+    update: (pk: string, change: OwnChange): Promise<Written> =>
+      writtenBy(pk, connection.sendIf("UpdateItem", { ...updateOf(table, { pk, ...change }), ...showsOld })),
   };
 }
 
@@ -485,7 +453,7 @@ function resultTooLargeError(subject: string, cause?: unknown): OnceAgainError {
   return new OnceAgainError(
     "ONCE_RESULT_TOO_LARGE",
     `${subject} would be larger than an item of DynamoDB may be. Answer with a link to what is large; a result has at most ` +
-      `${resultBytesMax} bytes: set limits.resultBytesMax to it, so that this is known before the operation ends.`,
+      `${resultBytesMax} bytes.`,
     { cause },
   );
 }

@@ -1,9 +1,10 @@
 import type { PostponeRequest } from "../outbox-store.ts";
-import { storedRefusal } from "../sql/outbox.ts";
+import { type checkDiscarding, storedRefusal } from "../sql/outbox.ts";
 import type { TableParts } from "./leased-operations.ts";
 import type { Item, TransactWriteItem } from "./api-types.ts";
 import { idleKeyEnd } from "./outbox-claims.ts";
 import {
+  discardedItem,
   isFree,
   messageKey,
   numberIn,
@@ -14,8 +15,10 @@ import {
   type Position,
   queues,
   readPosition,
+  triedItem,
 } from "./outbox-format.ts";
-import { type Change, change, deleteItems, forEach, readOne, updateOf, writeTogether } from "./outbox-items.ts";
+import { type Change, checkOf, updateOf } from "./conditional-write.ts";
+import { change, deleteItems, forEach, putItems, readOne, writeTogether } from "./outbox-items.ts";
 import { number, text } from "./record-format.ts";
 import type { TimeInterval } from "./server-time.ts";
 
@@ -81,27 +84,46 @@ export async function postponeMessages(parts: TableParts, requests: readonly Pos
     const at = readPosition(request.position);
     return at === undefined ? [] : [{ ...request, at }];
   });
+  await noteTried(parts, ends);
   const [free, keyed] = [ends.filter(({ at }) => at.sequence === 0), ends.filter(({ at }) => at.sequence > 0)];
   await forEach(free, (end) => postponeFree(parts, end));
   const byOwner = Map.groupBy(keyed, ({ owner, at }) => `${at.lane} ${owner}`);
   await forEach([...byOwner.values()], (ofKey) => postponeOfKey(parts, ofKey));
 }
 
+/** Writes that messages were tried, before the messages: then none is unconfirmed without being found. */
+async function noteTried(parts: TableParts, ends: readonly End[]): Promise<void> {
+  const tried = new Map<string, End>();
+  for (const end of ends) if (end.refusal !== undefined && end.park === undefined) tried.set(end.position, end);
+  const [first] = tried.values();
+  if (first === undefined) return;
+  const { latest: triedAt } = await timeFor(parts, first);
+  const items = [...tried.values()].map(({ position, place = "" }) =>
+    triedItem(parts.prefix, { position, target: place, triedAt }),
+  );
+  await putItems(parts, items);
+}
+
+/** The server's time, which the first request of a process has to ask for. */
+async function timeFor(parts: TableParts, { at }: End): Promise<TimeInterval> {
+  return parts.time.now() ?? (await readOne(parts, messageKey(parts.prefix, at))).time;
+}
+
 /** One that has no key, or that the others of its key have passed: the lease is its own. */
 async function postponeFree(parts: TableParts, end: End): Promise<void> {
-  const now = parts.time.now() ?? (await readOne(parts, messageKey(parts.prefix, end.at))).time;
-  await change(parts, postponement(parts, end, now, "#owner = :owner"));
+  await change(parts, postponement(parts, end, await timeFor(parts, end), "#owner = :owner"));
 }
 
 /** The change to a message that is given back. */
 function postponement(parts: TableParts, end: End, now: TimeInterval, condition: string): Change {
-  const { owner, refusal, refusals, park } = end;
+  const { owner, place, refusal, refusals, park } = end;
   const { parked } = queues(parts.prefix);
   const counted = refusals === undefined ? "#refusals + :one" : ":refusals";
   const changes = [
     "#due = :due",
-    ...(refusal === undefined ? [] : ["#refusal = :refusal", `#refusals = ${counted}`]),
-    ...(park === undefined ? [] : ["#parked = :parkedAt", "#queue = :parked"]),
+    ...(refusal === undefined ? [] : ["#refusal = :refusal", `#refusals = ${counted}`, "#tried = :now"]),
+    ...(place === undefined ? [] : ["#target = :target"]),
+    ...(park === undefined ? [] : ["#parked = :now", "#queue = :parked"]),
     ...(park === "pass" && end.at.sequence > 0 ? ["#passed = :true"] : []),
   ];
   return {
@@ -114,7 +136,8 @@ function postponement(parts: TableParts, end: End, now: TimeInterval, condition:
       ":refusal": text(storedRefusal(refusal) ?? ""),
       ":refusals": number(refusals ?? 0),
       ":one": number(1),
-      ":parkedAt": number(now.latest),
+      ":now": number(now.latest),
+      ":target": text(place ?? ""),
       ":parked": text(parked),
       ":true": { BOOL: true },
     },
@@ -143,8 +166,7 @@ async function postponeOfKey(parts: TableParts, ends: readonly End[]): Promise<v
     if (!(await writeTogether(parts, [ofKey, message]))) await postponeFree(parts, end);
   };
   for (const end of behind) {
-    const { UpdateExpression: _none, ...check } = updateOf(parts.table, { pk, update: "", ...isHolder });
-    await write(end, { ConditionCheck: { ...check, ConditionExpression: isHolder.condition } });
+    await write(end, { ConditionCheck: checkOf(parts.table, pk, isHolder) });
   }
   const oldest = ends.find((end) => end.at.sequence === first);
   if (oldest === undefined) return;
@@ -159,27 +181,49 @@ async function postponeOfKey(parts: TableParts, ends: readonly End[]): Promise<v
   await write(oldest, { Update: updateOf(parts.table, back) });
 }
 
-/** Has a parked message published again, in its old place. `false`: it is not parked any more. */
+/** Has a parked message published again, in its old place: until then it is one that was tried. `false`: it is not parked any more. */
 export async function retryMessage(parts: TableParts, item: Item): Promise<boolean> {
   const { free, ofKey } = queues(parts.prefix);
-  const { lane } = readPosition(placeOf(item))!;
+  const position = placeOf(item);
+  const { lane } = readPosition(position)!;
+  const parkedAt = numberIn(item, "parked");
   const again = updateOf(parts.table, {
     pk: pkOf(item),
-    update: "SET #refusals = :zero, #due = :zero, #queue = :queue REMOVE #parked",
+    update:
+      "SET #refusals = :zero, #due = :zero, #queue = :queue, #tried = if_not_exists(#tried, :parked) REMOVE #parked",
     condition: isStillParked,
-    values: { ":zero": number(0), ":queue": text(isFree(item) ? free : ofKey(lane)) },
+    values: { ":zero": number(0), ":queue": text(isFree(item) ? free : ofKey(lane)), ":parked": number(parkedAt) },
   });
-  return writeTogether(parts, [{ Update: again }, ...keyAgain(parts, item)]);
+  const tried = triedItem(parts.prefix, {
+    position,
+    target: item["target"]?.S ?? "",
+    triedAt: parts.time.now()!.latest,
+  });
+  return writeTogether(parts, [
+    { Update: again },
+    { Put: { TableName: parts.table, Item: tried } },
+    ...keyAgain(parts, item),
+  ]);
 }
 
 /** Removes a parked message. `false`: it is not parked any more. */
-export async function discardMessage(parts: TableParts, item: Item): Promise<boolean> {
+export async function discardMessage(
+  parts: TableParts,
+  item: Item,
+  { note, retentionMs }: ReturnType<typeof checkDiscarding>,
+): Promise<boolean> {
+  const at = parts.time.now()!.latest;
+  const discarded = discardedItem(parts.prefix, item, { note, at, expiresAt: at + retentionMs });
   const gone = {
     TableName: parts.table,
     Key: { pk: item["pk"]! },
     ConditionExpression: "attribute_exists(parked)",
   };
-  return writeTogether(parts, [{ Delete: gone }, ...keyAgain(parts, item)]);
+  return writeTogether(parts, [
+    { Delete: gone },
+    { Put: { TableName: parts.table, Item: discarded } },
+    ...keyAgain(parts, item),
+  ]);
 }
 
 const isStillParked = "attribute_exists(#parked)";

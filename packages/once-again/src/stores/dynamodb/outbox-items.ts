@@ -1,12 +1,13 @@
-import { namesIn, wrongIndexError } from "./connection.ts";
+import { type Change, expressionParts, updateOf } from "./conditional-write.ts";
+import { wrongIndexError } from "./connection.ts";
 import { conflictsError, type TableParts } from "./leased-operations.ts";
-import type { DeleteRequest, Item, TransactWriteItem, Update } from "./api-types.ts";
+import type { Item, TransactWriteItem, WriteRequest } from "./api-types.ts";
 import { indexName, pkOf, queues } from "./outbox-format.ts";
 import { text } from "./record-format.ts";
 import type { AnswerTime } from "./server-time.ts";
 
-/** How many items one request reads, and how many it deletes. */
-const [readsMax, deletesMax] = [100, 25];
+/** How many items one request reads, and how many it puts or deletes. */
+const [readsMax, writesMax] = [100, 25];
 
 /** How often a request is sent again for what DynamoDB left out, or what met a transaction. */
 const triesMax = 10;
@@ -36,18 +37,18 @@ export async function readQueue(
 ): Promise<{ entries: readonly Item[]; next: Item | undefined; time: AnswerTime }> {
   const condition = "#queue = :queue AND #place > :after";
   const filter = id === undefined ? undefined : "#id = :id";
+  const values = {
+    ":queue": text(queue),
+    // Places are digits, of which "0" is the lowest and the shortest.
+    ":after": text(after === "" ? "0" : after),
+    ":id": text(id ?? ""),
+  };
   const { output, time } = await connection.send("Query", {
     TableName: table,
     IndexName: indexName,
     KeyConditionExpression: condition,
     ...(filter && { FilterExpression: filter }),
-    ExpressionAttributeNames: namesIn(condition, filter),
-    ExpressionAttributeValues: {
-      ":queue": text(queue),
-      // Places are digits, of which "0" is the lowest and the shortest.
-      ":after": text(after === "" ? "0" : after),
-      ...(id !== undefined && { ":id": text(id) }),
-    },
+    ...expressionParts([condition, filter ?? ""], values),
     Limit: limit,
     ...(from && { ExclusiveStartKey: from }),
   });
@@ -87,7 +88,7 @@ export async function readItems(
       const asked = {
         Keys: wanted,
         ConsistentRead: true,
-        ...(projection && { ProjectionExpression: projection, ExpressionAttributeNames: namesIn(projection) }),
+        ...(projection && { ProjectionExpression: projection, ...expressionParts([projection]) }),
       };
       const { output } = await connection.send("BatchGetItem", { RequestItems: { [table]: asked } });
       const items = Object.values(output.Responses ?? {}).flat();
@@ -135,31 +136,6 @@ export async function readOne(
   return { item: output.Item, time };
 }
 
-/** A change of one item. */
-export interface Change {
-  readonly pk: string;
-  readonly update: string;
-  readonly condition: string;
-  readonly values: Item;
-}
-
-/** A change as DynamoDB takes it. Values that its expressions don't name are left out, which DynamoDB would refuse. */
-export function updateOf(
-  table: string,
-  { pk, update, condition, values }: Change,
-): Update & { UpdateExpression: string } {
-  const used = new Set(`${update} ${condition}`.match(/:\w+/g) ?? []);
-  const named = Object.fromEntries(Object.entries(values).filter(([name]) => used.has(name)));
-  return {
-    TableName: table,
-    Key: { pk: text(pk) },
-    UpdateExpression: update,
-    ConditionExpression: condition,
-    ExpressionAttributeNames: namesIn(update, condition),
-    ...(used.size > 0 && { ExpressionAttributeValues: named }),
-  };
-}
-
 /** Changes an item if its condition holds: the item as it is then, and the time; else `undefined`. */
 export async function change(
   { connection, table }: TableParts,
@@ -184,9 +160,30 @@ export async function writeTogether({ connection }: TableParts, writes: Transact
 }
 
 /** Deletes items, whether they are there or not. */
-export async function deleteItems({ connection, table }: TableParts, keys: readonly string[]): Promise<void> {
-  await forEach(groups(keys, deletesMax), async (group) => {
-    let requests: DeleteRequest[] = group.map((pk) => ({ DeleteRequest: { Key: { pk: text(pk) } } }));
+export function deleteItems(parts: TableParts, keys: readonly string[]): Promise<void> {
+  return writeItems(
+    parts,
+    keys.map((pk) => ({ DeleteRequest: { Key: { pk: text(pk) } } })),
+  );
+}
+
+/** Deletes items within transactions, as those may do who may not write batches: people. */
+export async function removeTogether(parts: TableParts, keys: readonly string[]): Promise<void> {
+  const writes = keys.map((pk) => ({ Delete: { TableName: parts.table, Key: { pk: text(pk) } } }));
+  await forEach(groups(writes, readsMax), (group) => writeTogether(parts, group));
+}
+
+/** Puts items, whether they are there or not: each key once. */
+export function putItems(parts: TableParts, items: readonly Item[]): Promise<void> {
+  return writeItems(
+    parts,
+    items.map((Item) => ({ PutRequest: { Item } })),
+  );
+}
+
+async function writeItems({ connection, table }: TableParts, writes: readonly WriteRequest[]): Promise<void> {
+  await forEach(groups(writes, writesMax), async (group) => {
+    let requests = group;
     for (let tries = 1; requests.length > 0; tries += 1) {
       if (tries > triesMax) throw conflictsError();
       if (tries > 1) await connection.pause(tries);

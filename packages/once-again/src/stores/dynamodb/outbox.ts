@@ -7,9 +7,15 @@ import { systemRandom } from "../../core/random.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { checkAfter, checkListLimit } from "../list-records.ts";
 import { storedMessage, type StoredMessage } from "../outbox-message.ts";
-import type { OutboxBacklog, OutboxStore } from "../outbox-store.ts";
-import { showParkedMax } from "../sql/outbox.ts";
-import { checkPrefix, checkTable, dynamodbConnection, namesIn, type Transport } from "./connection.ts";
+import type {
+  DiscardedMessage,
+  OutboxBacklog,
+  OutboxStore,
+  UnconfirmedPlace,
+  UnconfirmedState,
+} from "../outbox-store.ts";
+import { checkDiscarding, countMax, listStates, placesListed, showMax } from "../sql/outbox.ts";
+import { checkPrefix, checkTable, dynamodbConnection, type Transport } from "./connection.ts";
 import type { TableParts } from "./leased-operations.ts";
 import type { Item } from "./api-types.ts";
 import { messageClaimer } from "./outbox-claims.ts";
@@ -17,10 +23,12 @@ import { confirmMessages, discardMessage, postponeMessages, retryMessage } from 
 import {
   envelope,
   freeLanes,
+  idOf,
   indexName,
-  isParked,
+  isOfState,
   keyLane,
   messageItem,
+  messageKey,
   numberIn,
   orderingKeyKey,
   pkOf,
@@ -28,13 +36,16 @@ import {
   type Position,
   positionDigits,
   queues,
-  readParked,
+  readDiscarded,
   readPosition,
-  readWholeParked,
+  readUnconfirmed,
+  readWholeUnconfirmed,
+  targetOf,
 } from "./outbox-format.ts";
-import { type Change, forEach, readItems, readOne, readQueue, updateOf } from "./outbox-items.ts";
+import { type Change, expressionParts, updateOf } from "./conditional-write.ts";
+import { forEach, readItems, readOne, readQueue, removeTogether } from "./outbox-items.ts";
 import { number, text } from "./record-format.ts";
-import { type ServerTime, serverTime } from "./server-time.ts";
+import { type ServerTime, serverTime, type TimeInterval } from "./server-time.ts";
 import { CollectedTransaction, type DynamodbTransaction, type NextSequence } from "./transact.ts";
 
 /** Where an outbox in DynamoDB has its messages, and how long it waits. */
@@ -83,7 +94,7 @@ export function openOutbox(
   const parts: TableParts = { connection, time, table, prefix: checkPrefix(options.prefix) };
   const addMessage = messageAdder(parts, timers, requestMsMax);
   const eachParked = async (id: string, act: (parts: TableParts, item: Item) => Promise<boolean>): Promise<boolean> =>
-    (await forEach(await parkedOf(parts, id), (item) => act(parts, item))).includes(true);
+    (await forEach(await itemsOfId(parts, "parked", id), (item) => act(parts, item))).includes(true);
 
   return {
     async add(transaction, message) {
@@ -94,17 +105,35 @@ export function openOutbox(
     claim: messageClaimer(parts, timers),
     confirm: (positions) => confirmMessages(parts, positions),
     postpone: (requests) => postponeMessages(parts, requests),
-    async listParked(request = {}) {
-      const items = await readAllParked(parts, checkAfter(request, positionDigits), checkListLimit(request));
-      return items.map(readParked);
+    async listUnconfirmed(request = {}) {
+      const [after, limit] = [checkAfter(request, positionDigits), checkListLimit(request)];
+      return listStates(request, limit, async (state) =>
+        (await readState(parts, state, { after, limit })).map(readUnconfirmed),
+      );
     },
-    async showParked(id) {
-      const parked = await parkedOf(parts, id);
-      const items = await readItems(parts, parked.slice(0, showParkedMax).map(pkOf));
-      return [...items.values()].filter(isParked).sort(byPlace).map(readWholeParked);
+    async showUnconfirmed(id) {
+      const shown = await listStates({}, showMax, async (state) =>
+        (await itemsOfId(parts, state, id))
+          .slice(0, showMax)
+          .map((item) => ({ position: placeOf(item), pk: pkOf(item) })),
+      );
+      const items = await readItems(
+        parts,
+        shown.map(({ pk }) => pk),
+      );
+      return [...items.values()].filter(isUnconfirmed).sort(byPlace).map(readWholeUnconfirmed);
     },
+    listPlaces: () => listPlaces(parts),
     retryParked: (id) => eachParked(id, retryMessage),
-    discardParked: (id) => eachParked(id, discardMessage),
+    async discardParked(id, discarding) {
+      const checked = checkDiscarding(discarding);
+      return eachParked(id, (given, item) => discardMessage(given, item, checked));
+    },
+    async listDiscarded(request = {}) {
+      const limit = checkListLimit(request);
+      const messages = await readAllDiscarded(parts, request.id);
+      return messages.sort((one, other) => other.discardedAt - one.discardedAt).slice(0, limit);
+    },
     backlog: () => readBacklog(parts),
   };
 }
@@ -193,64 +222,138 @@ function keyChange(prefix: string, { pk, lane, orderingKey, before, first, seque
   };
 }
 
-/** Parked messages without their bodies, in the order of their positions. */
-async function readAllParked(parts: TableParts, after: string, limit: number): Promise<Item[]> {
-  const parked: Item[] = [];
+/** Messages of a state without their bodies, in the order of their positions. */
+async function readState(
+  parts: TableParts,
+  state: UnconfirmedState,
+  { after, limit, id }: { after: string; limit: number; id?: string },
+): Promise<Item[]> {
+  const { parked, tried } = queues(parts.prefix);
+  const isWanted = (item: Item): boolean => isOfState(item, state) && (id === undefined || idOf(item) === id);
+  const found: Item[] = [];
   let from: Item | undefined;
   do {
-    const page = await readQueue(parts, { queue: queues(parts.prefix).parked, after, limit, from });
-    const items = await readItems(parts, page.entries.map(pkOf), envelope);
-    const found = page.entries.map((entry) => items.get(pkOf(entry))).filter((item) => item !== undefined);
-    parked.push(...found.filter(isParked));
+    // The item that says that a message was tried does not know its id.
+    const question = state === "parked" ? { queue: parked, id } : { queue: tried };
+    const page = await readQueue(parts, { ...question, after, limit, from });
+    found.push(...(await readMessages(parts, page.entries)).filter(isWanted));
     from = page.next;
-  } while (from !== undefined && parked.length < limit);
-  return parked.slice(0, limit);
+  } while (from !== undefined && found.length < limit);
+  return found.slice(0, limit);
 }
 
-/** How many parked messages one request looks at for an id. */
-const looksForId = 1000;
+/** The messages that entries of the index name, each once, in their order. What says that one was tried that is gone is removed. */
+async function readMessages(parts: TableParts, entries: readonly Item[]): Promise<Item[]> {
+  const keys = new Map(entries.map((entry) => [messageKey(parts.prefix, readPosition(placeOf(entry))!), entry]));
+  const items = await readItems(parts, [...keys.keys()], envelope);
+  const stale = entries.filter(
+    (entry) =>
+      entry["queue"]?.S === queues(parts.prefix).tried &&
+      !items.has(messageKey(parts.prefix, readPosition(placeOf(entry))!)),
+  );
+  await removeTogether(parts, stale.map(pkOf));
+  return [...keys.keys()].map((pk) => items.get(pk)).filter((item) => item !== undefined);
+}
 
-/** The parked messages of an id, without their bodies. @throws OnceAgainError `ONCE_OPTION_INVALID` for no id, which would mean all. */
-async function parkedOf(parts: TableParts, id: unknown): Promise<Item[]> {
-  if (typeof id !== "string") throw invalidOptionError("id", "the id of a parked message, a text", id);
-  const keys: string[] = [];
+/** The messages that people discarded, as long as that is stored. */
+async function readAllDiscarded(parts: TableParts, id: string | undefined): Promise<DiscardedMessage[]> {
+  const found: DiscardedMessage[] = [];
   let from: Item | undefined;
   do {
-    const queue = queues(parts.prefix).parked;
+    const queue = queues(parts.prefix).discarded;
     const page = await readQueue(parts, { queue, after: "", limit: looksForId, id, from });
-    keys.push(...page.entries.map(pkOf));
+    const items = [...(await readItems(parts, page.entries.map(pkOf))).values()];
+    found.push(...items.filter((item) => numberIn(item, "expires") > page.time.earliest).map(readDiscarded));
     from = page.next;
   } while (from !== undefined);
-  return [...(await readItems(parts, keys, envelope)).values()].filter(isParked).sort(byPlace);
+  return found;
 }
+
+/** How many entries one request looks at for an id. */
+const looksForId = 1000;
+
+/** The messages of an id in a state, without their bodies. @throws OnceAgainError `ONCE_OPTION_INVALID` for no id, which would mean all. */
+async function itemsOfId(parts: TableParts, state: UnconfirmedState, id: unknown): Promise<Item[]> {
+  if (typeof id !== "string") throw invalidOptionError("id", "the id of a message, a text", id);
+  return (await readState(parts, state, { after: "", limit: looksForId, id })).sort(byPlace);
+}
+
+const isUnconfirmed = (item: Item): boolean => isOfState(item, "parked") || isOfState(item, "waiting");
 
 const byPlace = (one: Item, other: Item): number => (placeOf(one) < placeOf(other) ? -1 : 1);
 
-/** So many messages are counted. */
-const countMax = 10_000;
+/** The content of the index: it has messages, their keys, and what says that messages were tried. */
+interface IndexCount {
+  readonly messages: number;
+  readonly parked: number;
+  /** When the oldest that is not parked was added; `Infinity` without one. */
+  readonly oldest: number;
+  /** The entries that say of a message that it was tried, for those that wait. */
+  readonly tried: readonly Item[];
+  readonly time: TimeInterval;
+}
 
-/** Counts the messages in the index, which has nothing but them and their keys. */
-async function readBacklog({ connection, table, prefix }: TableParts): Promise<OutboxBacklog> {
-  const { all, keys, parked: parkedQueue } = queues(prefix);
-  const filter = "begins_with(#queue, :all) AND #queue <> :keys";
+async function countIndex({ connection, table, prefix }: TableParts): Promise<IndexCount> {
+  const { all, keys, parked: parkedQueue, tried: triedQueue } = queues(prefix);
+  const filter = "(begins_with(#queue, :all) AND #queue <> :keys) OR #queue = :tried";
+  const [waiting, tried] = [new Set<string>(), new Map<string, Item>()];
   let [messages, parked, oldest] = [0, 0, Infinity];
   for (let from: Item | undefined; ;) {
     const { output, time } = await connection.send("Scan", {
       TableName: table,
       IndexName: indexName,
       FilterExpression: filter,
-      ExpressionAttributeNames: namesIn(filter),
-      ExpressionAttributeValues: { ":all": text(all), ":keys": text(keys) },
+      ...expressionParts([filter], { ":all": text(all), ":keys": text(keys), ":tried": text(triedQueue) }),
       ...(from && { ExclusiveStartKey: from }),
     });
     for (const item of output.Items ?? []) {
+      const position = placeOf(item);
+      if (item["queue"]?.S === triedQueue) {
+        tried.set(position, item);
+        continue;
+      }
       messages += 1;
       if (item["queue"]?.S === parkedQueue) parked += 1;
-      else oldest = Math.min(oldest, readPosition(placeOf(item))!.addedAt);
+      else {
+        waiting.add(position);
+        oldest = Math.min(oldest, readPosition(position)!.addedAt);
+      }
     }
     from = output.LastEvaluatedKey;
     if (from !== undefined && messages < countMax) continue;
-    const oldestMs = oldest === Infinity ? undefined : Math.max(0, time.earliest - oldest);
-    return { messages: Math.min(messages, countMax), parked: Math.min(parked, countMax), oldestMs };
+    const left = [...tried].filter(([position]) => waiting.has(position)).map(([, item]) => item);
+    return { messages, parked, oldest, tried: left, time };
   }
+}
+
+async function readBacklog(parts: TableParts): Promise<OutboxBacklog> {
+  const { messages, parked, oldest, tried, time } = await countIndex(parts);
+  return {
+    messages: Math.min(messages, countMax),
+    parked: Math.min(parked, countMax),
+    unconfirmed: Math.min(tried.length, countMax),
+    places: new Set(tried.map(targetOf)).size,
+    oldestMs: oldest === Infinity ? undefined : Math.max(0, time.earliest - oldest),
+  };
+}
+
+async function listPlaces(parts: TableParts): Promise<UnconfirmedPlace[]> {
+  const { tried } = await countIndex(parts);
+  const places = [...Map.groupBy(tried, targetOf)].map(([target, entries]) => ({
+    target,
+    entries: entries.sort(byPlace),
+  }));
+  const largest = places.sort((one, other) => other.entries.length - one.entries.length).slice(0, placesListed);
+  const newest = await readMessages(
+    parts,
+    largest.map(({ entries }) => entries.at(-1)!),
+  );
+  const read = new Map(newest.map((item) => [placeOf(item), readUnconfirmed(item)]));
+  return largest.flatMap(({ target, entries }) => {
+    const message = read.get(placeOf(entries.at(-1)!));
+    if (message === undefined) return [];
+    const oldestAt = readPosition(placeOf(entries[0]!))!.addedAt;
+    const { triedAt, refusal } = message;
+    return [{ place: target || undefined, tried: entries.length, untried: undefined, oldestAt, triedAt, refusal }];
+  });
 }

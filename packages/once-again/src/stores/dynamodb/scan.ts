@@ -1,7 +1,7 @@
 import { checkListRequest, firstRecords, isListed } from "../list-records.ts";
 import type { InspectedRecord, ListRequest } from "../store.ts";
 import { inspectRecord, isExpired } from "../transition.ts";
-import { namesIn } from "./connection.ts";
+import { expressionParts } from "./conditional-write.ts";
 import type { TableParts } from "./leased-operations.ts";
 import type { Item } from "./api-types.ts";
 import { readItem, text } from "./record-format.ts";
@@ -24,8 +24,7 @@ export async function listRecords(
       TableName: table,
       ConsistentRead: true,
       FilterExpression: isOurs,
-      ExpressionAttributeNames: namesIn(isOurs),
-      ExpressionAttributeValues: { ":prefix": text(`${prefix}/`) },
+      ...expressionParts([isOurs], { ":prefix": text(`${prefix}/`) }),
       ...(from && { ExclusiveStartKey: from }),
     });
     for (const item of output.Items ?? []) {

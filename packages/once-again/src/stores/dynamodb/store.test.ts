@@ -11,9 +11,9 @@ import { startDynalite } from "../../../../../test/support/servers/dynalite.ts";
 import { motoBinary, startMoto } from "../../../../../test/support/servers/moto.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import type { RecordName } from "../store.ts";
-import { resultBytesMax } from "./leased-operations.ts";
 import { itemKey } from "./record-format.ts";
 import { openStore } from "./store.ts";
+import { waitMsMax } from "../../../../../test/support/wait-ms-max.ts";
 
 function itsContract(start: () => Promise<{ readonly url: string } & AsyncDisposable>, { open }: Way): void {
   let server: Awaited<ReturnType<typeof start>>;
@@ -35,7 +35,7 @@ function itsContract(start: () => Promise<{ readonly url: string } & AsyncDispos
   const optionsFor = async (records: string) => {
     const table = tables.get(records) ?? createTable(direct, records);
     tables.set(records, table);
-    return { table: await table, requestMsMax: 20_000 };
+    return { table: await table, requestMsMax: waitMsMax };
   };
   const breakRecord = (records: string, name: RecordName) =>
     direct.send(
@@ -58,13 +58,12 @@ function itsContract(start: () => Promise<{ readonly url: string } & AsyncDispos
     clockDoubtMs: 2100,
   };
   describe("by an exact clock", () => {
-    for (const { name, run } of storeContract({ ...exact, purges: false, resultBytesMax, breakRecord }))
-      test(name, run);
+    for (const { name, run } of storeContract({ ...exact, purges: false, breakRecord })) test(name, run);
   });
   // The emulator that returns no item with a refusal is the quicker one, and takes the longer way.
   if (start !== startDynalite) return;
   describe("by the dates of its answers", () => {
-    for (const { name, run } of storeContract({ ...byItsDates, resultBytesMax, breakRecord })) test(name, run);
+    for (const { name, run } of storeContract({ ...byItsDates, breakRecord })) test(name, run);
   });
 }
 

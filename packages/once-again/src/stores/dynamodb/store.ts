@@ -8,7 +8,7 @@ import { storeHealth } from "../health.ts";
 import type { StoreHealth, TransactionalStore } from "../store.ts";
 import { checkPrefix, checkTable, dynamodbConnection, type Transport } from "./connection.ts";
 import { tableProblems, tableWarnings } from "./health.ts";
-import { leasedOperations, type TableParts } from "./leased-operations.ts";
+import { leasedOperations, resultBytesMax, type TableParts } from "./leased-operations.ts";
 import { listRecords } from "./scan.ts";
 import { type ServerTime, serverTime } from "./server-time.ts";
 import { type DynamodbTransaction, transactionalOperations } from "./transact.ts";
@@ -76,6 +76,7 @@ export function openStore(
   const leased = leasedOperations(parts);
   return {
     survivesFailover: "yes",
+    resultBytesMax,
     ...leased,
     ...transactionalOperations(parts, leased, options.claimFirst === true ? claimMs : 0),
     list: (request) => listRecords(parts, request),

@@ -8,9 +8,9 @@ import { type OpenWay, ways } from "../../../../../test/support/dynamodb/ways.ts
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { motoBinary, startMoto } from "../../../../../test/support/servers/moto.ts";
 import type { TransactionEnding } from "../store.ts";
-import { resultBytesMax } from "./leased-operations.ts";
 import type { DynamodbStore, DynamodbStoreOptions } from "./store.ts";
 import type { DynamodbTransaction } from "./transact.ts";
+import { waitMsMax } from "../../../../../test/support/wait-ms-max.ts";
 
 const table = "once";
 const accounts = "accounts";
@@ -39,7 +39,7 @@ describeWithServer("DynamoDB, by moto", motoBinary, () => {
     });
     const keyOf = (pk: string) => ({ pk: { S: pk } });
     const storeOf = (prefix: string, more: Partial<DynamodbStoreOptions> = {}) =>
-      near.store({ table, prefix, requestMsMax: 10_000, ...more });
+      near.store({ table, prefix, requestMsMax: waitMsMax, ...more });
     const itemsIn = async (prefix: string) =>
       (await scanAll(client, accounts)).filter(({ pk }) => pk?.S?.startsWith(prefix));
 
@@ -47,7 +47,6 @@ describeWithServer("DynamoDB, by moto", motoBinary, () => {
       const contract = transactionContract<DynamodbTransaction>({
         statements: false,
         exclusive: claimFirst,
-        resultBytesMax,
         clockDoubtMs: 2100,
         open: (records) => ({
           store: storeOf(records, { claimFirst }),
@@ -125,7 +124,7 @@ describeWithServer("DynamoDB, by moto", motoBinary, () => {
     test("a transaction that was committed while its answer was lost is not committed twice", async () => {
       await using proxy = await awsProxy(server.url);
       const far = way.open(proxy.url);
-      const store = far.store({ table, prefix: "lost" });
+      const store = far.store({ table, prefix: "lost", requestMsMax: waitMsMax });
       let lost = 2;
       proxy.loses = (operation) => operation === "TransactWriteItems" && lost-- > 0;
       let runs = 0;
@@ -148,7 +147,7 @@ describeWithServer("DynamoDB, by moto", motoBinary, () => {
     test("a transaction without a key is sent again with its token, by which DynamoDB executes it once", async () => {
       await using proxy = await awsProxy(server.url);
       const far = way.open(proxy.url, 2);
-      const store = far.store({ table, prefix: "unkeyed" });
+      const store = far.store({ table, prefix: "unkeyed", requestMsMax: waitMsMax });
       let lost = 1;
       proxy.loses = (operation) => operation === "TransactWriteItems" && lost-- > 0;
       for (const name of ["unkeyed 1", "unkeyed 2"]) {
@@ -166,7 +165,7 @@ describeWithServer("DynamoDB, by moto", motoBinary, () => {
     test("a host that slept while its handler ran stores the answer for its whole time", async () => {
       await using proxy = await awsProxy(server.url);
       const far = way.open(proxy.url);
-      const storeOnProxy = () => far.store({ table, prefix: "slept", requestMsMax: 10_000 });
+      const storeOnProxy = () => far.store({ table, prefix: "slept", requestMsMax: waitMsMax });
       const run = (store: DynamodbStore, key: string, sleep: () => void = () => undefined) =>
         store.transact(operationOf(key), async () => {
           sleep();

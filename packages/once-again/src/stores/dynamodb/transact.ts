@@ -16,10 +16,10 @@ import type {
   TransactionRequest,
 } from "../store.ts";
 import { isExpired, transition } from "../transition.ts";
-import { type ConditionRefusal, namesIn } from "./connection.ts";
+import type { ConditionRefusal } from "./connection.ts";
+import { type Condition, putOf, showsOld, updateOf } from "./conditional-write.ts";
 import {
   checkResult,
-  type Condition,
   conflictsError,
   freeCondition,
   isOwned,
@@ -295,17 +295,7 @@ async function transactOnce<Value>(
     const now = parts.time.now()!;
     const record = doneRecord(request, ending.result, { owner, fence: opened.fence, now });
     const item = recordItem(pk, request, record, 1);
-    const { condition, values } = opened.place(item, now);
-    const first = {
-      Put: {
-        TableName: parts.table,
-        Item: item,
-        ConditionExpression: condition,
-        ExpressionAttributeNames: namesIn(condition),
-        ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
-        ReturnValuesOnConditionCheckFailure: "ALL_OLD" as const,
-      },
-    };
+    const first = { Put: { ...putOf(parts.table, item, opened.place(item, now)), ...showsOld } };
     const end = await commit(parts, first, ending.keep === "commit" ? writes : []);
     // An answer was lost: what is there is ours.
     isOver = "done" in end || isOurs(end.keyItem, owner);
@@ -345,19 +335,14 @@ async function stepOnce(
   const early = stepEnd(stored?.record, request, now.earliest);
   if (early !== undefined) return early;
   const { result, writes } = await run();
-  const condition = `${isOwned} AND attribute_not_exists(#cp.#step)`;
-  const update = "SET #cp.#step = :result ADD #v :one";
-  const first = {
-    Update: {
-      TableName: parts.table,
-      Key: { pk: text(pk) },
-      UpdateExpression: update,
-      ConditionExpression: condition,
-      ExpressionAttributeNames: { ...namesIn(update, condition), "#step": stepAttribute(request.step) },
-      ExpressionAttributeValues: { ...ownedValues(request, parts.time.now()!), ":result": bytes(result) },
-      ReturnValuesOnConditionCheckFailure: "ALL_OLD" as const,
-    },
-  };
+  const update = updateOf(parts.table, {
+    pk,
+    update: "SET #cp.#step = :result ADD #v :one",
+    condition: `${isOwned} AND attribute_not_exists(#cp.#step)`,
+    values: { ...ownedValues(request, parts.time.now()!), ":result": bytes(result) },
+    names: { "#step": stepAttribute(request.step) },
+  });
+  const first = { Update: { ...update, ...showsOld } };
   const end = await commit(parts, first, writes);
   if ("done" in end) return { answer: result };
   const late = end.keyItem && stepEnd(readItem(end.keyItem)?.record, request, now.earliest);
@@ -480,30 +465,23 @@ async function moveMark(
   const { scope, key, position, storedAt } = request;
   // No prefix of a store has this sign in it.
   const pk = hashedKey(`${prefix}#marks`, [scope, key]);
-  const { Item: item } = await transaction.get({ TableName: table, Key: { pk: text(pk) } });
-  const stored = item && {
-    position: Number(item["position"]?.N),
-    storedAt: item["stored"] && Number(item["stored"].N),
+  const { Item: found } = await transaction.get({ TableName: table, Key: { pk: text(pk) } });
+  const stored = found && {
+    position: Number(found["position"]?.N),
+    storedAt: found["stored"] && Number(found["stored"].N),
   };
   const last = transaction.marks.get(pk) ?? stored;
   if (last !== undefined && last.position >= position) {
     return { kind: "behind", position: last.position, storedAt: last.storedAt };
   }
-  const condition = "attribute_not_exists(#pk) OR #position < :position";
-  const write: TransactWriteItem = {
-    Put: {
-      TableName: table,
-      Item: {
-        pk: text(pk),
-        name: text(JSON.stringify([scope, key])),
-        position: number(position),
-        ...(storedAt !== undefined && { stored: number(storedAt) }),
-      },
-      ConditionExpression: condition,
-      ExpressionAttributeNames: namesIn(condition),
-      ExpressionAttributeValues: { ":position": number(position) },
-    },
+  const item: Item = {
+    pk: text(pk),
+    name: text(JSON.stringify([scope, key])),
+    position: number(position),
+    ...(storedAt !== undefined && { stored: number(storedAt) }),
   };
+  const condition = "attribute_not_exists(#pk) OR #position < :position";
+  const write = { Put: putOf(table, item, { condition, values: { ":position": number(position) } }) };
   transaction.addOwn(pk, write);
   transaction.marks.set(pk, request);
   return { kind: "moved" };

@@ -1,19 +1,20 @@
-import {
-  type AggregateOptions,
-  type ApplyChangesetOptions,
-  type CreateSessionOptions,
-  type DatabaseLimits,
+import type {
+  AggregateOptions,
+  ApplyChangesetOptions,
+  CreateSessionOptions,
+  DatabaseLimits,
   DatabaseSync,
-  type FunctionOptions,
-  type PrepareOptions,
-  type Session,
-  type SQLInputValue,
-  type SQLOutputValue,
-  type SQLTagStore,
-  type StatementColumnMetadata,
-  type StatementResultingChanges,
-  type StatementSync,
+  FunctionOptions,
+  PrepareOptions,
+  Session,
+  SQLInputValue,
+  SQLOutputValue,
+  SQLTagStore,
+  StatementColumnMetadata,
+  StatementResultingChanges,
+  StatementSync,
 } from "node:sqlite";
+import { DatabaseSync as NodeDatabase } from "./database-sync.ts";
 import { OnceAgainError } from "../../core/errors.ts";
 import type { OnLateUse } from "../store.ts";
 import { TransactionGuard } from "./guard.ts";
@@ -217,7 +218,7 @@ export class SqliteTransaction implements DatabaseSync {
 }
 
 // For code that asks whether it was given a `DatabaseSync`. Methods of a later Node that are not above throw.
-Object.setPrototypeOf(SqliteTransaction.prototype, DatabaseSync.prototype);
+Object.setPrototypeOf(SqliteTransaction.prototype, NodeDatabase.prototype);
 
 /**
  * A BEGIN, COMMIT, ROLLBACK or SAVEPOINT that a handler prepared. What it stands for is known when it is run: some

@@ -3,5 +3,6 @@
  *
  * @module
  */
+import "../../core/check-platform.ts";
 export { indexeddbIntents } from "./intents.ts";
 export { resumeOn } from "./resume-on.ts";

@@ -1,9 +1,10 @@
-import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
+import { forceCloseDatabase, IDBFactory, IDBKeyRange } from "fake-indexeddb";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { answer } from "../../../../../test/support/scripted-server.ts";
 import { intentsBench } from "../../../../../test/support/intents-bench.ts";
 import { fakeClock, intentContract } from "../../../../testing/src/index.ts";
-import { openIntents } from "../../intents/index.ts";
+import { onceMutation, openIntents } from "../../intents/index.ts";
+import { memoryIntents } from "../memory/index.ts";
 import type { IndexedDbEvent } from "./connection.ts";
 import { indexeddbIntents, resumeOn } from "./index.ts";
 import type { IndexedDbOptions } from "./intents.ts";
@@ -69,6 +70,92 @@ describe("a wrong use gets a clear error", () => {
     await expect(store.inspect("a")).rejects.toMatchObject({ code: "ONCE_CLOSED" });
     expect(await opened().inspect("a")).toMatchObject({ state: "pending" });
   });
+});
+
+describe("a browser that does not open the database", () => {
+  /** One that answers the first `silent` requests when it is asked to, and the others at once. */
+  function silentFactory(silent: number) {
+    const answers: (() => void)[] = [];
+    const closed: string[] = [];
+    const open = (name: string, version?: number): object => {
+      const request = indexedDB.open(name, version);
+      request.addEventListener("success", () => {
+        const { result } = request;
+        const close = result.close.bind(result);
+        result.close = () => {
+          closed.push(name);
+          close();
+        };
+      });
+      if (silent-- <= 0) return request;
+      const events: [string, () => void][] = [];
+      const isThere = new Promise((resolve) => request.addEventListener("success", resolve));
+      answers.push(
+        () => void isThere.then(() => events.forEach(([type, listener]) => type === "success" && listener())),
+      );
+      return {
+        get result() {
+          return request.result;
+        },
+        addEventListener(type: string, listener: () => void) {
+          if (type === "upgradeneeded") request.addEventListener(type, listener);
+          else events.push([type, listener]);
+        },
+      };
+    };
+    return { factory: { open }, answers, closed };
+  }
+
+  test("is said so after 4 s, and the next call asks it anew; its late answer is closed", async () => {
+    const clock = fakeClock(1_700_000_000_000);
+    const { factory, answers, closed } = silentFactory(1);
+    const store = opened({ indexedDB: factory, clock });
+    const waiting = [store.add(addition), store.list({})].map((call) => call.catch((error: unknown) => error));
+    await clock.advance(4000);
+    for (const call of waiting) {
+      expect(await call).toMatchObject({
+        code: "ONCE_STORE_UNAVAILABLE",
+        message: expect.stringContaining("has not opened its database within 4 s") as string,
+      });
+    }
+    expect(await store.add(addition)).toMatchObject({ kind: "added" });
+    answers[0]!();
+    await expect.poll(() => closed).toEqual(["once-again"]);
+    expect(await store.inspect("a")).toMatchObject({ state: "pending" });
+  });
+
+  test("is the reason with which a submit is refused, and nothing of it is stored or sent", async () => {
+    const clock = fakeClock(1_700_000_000_000);
+    const { factory } = silentFactory(2);
+    const fetch = vi.fn<typeof globalThis.fetch>();
+    const intents = openIntents({ store: opened({ indexedDB: factory, clock }), clock, fetch });
+    onTestFinished(() => intents.close());
+    const refused = intents.submit("a", { url: request.url, body: "tea" }).catch((error: unknown) => error);
+    await clock.advance(4000);
+    await clock.advance(20);
+    await clock.advance(4000);
+    expect(await refused).toMatchObject({ message: expect.stringContaining("within 4 s") as string });
+    expect([await intents.list(), fetch.mock.calls]).toEqual([[], []]);
+  });
+});
+
+test("a database that the browser closed is opened again, and said to be removed only where it is empty then", async () => {
+  const databases: Parameters<typeof forceCloseDatabase>[0][] = [];
+  const open = (name: string, version?: number): object => {
+    const request = indexedDB.open(name, version);
+    request.addEventListener("success", () => databases.push(request.result));
+    return request;
+  };
+  const events: IndexedDbEvent[] = [];
+  const store = opened({ indexedDB: { open }, onEvent: (event) => events.push(event) });
+  await store.add(addition);
+  // Its disk failed.
+  forceCloseDatabase(databases[0]);
+  expect([await store.inspect("a"), events]).toMatchObject([{ state: "pending" }, []]);
+  // The user cleared the site's data.
+  forceCloseDatabase(databases[1]);
+  await new Promise((resolve) => (indexedDB.deleteDatabase("once-again").onsuccess = resolve));
+  expect([await store.inspect("a"), events]).toEqual([undefined, [{ type: "removed" }]]);
 });
 
 test("a clock that is set back delays nothing: the store's time goes on", async () => {
@@ -155,7 +242,118 @@ test("an order that is submitted through it is sent once, with secrets that it n
   expect(JSON.stringify(await store.list({}))).not.toContain("secret");
 });
 
+describe("a browser that refuses this site's data", () => {
+  const refuse = (name: string) => ({
+    open() {
+      throw new DOMException("The operation is insecure.", name);
+    },
+  });
+
+  test("has the fallback go on in memory, which is said by an event and by `durability`", async () => {
+    const { server, order } = await intentsBench();
+    server.script.push(answer(201, {}, "made"));
+    const events: IndexedDbEvent[] = [];
+    const onEvent = (event: IndexedDbEvent): void => void events.push(event);
+    const store = opened({ indexedDB: refuse("SecurityError"), fallback: memoryIntents(), onEvent });
+    const intents = openIntents({ store, keys: true });
+    onTestFinished(() => intents.close());
+    expect(intents.durability()).toBe("disk");
+    const pay = onceMutation(intents, "pay 42");
+    pay.subscribe(() => undefined);
+    await expect.poll(() => pay.current()).toEqual({ state: "idle", durability: "memory" });
+    const presses = Promise.all([pay.mutate(order()), onceMutation(intents, "pay 42").mutate(order())]);
+    expect(await presses).toMatchObject([{ state: "done" }, { state: "done" }]);
+    expect([intents.durability(), events]).toEqual(["memory", [{ type: "refused" }]]);
+    expect(server.received).toHaveLength(1);
+  });
+
+  test("has each call rejected without one", async () => {
+    const { order } = await intentsBench();
+    const intents = openIntents({ store: opened({ indexedDB: refuse("SecurityError") }), keys: true });
+    onTestFinished(() => intents.close());
+    const pay = onceMutation(intents, "pay 42");
+    await expect(pay.mutate(order())).rejects.toMatchObject({ code: "ONCE_STORE_UNAVAILABLE" });
+    expect(pay.current()).toMatchObject({ state: "idle", error: { code: "ONCE_STORE_UNAVAILABLE" } });
+  });
+
+  test.for(["UnknownError", "VersionError", "QuotaExceededError"])(
+    "is not one that fails with %s: its database may hold what was sent before",
+    async (name) => {
+      const store = opened({ indexedDB: refuse(name), fallback: memoryIntents() });
+      await expect(store.add(addition)).rejects.toMatchObject({ code: expect.stringMatching(/^ONCE_/) as string });
+      expect(store.durability?.()).toBe("disk");
+    },
+  );
+
+  test("is not a server, which has no IndexedDB", async () => {
+    const store = indexeddbIntents({ fallback: memoryIntents() });
+    await expect(store.list({})).rejects.toMatchObject({
+      message: expect.stringMatching(/no IndexedDB here/) as string,
+    });
+  });
+});
+
+test("a database that is open and does not answer for 4 s is said to be silent, once, until it answers", async () => {
+  const clock = fakeClock(1_700_000_000_000);
+  const events: IndexedDbEvent[] = [];
+  const store = opened({ clock, onEvent: (event) => events.push(event) });
+  await store.list({});
+  // A transaction of another page that does not end holds up all of ours.
+  const database = await new Promise<IDBDatabaseLike>((resolve) => {
+    const opening = indexedDB.open("once-again", 1);
+    opening.onsuccess = () => resolve(opening.result);
+  });
+  const held = database.transaction(["intents", "clock"], "readwrite");
+  let isHeld = true;
+  const hold = (): void => {
+    if (isHeld) held.objectStore("clock").get("time").onsuccess = hold;
+  };
+  hold();
+  const waiting = [store.add(addition), store.list({})];
+  await vi.waitFor(async () => {
+    await clock.advance(4000);
+    expect(events).toEqual([{ type: "silent" }]);
+  });
+  await clock.advance(10_000);
+  isHeld = false;
+  await Promise.all(waiting);
+  expect(events).toEqual([{ type: "silent" }]);
+  database.close();
+});
+
+interface IDBDatabaseLike {
+  transaction(
+    stores: readonly string[],
+    mode: string,
+  ): { objectStore(name: string): { get(key: string): { onsuccess: unknown } } };
+  close(): void;
+}
+
 describe("resumeOn", () => {
+  test("asks for a sync when an intent is added or held offline, and not otherwise", async () => {
+    let tags: string[] = [];
+    const sync = { register: async (tag: string) => void tags.push(tag) };
+    const navigator = { onLine: true, serviceWorker: { ready: Promise.resolve({ sync }) } };
+    vi.stubGlobal("navigator", navigator);
+    const window = new EventTarget();
+    vi.stubGlobal("addEventListener", window.addEventListener.bind(window));
+    const intents = openIntents({ store: opened(), keys: true, fetch: () => new Promise(() => undefined) });
+    onTestFinished(() => intents.close());
+    resumeOn(intents, ["sync"]);
+    await intents.add("one", { url: request.url });
+    expect(tags).toEqual([]);
+    navigator.onLine = false;
+    window.dispatchEvent(new Event("offline"));
+    await expect.poll(() => tags).toEqual(["once-again"]);
+    tags = [];
+    await intents.add("two", { url: request.url });
+    await expect.poll(() => tags).toEqual(["once-again"]);
+    tags = [];
+    // A page that is opened without a network, with what an earlier life left.
+    resumeOn(intents, ["sync"]);
+    await expect.poll(() => tags).toEqual(["once-again"]);
+  });
+
   test("goes on now and on each occasion, until it is ended", () => {
     const document = Object.assign(new EventTarget(), { visibilityState: "hidden" });
     const window = new EventTarget();

@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import type { Listener } from "../../core/listener.ts";
+import { type Listener, notify } from "../../core/listener.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkChoice, checkFunction, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
@@ -40,6 +40,12 @@ export interface IndexedDbOptions {
    * page with servers that are reached without a network, such as one on the same machine.
    */
   readonly whenOffline?: "hold" | "send" | undefined;
+  /**
+   * The store that goes on where the browser refuses this site's data: `memoryIntents()` of `once-again/stores/memory`, which ends with the
+   * page. Default none: each call rejects. `intents.durability()` says which it is. A database that does not open in time is not
+   * refused: it may hold what an earlier life of the page has sent.
+   */
+  readonly fallback?: IntentStore | undefined;
   /** Is notified of what befalls the database. What it throws is dropped. */
   readonly onEvent?: Listener<IndexedDbEvent> | undefined;
   /** Default `globalThis.indexedDB`. Its `IDBKeyRange` is global in any case: another than the browser's needs `globalThis.IDBKeyRange`. */
@@ -52,6 +58,7 @@ const names: OptionNames<IndexedDbOptions> = {
   name: true,
   askToPersist: "boolean",
   whenOffline: true,
+  fallback: true,
   onEvent: true,
   indexedDB: true,
   clock: true,
@@ -87,7 +94,7 @@ const offlinePauseMs = 1000;
  * the other. An acknowledged change is committed with strict durability, by whichever tab. Any number of tabs may share a database. Leases
  * decide who sends; where there are Web Locks, the intents of a tab that was closed are free at once.
  *
- * The database is opened by the first call. On a server, where there is no IndexedDB, each call rejects.
+ * The database is opened by the first call, or by the next one where the browser has not opened it within 4 s. On a server, where there is no IndexedDB, each call rejects.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`. Calls reject with `ONCE_STORE_UNAVAILABLE`; with `ONCE_INTENTS_FULL` when the
  *   browser gives no more room; with `ONCE_OPTION_INVALID` when another program has a database of this name.
@@ -99,14 +106,15 @@ const offlinePauseMs = 1000;
  */
 export function indexeddbIntents(options: IndexedDbOptions = {}): IntentStore {
   checkNames("indexeddbIntents", options, names);
-  const { name = "once-again", askToPersist = true, whenOffline = "hold", onEvent, indexedDB } = options;
+  const { name = "once-again", askToPersist = true, whenOffline = "hold", fallback, onEvent, indexedDB } = options;
   if (typeof name !== "string" || name === "") throw invalidOptionError("name", "a text", name);
   checkChoice("whenOffline", whenOffline, ["hold", "send"]);
   checkFunction("onEvent", onEvent);
-  const connection = indexedDbConnection(name, indexedDB, { askToPersist, onEvent });
-  const steps = stepsOf(connection, options.clock ?? systemClock);
+  const clock = options.clock ?? systemClock;
+  const connection = indexedDbConnection(name, indexedDB, { askToPersist, clock, onEvent });
+  const steps = stepsOf(connection, clock);
   const lock = tabLock(name);
-  return {
+  const store: IntentStore = {
     ...additions(steps),
     ...ownersCalls(steps, claimer(steps, lock, whenOffline)),
     ...looks(steps),
@@ -115,11 +123,14 @@ export function indexeddbIntents(options: IndexedDbOptions = {}): IntentStore {
       connection.close();
     },
   };
+  if (fallback === undefined) return store;
+  const onFallback = (): void => notify(onEvent, { type: "refused" });
+  return withFallback(store, fallback, { isRefused: () => connection.isRefused(), onFallback });
 }
 
 function additions({ write }: Steps): Pick<IntentStore, "add"> {
   return {
-    add: ({ id, key, fingerprint, request, giveUpAfterMs, openMax }) =>
+    add: ({ id, key, fingerprint, request, giveUpAfterMs, openMax, inDoubt = false }) =>
       write(async ({ intents, ranges, now }) => {
         const found = await rowOf(intents, id);
         if (found !== undefined) return { kind: "found", intent: readRow(found) };
@@ -138,7 +149,7 @@ function additions({ write }: Steps): Pick<IntentStore, "add"> {
           ...facts,
           request: { ...request, body: request.body && ownBytes(request.body) },
           origin: new URL(request.url).origin,
-          ...waiting(now, false),
+          ...waiting(now, inDoubt),
         };
         await resultOf(intents.put(row));
         return { kind: "added", intent: readRow(row) };
@@ -436,4 +447,39 @@ function factsOf(row: Row): IntentFacts {
 /** IndexedDB stores the whole memory that bytes are a view of. */
 function ownBytes(bytes: Uint8Array): Uint8Array {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+}
+
+/** The calls that the fallback of a refused store takes over. */
+const methods = [
+  ...(["add", "claim", "renew", "postpone", "end", "settle"] as const),
+  ...(["reopen", "inspect", "list", "forget", "purge"] as const),
+];
+
+/** A store in the place of which another goes on, from the first call on that finds it refused. */
+function withFallback(
+  store: IntentStore,
+  fallback: IntentStore,
+  { isRefused, onFallback }: { readonly isRefused: () => boolean; readonly onFallback: () => void },
+): IntentStore {
+  let current = store;
+  const call = async (method: (typeof methods)[number], request: never): Promise<unknown> => {
+    const asked = current;
+    try {
+      return await asked[method](request);
+    } catch (error) {
+      if (asked === fallback || !isRefused()) throw error;
+      if (current === store) onFallback();
+      current = fallback;
+      return fallback[method](request);
+    }
+  };
+  return {
+    ...(Object.fromEntries(
+      methods.map((method) => [method, (request: never) => call(method, request)]),
+    ) as unknown as IntentStore),
+    durability: () => (current === store ? "disk" : (fallback.durability?.() ?? "disk")),
+    async close() {
+      await Promise.all([store.close(), fallback.close()]);
+    },
+  };
 }

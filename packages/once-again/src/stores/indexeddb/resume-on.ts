@@ -1,4 +1,4 @@
-import { checkChoice } from "../../core/options.ts";
+import { checkChoice, requireMethod } from "../../core/options.ts";
 import type { IntentStore } from "../intent-store.ts";
 
 /**
@@ -20,6 +20,7 @@ interface Page {
   readonly addEventListener?: EventTarget["addEventListener"];
   readonly removeEventListener?: EventTarget["removeEventListener"];
   readonly navigator?: {
+    readonly onLine?: boolean;
     readonly serviceWorker?: {
       readonly ready: Promise<{ readonly sync?: { register(tag: string): Promise<void> } }>;
     };
@@ -35,7 +36,7 @@ const syncTag = "once-again";
  *
  * @param occasions default `["online", "visible"]`.
  * @returns a function that ends that.
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for another occasion.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for what are no intents, and for another occasion.
  * @example
  * ```ts
  * const intents = openIntents({ store: indexeddbIntents() });
@@ -46,6 +47,7 @@ export function resumeOn(
   intents: ResumedIntents,
   occasions: readonly ResumeOccasion[] = ["online", "visible"],
 ): () => void {
+  requireMethod("intents", "what openIntents() gives", intents, "resume");
   for (const occasion of occasions) checkChoice("occasions", occasion, ["online", "visible", "sync"]);
   const page = globalThis as unknown as Page;
   const stopping = new AbortController();
@@ -62,7 +64,10 @@ export function resumeOn(
   return () => stopping.abort();
 }
 
-/** Asks for a sync event when an intent is postponed, or when the page is hidden, perhaps for good, while one is pending. */
+/**
+ * Asks for a sync event when an intent is postponed, when one is added or held while there is no network, and when the page is
+ * hidden, perhaps for good, while one is pending.
+ */
 function registerSync(page: Page, intents: ResumedIntents, signal: AbortSignal): void {
   const register = async (): Promise<void> => {
     const registration = await page.navigator?.serviceWorker?.ready;
@@ -70,15 +75,20 @@ function registerSync(page: Page, intents: ResumedIntents, signal: AbortSignal):
   };
   // Refused in private windows, and where the user switched it off: then the next visit goes on.
   const ask = (): void => void register().catch(() => undefined);
-  const onHidden = async (): Promise<void> => {
-    if (page.document?.visibilityState !== "hidden") return;
+  const isOffline = (): boolean => page.navigator?.onLine === false;
+  const lookForPending = async (): Promise<void> => {
     const [pending] = await intents.list({ state: "pending", limit: 1 });
     if (pending !== undefined) ask();
   };
+  const look = (): void => void lookForPending().catch(() => undefined);
   const unwatch = intents.watch(({ type }) => {
-    if (type === "postponed") ask();
+    if (type === "postponed" || (type === "added" && isOffline())) ask();
   });
   signal.addEventListener("abort", unwatch, { once: true });
-  const onChange = (): void => void onHidden().catch(() => undefined);
-  page.document?.addEventListener("visibilitychange", onChange, { signal });
+  const onHidden = (): void => {
+    if (page.document?.visibilityState === "hidden") look();
+  };
+  page.document?.addEventListener("visibilitychange", onHidden, { signal });
+  page.addEventListener?.("offline", look, { signal });
+  if (isOffline()) look();
 }

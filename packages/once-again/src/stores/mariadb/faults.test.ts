@@ -11,6 +11,7 @@ import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import { mariadbStore } from "./index.ts";
 import type { MariadbStoreOptions } from "./store.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 
 const result = Uint8Array.of(1, 2, 3);
 const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };
@@ -187,15 +188,21 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
   );
 
   test("a pool without a free connection is unavailable, in time, and gets back what it lent", async () => {
-    const { store } = await opened({ connectionLimit: 1, busyMsMax: 200 });
-    const go = Promise.withResolvers<void>();
+    const { url } = await opened();
+    const clock = fakeClock();
+    const store = mariadbStore(mariadbPool(url, { connectionLimit: 1 }), { busyMsMax: 200, clock });
+    const [go, inside] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const running = store.transact(operation, async () => {
+      inside.resolve();
       await go.promise;
       return commit;
     });
+    await inside.promise;
     const other = { ...operation, key: "other" };
-    await expect(store.transact(other, never)).rejects.toThrow(unavailable);
-    await expect(store.claim(longClaim("leased"))).rejects.toThrow(unavailable);
+    for (const ask of [() => store.transact(other, never), () => store.claim(longClaim("leased"))]) {
+      const [refused] = await Promise.all([ask().catch((error: unknown) => error), clock.advance(200)]);
+      expect(refused).toEqual(unavailable);
+    }
     go.resolve();
     expect((await running).kind).toBe("executed");
     expect((await store.transact(other, async () => commit)).kind).toBe("executed");

@@ -1,4 +1,11 @@
-import { postponed, postponement } from "../sql/outbox.ts";
+import {
+  countMax,
+  discardedColumns,
+  discardedValues,
+  placesStatement,
+  postponed,
+  postponement,
+} from "../sql/outbox.ts";
 import { block } from "./session.ts";
 import { clock } from "./statements.ts";
 
@@ -28,24 +35,58 @@ export function outboxSchema(outbox: string): readonly string[] {
     // All are there from the beginning: who waits for a row that another inserts and takes back may end in a deadlock.
     `CREATE TABLE IF NOT EXISTS ${outbox}_locks (slot int NOT NULL PRIMARY KEY) ENGINE = InnoDB
   SELECT seq AS slot FROM seq_0_to_${locks - 1}`,
+    // Where a message goes, and when it was tried last: tables of an earlier version have neither.
+    `ALTER TABLE ${outbox} ADD COLUMN IF NOT EXISTS place varbinary(1024), ADD COLUMN IF NOT EXISTS tried_at bigint,
+  ADD KEY IF NOT EXISTS ${outbox}_waiting (tried_at, position)`,
+    `CREATE TABLE IF NOT EXISTS ${outbox}_discarded (
+  position     bigint          NOT NULL PRIMARY KEY,
+  id           varbinary(255)  NOT NULL,
+  topic        varbinary(1024) NOT NULL,
+  ordering_key varbinary(1024),
+  place        varbinary(1024),
+  added_at     bigint          NOT NULL,
+  refusals     int             NOT NULL,
+  refusal      blob,
+  parked_at    bigint          NOT NULL,
+  discarded_at bigint          NOT NULL,
+  note         blob            NOT NULL,
+  expires_at   bigint          NOT NULL
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4`,
   ];
 }
 
-const texts = ["id", "topic", "ordering_key", "passed_key", "headers", "refusal"].map(
-  (column) => `CONVERT(m.${column} USING utf8mb4) AS ${column}`,
+const readText = (column: string): string => `CONVERT(${column} USING utf8mb4)`;
+
+const texts = ["id", "topic", "ordering_key", "passed_key", "headers", "refusal", "place"].map(
+  (column) => `${readText(`m.${column}`)} AS ${column}`,
 );
 
+const discardedTexts = ["id", "topic", "ordering_key", "refusal", "place"]
+  .map((column) => `${readText(`d.${column}`)} AS ${column}`)
+  .join(", ");
+
 /** The columns that are read of a row `m`. */
-const envelope = ["m.position", ...texts, "m.added_at", "m.refusals", "m.parked_at"].join(", ");
+const envelope = ["m.position", ...texts, "m.added_at", "m.refusals", "m.due_at", "m.tried_at", "m.parked_at"].join(
+  ", ",
+);
 
 /** The same with its body. */
 const columns = `${envelope}, m.body`;
+
+/** The conditions of unconfirmed rows `m`, each of which an index finds. */
+const states = { parked: "m.parked_at IS NOT NULL", waiting: "m.tried_at IS NOT NULL AND m.parked_at IS NULL" };
+
+const byState = (statement: (condition: string) => string) => ({
+  parked: statement(states.parked),
+  waiting: statement(states.waiting),
+});
 
 const list = (count: number): string => Array.from({ length: count }, () => "?").join(", ");
 
 /** The messages that are given back, as JSON. */
 const ended = `JSON_TABLE(CONVERT(? USING utf8mb4), '$[*]' COLUMNS (position bigint PATH '$.position',
-  owner varchar(255) PATH '$.owner', delay_ms bigint PATH '$.delay_ms', refusal mediumtext PATH '$.refusal',
+  owner varchar(255) PATH '$.owner', delay_ms bigint PATH '$.delay_ms',
+  place varchar(1024) PATH '$.place', line varchar(1024) PATH '$.line', refusal mediumtext PATH '$.refusal',
   refusals int PATH '$.refusals',
   park varchar(5) PATH '$.park')) AS ended`;
 
@@ -54,10 +95,10 @@ export type OutboxStatements = ReturnType<typeof outboxStatements>;
 /** The statements of the port, with the order of their values. */
 export function outboxStatements(outbox: string) {
   // By any other index, a statement that locks would meet rows that are not committed, and wait for those who add them.
-  const [keyed, parked, primary] = [`${outbox}_keyed`, `${outbox}_parked`, "PRIMARY"].map(
-    (index) => `FORCE INDEX (${index})`,
-  );
-  const parkedNamed = "parked_at IS NOT NULL AND id = ?";
+  const [keyed, parked, waiting, primary] = ["_keyed", "_parked", "_waiting"]
+    .map((name) => `${outbox}${name}`)
+    .concat("PRIMARY")
+    .map((index) => `FORCE INDEX (${index})`);
   return {
     /** key */
     lock: `SELECT slot FROM ${outbox}_locks WHERE slot = CRC32(?) MOD ${locks} FOR UPDATE`,
@@ -76,17 +117,27 @@ export function outboxStatements(outbox: string) {
           WHERE ordering_key > ? GROUP BY ordering_key LIMIT ?) AS oldest
         JOIN ${outbox} AS m ON m.position = oldest.position ORDER BY oldest.ordering_key`,
     ]),
-    /** owner, lease, positions; then of each key: its name, newest, position, owner, limit; then positions without a key, owner */
-    take: (keyless: number, keys: number) => {
+    /** of each line: its name, position, limit. What comes after its oldest message. */
+    behind: (lines: number) =>
+      Array.from(
+        { length: lines },
+        () => `(SELECT m.position FROM ${outbox} AS m ${keyed} WHERE m.ordering_key = ? AND m.position > ?
+          ORDER BY m.position LIMIT ?)`,
+      ).join(" UNION ALL "),
+    /**
+     * owner, lease, positions; then of each key: its name, newest, position, owner, limit; then positions without a key or in a
+     * line, owner
+     */
+    take: ({ all, keys, own }: Record<"all" | "keys" | "own", number>) => {
       // The lease of a key lies on its oldest message. One that another has claimed since is not free any more.
-      const own = `UPDATE ${outbox} ${primary} SET owner = ?, due_at = ${clock} + ?
-        WHERE position IN (${list(keyless + keys)}) AND parked_at IS NULL AND due_at <= ${clock}`;
+      const lease = `UPDATE ${outbox} ${primary} SET owner = ?, due_at = ${clock} + ?
+        WHERE position IN (${list(all)}) AND parked_at IS NULL AND due_at <= ${clock}`;
       const ofKey = `(SELECT ${columns} FROM ${outbox} AS m ${keyed} WHERE m.ordering_key = ? AND m.position <= ?
         AND (SELECT o.owner FROM ${outbox} AS o WHERE o.position = ?) = ? ORDER BY m.position LIMIT ?)`;
-      const ofNone = `(SELECT ${columns} FROM ${outbox} AS m WHERE m.position IN (${list(keyless)}) AND m.owner = ?
-        ORDER BY m.position LIMIT ${keyless})`;
-      const parts = [...Array.from({ length: keys }, () => ofKey), ...(keyless > 0 ? [ofNone] : [])];
-      return committed([own, parts.join(" UNION ALL ")]);
+      const ofOwn = `(SELECT ${columns} FROM ${outbox} AS m WHERE m.position IN (${list(own)}) AND m.owner = ?
+        ORDER BY m.position LIMIT ${own})`;
+      const parts = [...Array.from({ length: keys }, () => ofKey), ...(own > 0 ? [ofOwn] : [])];
+      return committed([lease, parts.join(" UNION ALL ")]);
     },
     /** positions */
     confirm: (count: number) =>
@@ -95,18 +146,13 @@ export function outboxStatements(outbox: string) {
     postpone: committed([
       `UPDATE ${ended} STRAIGHT_JOIN ${outbox} AS m ${primary} ON ${postponed(outbox, keyed)} SET ${postponement(clock, "m.")}`,
     ]),
-    /** position, limit */
-    listParked: `SELECT ${envelope}, LENGTH(m.body) AS body_bytes FROM ${outbox} AS m
-      WHERE m.parked_at IS NOT NULL AND m.position > ? ORDER BY m.position LIMIT ?`,
-    /** id, limit */
-    showParked: `SELECT ${columns} FROM ${outbox} AS m
-      WHERE m.parked_at IS NOT NULL AND m.id = ? ORDER BY m.position LIMIT ?`,
-    /** id */
-    retryParked: `UPDATE ${outbox} ${parked} SET parked_at = NULL, refusals = 0, due_at = 0 WHERE ${parkedNamed}`,
-    discardParked: `DELETE m FROM ${outbox} AS m ${parked} WHERE ${parkedNamed}`,
-    backlog: `SELECT ${clock} AS ms, (SELECT COUNT(*) FROM (SELECT 1 FROM ${outbox} LIMIT 10000) AS counted) AS messages,
-      (SELECT COUNT(*) FROM (SELECT 1 FROM ${outbox} WHERE parked_at IS NOT NULL LIMIT 10000) AS counted) AS parked,
-      (SELECT added_at FROM ${outbox} ${primary} WHERE parked_at IS NULL ORDER BY position LIMIT 1) AS oldest`,
+    ...operatorStatements(outbox),
+    backlog: `SELECT ${clock} AS ms, (SELECT COUNT(*) FROM (SELECT 1 FROM ${outbox} LIMIT ${countMax}) AS counted) AS messages,
+      (SELECT COUNT(*) FROM (SELECT 1 FROM ${outbox} AS m WHERE ${states.parked} LIMIT ${countMax}) AS counted) AS parked,
+      waiting.unconfirmed, waiting.places,
+      (SELECT added_at FROM ${outbox} ${primary} WHERE parked_at IS NULL ORDER BY position LIMIT 1) AS oldest
+      FROM (SELECT COUNT(*) AS unconfirmed, COUNT(DISTINCT COALESCE(place, '')) AS places
+        FROM (SELECT m.place FROM ${outbox} AS m ${waiting} WHERE ${states.waiting} LIMIT ${countMax}) AS tried) AS waiting`,
   };
 }
 
@@ -122,4 +168,44 @@ function committed(statements: readonly string[]): string {
     ...statements,
     "COMMIT",
   ]);
+}
+
+/** The statements by which people look at an outbox, and decide. */
+function operatorStatements(outbox: string) {
+  const [parked, waiting] = ["parked", "waiting"].map((index) => `FORCE INDEX (${outbox}_${index})`) as [
+    string,
+    string,
+  ];
+  const parkedNamed = "parked_at IS NOT NULL AND id = ?";
+  return {
+    /** position, limit */
+    list: byState(
+      (state) => `SELECT ${envelope}, LENGTH(m.body) AS body_bytes FROM ${outbox} AS m
+      WHERE ${state} AND m.position > ? ORDER BY m.position LIMIT ?`,
+    ),
+    /** id, limit */
+    show: byState(
+      (state) => `SELECT ${columns} FROM ${outbox} AS m WHERE ${state} AND m.id = ? ORDER BY m.position LIMIT ?`,
+    ),
+    listPlaces: placesStatement(outbox, `${outbox} AS m ${waiting} WHERE ${states.waiting}`, {
+      concatenate: (one, other) => `CONCAT(${one}, ${other})`,
+      text: readText,
+      canReachOut: false,
+    }),
+    /** id */
+    retryParked: `UPDATE ${outbox} ${parked} SET tried_at = coalesce(tried_at, parked_at), parked_at = NULL,
+      refusals = 0, due_at = 0 WHERE ${parkedNamed}`,
+    /** note, retention, id, id. Those that are stored long enough are removed by who discards another. */
+    discardParked: committed([
+      `DELETE FROM ${outbox}_discarded WHERE expires_at <= ${clock}`,
+      `INSERT INTO ${outbox}_discarded (${discardedColumns}, discarded_at, note, expires_at)
+        SELECT ${discardedValues}, ${clock}, ?, ${clock} + ? FROM ${outbox} AS m ${parked} WHERE ${parkedNamed}`,
+      `DELETE m FROM ${outbox} AS m ${parked} WHERE ${parkedNamed}`,
+      "SELECT ROW_COUNT() AS gone",
+    ]),
+    /** id or null, id, limit */
+    listDiscarded: `SELECT d.position, ${discardedTexts}, d.added_at, d.refusals, d.parked_at, d.discarded_at, d.note
+      FROM ${outbox}_discarded AS d WHERE d.expires_at > ${clock} AND (? IS NULL OR d.id = ?)
+      ORDER BY d.discarded_at DESC, d.position DESC LIMIT ?`,
+  };
 }

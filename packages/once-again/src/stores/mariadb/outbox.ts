@@ -3,20 +3,27 @@ import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { invalidOptionError } from "../../core/options.ts";
 import { checkAfter, checkListLimit } from "../list-records.ts";
 import { checkBodyBytesMax, type OutboxBounds, storedMessage, type StoredMessage } from "../outbox-message.ts";
-import type { ClaimMessagesRequest, OutboxStore } from "../outbox-store.ts";
+import type { ClaimMessagesRequest, OutboxStore, UnconfirmedState } from "../outbox-store.ts";
 import {
   readBacklog,
   type BacklogRow,
+  checkDiscarding,
   claimedBatches,
   claimRound,
+  type DiscardedRow,
+  isLineName,
   keylessAnewEvery,
+  listStates,
   looksPerKey,
   type MessageRow,
-  readParked,
-  type ParkedRow,
+  type PlaceRow,
   postponedText,
-  showParkedMax,
-  readWholeParked,
+  readDiscarded,
+  readPlace,
+  readUnconfirmed,
+  readWholeUnconfirmed,
+  showMax,
+  type UnconfirmedRow,
 } from "../sql/outbox.ts";
 import { notMigratedError, tableName } from "../sql/names.ts";
 import { checkSqlOptions, type MigratedTables, type SqlOptions, sqlOptionNames } from "../sql/options.ts";
@@ -83,16 +90,34 @@ export function mariadbOutbox<Connection extends MysqlConnection>(
       if (positions.length > 0) await query(statements.confirm(positions.length), positions.map(Number));
     },
     postpone: async (requests) => void (await query(statements.postpone, [Buffer.from(postponedText(requests))])),
-    async listParked(request = {}) {
-      const rows = await query(statements.listParked, [Number(checkAfter(request)), checkListLimit(request)]);
-      return (rows as ParkedRow[]).map(readParked);
+    async listUnconfirmed(request = {}) {
+      const [after, limit] = [Number(checkAfter(request)), checkListLimit(request)];
+      const ofState = async (state: UnconfirmedState) =>
+        (await query(statements.list[state], [after, limit])) as UnconfirmedRow[];
+      return (await listStates(request, limit, ofState)).map(readUnconfirmed);
     },
-    async showParked(id) {
-      const rows = await query(statements.showParked, [Buffer.from(id), showParkedMax]);
-      return (rows as MessageRow[]).map(readWholeParked);
+    async showUnconfirmed(id) {
+      const ofState = async (state: UnconfirmedState) =>
+        (await query(statements.show[state], [Buffer.from(id), showMax])) as MessageRow[];
+      return (await listStates({}, showMax, ofState)).map(readWholeUnconfirmed);
     },
+    listPlaces: async () => ((await query(statements.listPlaces)) as PlaceRow[]).map(readPlace),
     retryParked: (id) => changes(statements.retryParked, id),
-    discardParked: (id) => changes(statements.discardParked, id),
+    async discardParked(id, discarding) {
+      const { note, retentionMs } = checkDiscarding(discarding);
+      const named = Buffer.from(id);
+      const answers = await query(statements.discardParked, [Buffer.from(note), retentionMs, named, named]);
+      const [counted] = (answers as unknown[]).filter((answer) => Array.isArray(answer)) as [
+        [{ gone: number | string }],
+      ];
+      return Number(counted[0].gone) > 0;
+    },
+    async listDiscarded(request = {}) {
+      const id = request.id === undefined ? null : Buffer.from(request.id);
+      return ((await query(statements.listDiscarded, [id, id, checkListLimit(request)])) as DiscardedRow[]).map(
+        readDiscarded,
+      );
+    },
     backlog: async () => readBacklog(((await query(statements.backlog)) as [BacklogRow])[0]),
   };
 }
@@ -162,7 +187,7 @@ interface Claimable {
  */
 export function messageClaimer(
   query: MysqlQuery,
-  statements: Pick<OutboxStatements, "look" | "take" | "postpone">,
+  statements: Pick<OutboxStatements, "look" | "behind" | "take" | "postpone">,
 ): OutboxStore<never>["claim"] {
   const keyRound = claimRound();
   const keylessRound = claimRound(keylessAnewEvery);
@@ -175,20 +200,30 @@ export function messageClaimer(
     const last = keys.length === limit ? keys.at(-1) : oldest.length === looks ? oldest.at(-1) : undefined;
     return { keyless: free.map(({ position }) => Number(position)), keys, lastKey: last?.ordering_key ?? "" };
   };
+  const behindOf = async (lines: readonly Oldest[], limit: number): Promise<number[]> => {
+    if (lines.length === 0 || limit === 0) return [];
+    const values = lines.flatMap(({ ordering_key: key, position }) => [Buffer.from(key), Number(position), limit]);
+    const rows = (await query(statements.behind(lines.length), values)) as Pick<MessageRow, "position">[];
+    return rows.map(({ position }) => Number(position));
+  };
   const take = async (
     { keyless, keys }: Claimable,
     { owner, leaseMs, messagesPerKey }: Omit<ClaimMessagesRequest, "limit">,
   ): Promise<MessageRow[]> => {
     if (keyless.length + keys.length === 0) return [];
     const by = Buffer.from(owner);
-    const positions = [...keyless, ...keys.map(({ position }) => Number(position))];
-    const ofKeys = keys.flatMap(({ ordering_key: key, position, newest }) => [
+    const lines = keys.filter(({ ordering_key: key }) => isLineName(key));
+    const ordered = keys.filter(({ ordering_key: key }) => !isLineName(key));
+    const behind = await behindOf(lines, messagesPerKey - 1);
+    const own = [...keyless, ...lines.map(({ position }) => Number(position)), ...behind];
+    const all = [...own, ...ordered.map(({ position }) => Number(position))];
+    const ofKeys = ordered.flatMap(({ ordering_key: key, position, newest }) => [
       ...[Buffer.from(key), Number(newest), Number(position)],
       ...[by, messagesPerKey],
     ]);
-    const ofNone = keyless.length > 0 ? [...keyless, by] : [];
-    const statement = statements.take(keyless.length, keys.length);
-    const answers = (await query(statement, [by, leaseMs, ...positions, ...ofKeys, ...ofNone])) as unknown[];
+    const counts = { all: all.length, keys: ordered.length, own: own.length };
+    const values = [by, leaseMs, ...all, ...ofKeys, ...(own.length > 0 ? [...own, by] : [])];
+    const answers = (await query(statements.take(counts), values)) as unknown[];
     const rows = answers.find((answer) => Array.isArray(answer)) as MessageRow[];
     return rows.sort((one, other) => Number(one.position) - Number(other.position));
   };

@@ -1,8 +1,8 @@
 import type { Clock } from "../../core/clock.ts";
 import { OnceAgainError } from "../../core/errors.ts";
-import { timeLimit } from "../time-limit.ts";
+import { takeInTime, timeLimit } from "../time-limit.ts";
 import { notMigratedError } from "../sql/names.ts";
-import { type MysqlConnection, type MysqlPool, type MysqlQuery, type MysqlValue, mysqlQuery } from "./client.ts";
+import { type MysqlConnection, type MysqlPool, type MysqlQuery, type MysqlValue, storeQuery } from "./client.ts";
 import {
   abortedError,
   mayStillRun,
@@ -55,16 +55,11 @@ export function sessionOpener<Connection extends MysqlConnection>(
   const limitTime = timeLimit(clock, busyMsMax);
   return async (unlock) => {
     const startedAt = clock.monotonic();
-    const lending = pool.getConnection();
-    const connection = await limitTime(lending).catch((error: unknown) => {
-      // It may still come, and would never be given back.
-      void lending.then((late) => late.release()).catch(() => undefined);
-      throw error;
-    });
+    const connection = await takeInTime(limitTime, pool.getConnection(), (late) => late.release());
     const waitedMs = clock.monotonic() - startedAt;
     let isFirst = true;
     let isSilent = false;
-    const run = mysqlQuery(connection);
+    const run = storeQuery(connection);
     const query: MysqlQuery = async (statement, values) => {
       const withinMs = isFirst ? Math.max(1, busyMsMax - waitedMs) : busyMsMax;
       isFirst = false;

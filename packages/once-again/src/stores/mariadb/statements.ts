@@ -71,7 +71,7 @@ export function mariadbStatements(prefix: string) {
   const update = `UPDATE ${keys} FORCE INDEX (PRIMARY)`;
   return {
     /** So many claims: each makes its row, or reads the one that is there. */
-    claim: (count: number) => claimStatement(keys, count),
+    claim: byCount((count) => claimStatement(keys, count)),
     /** A claim of a record that is open to it. */
     takeOver: takeOverStatement(keys),
     /** result, retention, scope, key, owner: for the transaction that claimed the record and has it locked. */
@@ -80,13 +80,15 @@ export function mariadbStatements(prefix: string) {
      * So many completions: retention; of each scope, key, result; of each scope, key, owner. Also where it is done: the owner
      * may have missed that its first completion was acknowledged. Each column is assigned after those that need its old value.
      */
-    complete: (count: number) => `${update}
+    complete: byCount(
+      (count) => `${update}
       SET expires_at = IF(state = 'done', expires_at, ${clock} + ?),
         result = COALESCE(result, CASE ${"WHEN scope = ? AND `key` = ? THEN ? ".repeat(count)}END),
         checkpoints = '{}', state = 'done'
       WHERE ${ownedOf(count)}`,
+    ),
     /** So many renewals: lease; of each scope, key, owner. */
-    renew: (count: number) => `${update} SET lease_until = ${clock} + ? WHERE ${ownedOf(count)} AND state = 'running'`,
+    renew: byCount((count) => `${update} SET lease_until = ${clock} + ? WHERE ${ownedOf(count)} AND state = 'running'`),
     /** details, lease, scope, key, owner */
     renewWithDetails: `${update} SET details = ?, lease_until = ${clock} + ? WHERE ${owned} AND state = 'running'`,
     /** checkpoint, scope, key, owner */
@@ -117,6 +119,12 @@ export function mariadbStatements(prefix: string) {
 }
 
 export type MariadbStatements = ReturnType<typeof mariadbStatements>;
+
+/** Makes the text for each number of rows once. */
+function byCount(text: (count: number) => string): (count: number) => string {
+  const texts: string[] = [];
+  return (count) => (texts[count] ??= text(count));
+}
 
 /** The same statement, which waits so long for another's lock. Its unit is the second; 0 is: not at all. */
 export function waitingFor(seconds: number, statement: string): string {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { markAnswer, type MarkRow, markStatement } from "../sql/marks.ts";
 import { notMigratedError, tableName } from "../sql/names.ts";
 import { claimAnswer, type KeyRow } from "../sql/record-format.ts";
@@ -174,9 +174,7 @@ export function markMover(
 
 /** The name of a key's lock: at most 64 characters, so a hash. */
 export function lockName(tablePrefix: string, { scope, key }: RecordName): string {
-  return createHash("sha256")
-    .update(JSON.stringify([tablePrefix, scope, key]))
-    .digest("hex");
+  return hash("sha256", JSON.stringify([tablePrefix, scope, key]), "hex");
 }
 
 /**

@@ -51,10 +51,15 @@ export interface NatsStreams {
   deleteMessage(stream: string, seq: number, erase?: boolean): Promise<boolean>;
 }
 
+/** The part of a connection that says how large a message its server takes. */
+export interface NatsServer {
+  readonly info?: { readonly max_payload?: number | undefined } | undefined;
+}
+
 /** The part of a `KV` of `@nats-io/kv` that we use: your own bucket. */
 export interface NatsKv {
   /** The manager of its streams, which each `KV` has: it removes expired records where the bucket does not. */
-  readonly jsm?: { readonly streams: NatsStreams } | undefined;
+  readonly jsm?: { readonly streams: NatsStreams; readonly nc?: NatsServer | undefined } | undefined;
   get(key: string): Promise<NatsEntry | null>;
   /** Writes unless the key's last revision is another than `previousSeq` (0: it has no revision). */
   put(key: string, data: Uint8Array, options: { previousSeq: number }): Promise<number>;

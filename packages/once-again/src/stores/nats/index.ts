@@ -3,4 +3,5 @@
  *
  * @module
  */
+import "../../core/check-platform.ts";
 export { natsStore, type NatsStore } from "./store.ts";

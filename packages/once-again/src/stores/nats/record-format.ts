@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { readExpiry, storedExpiry, unreadableRecord } from "../transition.ts";
 import type { KeyRecord, RecordName } from "../store.ts";
 import type { NatsEntry } from "./client.ts";
@@ -23,9 +23,7 @@ interface Head extends RecordName {
  * so that no two names are the same text. The name itself is in the entry.
  */
 export function entryKey({ scope, key }: RecordName): string {
-  return createHash("sha256")
-    .update(JSON.stringify([scope, key]))
-    .digest("base64url");
+  return hash("sha256", JSON.stringify([scope, key]), "base64url");
 }
 
 const lineEnd = 10;

@@ -18,6 +18,7 @@ import { storeContract } from "../../../../testing/src/store-contract/store-cont
 import type { RecordName, Store } from "../store.ts";
 import { natsStore } from "./index.ts";
 import type { NatsKv } from "./client.ts";
+import { waitMsMax as requestMsMax } from "../../../../../test/support/wait-ms-max.ts";
 
 const result = Uint8Array.of(0, 10, 255);
 
@@ -48,7 +49,7 @@ describeWithServer("the NATS store", natsBinary, () => {
 
     const open = async (records: string): Promise<Store> => {
       const own = await natsConnection(ports());
-      return { ...(await natsStore(await bucket(own, records, replicas))), close: () => own.close() };
+      return { ...(await natsStore(await bucket(own, records, replicas), { requestMsMax })), close: () => own.close() };
     };
     const breakRecord = async (records: string, name: RecordName) => {
       const own = await bucket(connection, records, replicas);
@@ -61,7 +62,7 @@ describeWithServer("the NATS store", natsBinary, () => {
     for (const { name, run } of storeContract({ open, breakRecord })) test(name, run);
 
     test("says what it survives, and what endangers records", async () => {
-      const store = await natsStore(kv);
+      const store = await natsStore(kv, { requestMsMax });
       expect(store.survivesFailover).toBe(replicas === 3 ? "yes" : "no");
       expect((await store.health()).problems).toEqual(replicas === 3 ? [] : [expect.stringContaining("1 replica")]);
     });
@@ -80,7 +81,8 @@ describeWithServer("the NATS store", natsBinary, () => {
     });
 
     const clock = fakeClock(1_700_000_000_000);
-    const open = async (records: string) => natsStore(onClock(await bucket(connection, records), clock));
+    const open = async (records: string) =>
+      natsStore(onClock(await bucket(connection, records), clock), { requestMsMax });
     for (const { name, run } of storeContract({ clock, open })) test(name, run);
   });
 
@@ -195,7 +197,7 @@ describeWithServer("the NATS store", natsBinary, () => {
       onTestFinished(() => connection.close());
       const kv: NatsKv = await bucket(connection, "keys");
       const clock = fakeClock(1_700_000_000_000);
-      const store = await natsStore(onClock(kv, clock));
+      const store = await natsStore(onClock(kv, clock), { requestMsMax });
       const held = longClaim("held", { leaseMs: 1 });
       await store.claim(held);
       const completed = async (key: string, retentionMs: number): Promise<void> => {
@@ -226,7 +228,7 @@ describeWithServer("the NATS store", natsBinary, () => {
       onTestFinished(() => connection.close());
       const kv: NatsKv = await bucket(connection, "keys");
       const clock = fakeClock(1_700_000_000_000);
-      const store = await natsStore(onClock(kv, clock));
+      const store = await natsStore(onClock(kv, clock), { requestMsMax });
       const one = longClaim("k");
       await store.claim(one);
       await store.complete({ ...one, retentionMs: 2, result });

@@ -1,3 +1,4 @@
+import { OnceAgainError } from "../../core/errors.ts";
 import { hasMethod, wrongClientError } from "../../core/duck-typing.ts";
 import { keyQueue } from "../../core/key-queue.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
@@ -39,6 +40,12 @@ export interface NatsStore extends AsyncStore {
   health(): Promise<StoreHealth>;
 }
 
+/** The `max_payload` of a server with no other setting, bytes, for clients that don't say it. */
+const payloadMaxByDefault = 1_048_576;
+
+/** How much an entry has beside its result at most, bytes: a name of 510 characters in JSON, details and a note in Base64. */
+const headBytesMax = 16_384;
+
 /** How often one operation meets another's write before it gives up; each time, another operation made progress. */
 const conflictsMax = 50;
 
@@ -54,7 +61,7 @@ const conflictsMax = 50;
  * that was last written so long ago, held keys too. So a server on such a bucket needs a `heldRetentionMs`, and it as well
  * as `retentionMs` up to the `ttl`: it is refused when it is made otherwise.
  *
- * Results have to fit into the server's `max_payload` (1 MB by default), with about 500 bytes to spare.
+ * Results have to fit into the server's `max_payload` (1 MiB by default), with 16 KiB to spare: `resultBytesMax` is 1,032,192 there.
  *
  * `survivesFailover` is "yes" with 3 replicas or more: what is acknowledged is on most of them. They sync their disks a
  * while later (`sync_interval`, 2 minutes by default): set it to `always` against a loss of power. The clocks of the
@@ -82,11 +89,14 @@ export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Pro
   if (discard !== "new") throw invalidOptionError("discard of the bucket", '"new"', discard);
   if (history !== 1) throw invalidOptionError("history of the bucket", "1", history);
   const purge = ttl > 0 ? undefined : bucketPurge(kv, streamsOf(kv), systemClock);
+  const payloadMax = kv.jsm?.nc?.info?.max_payload ?? payloadMaxByDefault;
+  const resultBytesMax = payloadMax - headBytesMax;
   const takeTurn = keyQueue();
   const read = (key: string) => limitTime(Promise.all([leaderTime(kv), kv.get(key)]));
 
   const apply = async <Asked extends Operation>(operation: Asked): Promise<AnswerTo<Asked>> => {
     if (ttl > 0) checkLifetimes(operation, ttl);
+    if (operation.kind === "complete") checkResult(operation.result, resultBytesMax);
     const key = entryKey(operation);
     return takeTurn(key, async () => {
       for (let conflicts = 0; ; conflicts += 1) {
@@ -109,6 +119,7 @@ export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Pro
   return {
     ...(ttl > 0 && { retentionMsMax: ttl }),
     survivesFailover: replicas >= 3 ? "yes" : "no",
+    resultBytesMax,
     ...recordOperations(apply),
     async inspect(name) {
       const [now, entry] = await read(entryKey(name));
@@ -131,6 +142,16 @@ function streamsOf(kv: NatsKv): NatsStreams {
     "kv",
     "a KV of @nats-io/kv 3, with a `jsm` that removes expired records where no ttl does",
     typeof kv.jsm,
+  );
+}
+
+/** @throws OnceAgainError `ONCE_RESULT_TOO_LARGE`. */
+function checkResult({ byteLength }: Uint8Array, resultBytesMax: number): void {
+  if (byteLength <= resultBytesMax) return;
+  throw new OnceAgainError(
+    "ONCE_RESULT_TOO_LARGE",
+    `The result has ${byteLength} bytes, and with this server's max_payload at most ${resultBytesMax} fit. Answer with a link to what is ` +
+      "large, or raise max_payload.",
   );
 }
 

@@ -1,6 +1,6 @@
 import { hasMethod } from "../../core/duck-typing.ts";
 import type { OnceAgainError } from "../../core/errors.ts";
-import { invalidOptionError } from "../../core/options.ts";
+import { invalidOptionError, requireMethod } from "../../core/options.ts";
 import { withOurNames } from "../sql/names.ts";
 import {
   checkKnex,
@@ -33,11 +33,13 @@ export interface DrizzleTransaction {
 /**
  * A client of `pg` on which you have run BEGIN.
  *
- * @throws OnceAgainError `ONCE_OPTION_INVALID` for a Pool: each statement would run on another connection.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID` for a Pool: each statement would run on another connection; for a client with `binary`.
  */
 export function fromPg(client: PgClient): CallersTransaction {
+  requireMethod("client", "a client that pool.connect() lent", client, "query");
   if ("totalCount" in client) throw invalidOptionError("client", "a client that pool.connect() lent", "a Pool");
-  return namedTransaction(client, async (statement) => rowsOf(await client.query(statement)));
+  const query = postgresQuery(client);
+  return namedTransaction(client, (statement) => query(statement));
 }
 
 /**
@@ -46,6 +48,7 @@ export function fromPg(client: PgClient): CallersTransaction {
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for the `sql` that `sql.begin` was called on.
  */
 export function fromPostgresJs(sql: PostgresJsClient): CallersTransaction {
+  requireMethod("sql", "the sql that sql.begin() gives", sql, "unsafe");
   if ("reserve" in sql && !("savepoint" in sql))
     throw invalidOptionError("sql", "the sql that sql.begin() gives", "a pool");
   return namedTransaction(sql, async (statement) => postgresQuery(sql)(statement));
@@ -67,6 +70,7 @@ export function fromKysely(transaction: KyselyTransaction): CallersTransaction {
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for the `db` itself.
  */
 export function fromDrizzle(transaction: DrizzleTransaction): CallersTransaction {
+  requireMethod("transaction", "the tx that db.transaction() gives", transaction, "execute");
   if ("$client" in transaction) throw invalidOptionError("transaction", "the tx that db.transaction() gives", "the db");
   return namedTransaction(transaction, async (statement) => rowsOf(await transaction.execute(statement)));
 }

@@ -1,10 +1,22 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
+import { hasMethod } from "../../core/duck-typing.ts";
+import { invalidOptionError } from "../../core/options.ts";
 import { withOurNames } from "../sql/names.ts";
 
 /** The part of a Pool or Client of `pg` that we use. */
 export interface PgClient {
   query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
-  query(prepared: { name: string; text: string; values: unknown[] }): Promise<{ rows: unknown[] }>;
+  query(statement: {
+    readonly text: string;
+    readonly name?: string;
+    readonly values?: unknown[];
+    readonly types?: PgTypes;
+  }): Promise<{ rows: unknown[] }>;
+}
+
+/** How `pg` reads values, by the number of their type. */
+export interface PgTypes {
+  getTypeParser(type: number): (value: string) => unknown;
 }
 
 /** The part that we use of a connection lent by a Pool of `pg`. */
@@ -91,15 +103,48 @@ export function postgresQuery(client: PostgresClient, prepare = true): PostgresQ
             .map(withOurNames);
     };
   }
+  refuseBinary(client);
+  // An object that a program has made around a client may take a text alone.
+  const isPg = hasMethod(client, "getTypeParser") || "totalCount" in client;
   return async (text, values) => {
+    const isPrepared = prepare && values !== undefined;
     const answer: unknown =
-      prepare && values !== undefined
-        ? await client.query({ name: statementName(text), text, values: [...values] })
+      isPg || isPrepared
+        ? await client.query({
+            text,
+            ...(values !== undefined && { values: [...values] }),
+            ...(isPrepared && { name: statementName(text) }),
+            types: ourTypes,
+          })
         : await client.query(text, values as unknown[] | undefined);
     if (!Array.isArray(answer)) return (answer as PgAnswer).rows;
     return (answer as PgAnswer[]).filter(({ fields }) => fields.length > 0).map(({ rows }) => rows);
   };
 }
+
+/**
+ * With `binary`, `pg` takes the bytes of an answer for text, and so changes all that are no UTF-8.
+ *
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`.
+ */
+export function refuseBinary(client: object): void {
+  const { options, binary = options?.binary } = client as { binary?: unknown; options?: { binary?: unknown } };
+  if (binary === true)
+    throw invalidOptionError("binary of pg", "off: pg reads bytes as text there, and changes them", binary);
+}
+
+/** How the values of our columns are read, by the numbers of their types. All others are text. */
+const readers: Partial<Record<number, (value: string) => unknown>> = {
+  16: (value) => value === "t",
+  17: (value) => Buffer.from(value.slice(2), "hex"),
+  23: Number,
+};
+
+/**
+ * A program may have `pg` read values of its columns as it likes (`types.setTypeParser`), and ours have the same types: read like
+ * that, a good record would be taken for a broken one.
+ */
+const ourTypes: PgTypes = { getTypeParser: (type) => readers[type] ?? String };
 
 const statementNames = new Map<string, string>();
 
@@ -112,7 +157,7 @@ function statementName(text: string): string {
 
 /** A name to prepare a statement under: one for each text, whatever else the connection has prepared. */
 export function preparedName(text: string): string {
-  return `once_again_${createHash("sha256").update(text).digest("hex").slice(0, 32)}`;
+  return `once_again_${hash("sha256", text, "hex").slice(0, 32)}`;
 }
 
 interface PgAnswer {

@@ -198,7 +198,7 @@ describeWithServer("a PostgreSQL store at its limits", postgresBinary, () => {
 
     test("a lock that the handler does not get in time ends its transaction", async () => {
       const { url, outside } = await opened();
-      const store = open(url, { busyMsMax: 300 });
+      const store = open(url, { busyMsMax: 2000 });
       const holder = await outside.connect();
       await holder.query("BEGIN; LOCK TABLE effects");
       const run = store.transact(operation, async (connection) => {

@@ -1,7 +1,9 @@
+import { hasMethod } from "../../core/duck-typing.ts";
+import { requireMethod } from "../../core/options.ts";
 import { addIntent, intentSchema, intentStatements, sqlIntents } from "../sql/intents.ts";
 import type { TransactionalIntentStore } from "../intent-store.ts";
 import { type PostgresClient, postgresQuery } from "./client.ts";
-import { checkTransform, outliveBrokenConnections } from "./pool.ts";
+import { checkReading, outliveBrokenConnections } from "./pool.ts";
 import { type PostgresTransaction, transactionQuery } from "./callers-transaction.ts";
 import { migrationLock } from "./schema.ts";
 
@@ -37,7 +39,14 @@ export interface PostgresIntentStore extends TransactionalIntentStore<PostgresTr
  * ```
  */
 export function postgresIntents(client: PostgresClient): PostgresIntentStore {
-  checkTransform(client);
+  if (!hasMethod(client, "unsafe"))
+    requireMethod(
+      "client",
+      "a Pool or Client of pg, such as new Pool({ connectionString }), or the sql of postgres",
+      client,
+      "query",
+    );
+  checkReading(client);
   outliveBrokenConnections(client);
   const query = postgresQuery(client);
   const store = sqlIntents({ read: query, write: query, close: async () => undefined }, dialect);

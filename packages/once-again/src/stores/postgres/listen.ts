@@ -1,3 +1,4 @@
+import { takeInTime, type TimeLimit } from "../time-limit.ts";
 import type { PostgresConnection, PostgresPool } from "./client.ts";
 
 /** The part that we use of a client of `pg` that listens. */
@@ -20,6 +21,7 @@ type Unlisten = () => Promise<void>;
 /**
  * Listens to a channel: with `pg` on a connection of the pool, which is not given back before the end.
  *
+ * @param limitTime bounds each wait for the server, the end among them: on a connection that is silent it would last for ever.
  * @param onLost is called once when listening has failed.
  * @returns `undefined` where the pool has one connection, which others need.
  */
@@ -28,13 +30,16 @@ export async function listenOn(
   channel: string,
   onNotify: () => void,
   onLost: (error: unknown) => void,
+  limitTime: TimeLimit,
 ): Promise<Unlisten | undefined> {
   if ("unsafe" in pool) {
-    const listening = await (pool as unknown as ListeningSql).listen(channel, onNotify);
-    return () => listening.unlisten();
+    const begun = (pool as unknown as ListeningSql).listen(channel, onNotify);
+    const listening = await takeInTime(limitTime, begun, (late) => late.unlisten());
+    return () => limitTime(listening.unlisten());
   }
   if ((pool.options?.max ?? 2) < 2) return undefined;
-  const client = (await pool.connect()) as unknown as ListeningClient;
+  const lending = pool.connect() as unknown as Promise<ListeningClient>;
+  const client = await takeInTime(limitTime, lending, (late) => late.release());
   let isOver = false;
   const end = (): void => {
     isOver = true;
@@ -53,7 +58,7 @@ export async function listenOn(
     if (message.channel === channel) onNotify();
   });
   try {
-    await client.query(`LISTEN ${channel}`);
+    await limitTime(client.query(`LISTEN ${channel}`));
   } catch (error) {
     if (!isOver) end();
     throw error;

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { OnceAgainError } from "../../core/errors.ts";
+import { invalidOptionError, requireFunction } from "../../core/options.ts";
 import { withOurNames } from "../sql/names.ts";
 import type { TransactionAnswer, TransactionRequest } from "../store.ts";
 import { type CallersTransaction, connectionOf } from "./callers-transaction.ts";
@@ -41,6 +42,10 @@ export async function onceWithin(
   work: () => Promise<Uint8Array>,
   options: { readonly tablePrefix?: string | undefined } = {},
 ): Promise<TransactionAnswer<Uint8Array>> {
+  requireFunction("transaction", "an open transaction, such as fromPg(client)", transaction);
+  requireFunction("work", "a function that makes the effect through your transaction", work);
+  if (typeof request !== "object" || request === null)
+    throw invalidOptionError("request", "an object { scope, key, fingerprint, retentionMs }", request);
   const key = keyedStatements(options.tablePrefix ?? "once_again_", false).of(request);
   const connection = connectionOf(transaction);
   const others = running.get(connection) ?? [];

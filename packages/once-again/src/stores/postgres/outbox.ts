@@ -2,19 +2,25 @@ import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkChoice } from "../../core/options.ts";
 import { checkAfter, checkListLimit } from "../list-records.ts";
 import { checkBodyBytesMax, type OutboxBounds, storedMessage, type StoredMessage } from "../outbox-message.ts";
-import type { OutboxStore } from "../outbox-store.ts";
+import type { OutboxStore, UnconfirmedState } from "../outbox-store.ts";
 import {
   readBacklog,
   type BacklogRow,
+  checkDiscarding,
   claimedBatches,
   claimRound,
+  type DiscardedRow,
   keylessAnewEvery,
+  listStates,
   type MessageRow,
-  readParked,
-  type ParkedRow,
+  type PlaceRow,
   postponedText,
-  showParkedMax,
-  readWholeParked,
+  readDiscarded,
+  readPlace,
+  readUnconfirmed,
+  readWholeUnconfirmed,
+  showMax,
+  type UnconfirmedRow,
 } from "../sql/outbox.ts";
 import { tableName } from "../sql/names.ts";
 import { checkSqlOptions, type MigratedTables, type SqlOptions, sqlOptionNames } from "../sql/options.ts";
@@ -77,7 +83,8 @@ export function postgresOutbox(
   const schemaSql = outboxSchema(tablePrefix);
   checkPool(pool);
   outliveBrokenConnections(pool);
-  const query = explainErrors(poolAccess(pool, { clock, busyMsMax, prepare }).query);
+  const access = poolAccess(pool, { clock, busyMsMax, prepare });
+  const query = explainErrors(access.query);
   const write = readCommitted(query);
   const statements = outboxStatements(tablePrefix);
   const channel = tableName(tablePrefix, "outbox");
@@ -99,12 +106,27 @@ export function postgresOutbox(
     claim: messageClaimer(write, statements),
     confirm: async (positions) => void (await write(withLiterals(statements.confirm, [JSON.stringify(positions)]))),
     postpone: async (requests) => void (await write(withLiterals(statements.postpone, [postponedText(requests)]))),
-    listen: async (onAdded, onLost) => (notify === false ? undefined : listenOn(pool, channel, onAdded, onLost)),
-    listParked: async (request = {}) =>
-      (await rows<ParkedRow>(statements.listParked, checkAfter(request), checkListLimit(request))).map(readParked),
-    showParked: async (id) => (await rows<MessageRow>(statements.showParked, id, showParkedMax)).map(readWholeParked),
+    listen: async (onAdded, onLost) =>
+      notify === false ? undefined : listenOn(pool, channel, onAdded, onLost, access.limitTime),
+    async listUnconfirmed(request = {}) {
+      const [after, limit] = [checkAfter(request), checkListLimit(request)];
+      const ofState = (state: UnconfirmedState) => rows<UnconfirmedRow>(statements.list[state], after, limit);
+      return (await listStates(request, limit, ofState)).map(readUnconfirmed);
+    },
+    async showUnconfirmed(id) {
+      const ofState = (state: UnconfirmedState) => rows<MessageRow>(statements.show[state], id, showMax);
+      return (await listStates({}, showMax, ofState)).map(readWholeUnconfirmed);
+    },
+    listPlaces: async () => (await rows<PlaceRow>(statements.listPlaces)).map(readPlace),
     retryParked: async (id) => (await query(statements.retryParked, [id])).length > 0,
-    discardParked: async (id) => (await query(statements.discardParked, [id])).length > 0,
+    async discardParked(id, discarding) {
+      const { note, retentionMs } = checkDiscarding(discarding);
+      return (await query(statements.discardParked, [id, Buffer.from(note), retentionMs])).length > 0;
+    },
+    async listDiscarded(request = {}) {
+      const values = [request.id ?? null, checkListLimit(request)];
+      return (await rows<DiscardedRow>(statements.listDiscarded, ...values)).map(readDiscarded);
+    },
     backlog: async () => readBacklog((await query(statements.backlog))[0] as BacklogRow),
   };
 }

@@ -13,6 +13,7 @@ import {
   type PostgresPool,
   type PostgresQuery,
   postgresQuery,
+  refuseBinary,
 } from "./client.ts";
 import { connectionsOf, type GiveUp, type PooledConnection, type TakeConnection } from "./connection.ts";
 import { isConnectionLost } from "./errors.ts";
@@ -28,10 +29,10 @@ export function checkPool(pool: unknown): void {
   const isPool =
     isSql ||
     (hasMethod(pool, "query") && hasMethod(pool, "connect") && !ofMysql2.some((method) => hasMethod(pool, method)));
-  const expected = "a Pool of pg, or the sql of postgres";
+  const expected = "a Pool of pg, such as new Pool({ connectionString }), or the sql of postgres";
   if (isOne) throw invalidOptionError("pool", expected, "one connection");
   if (!isPool) throw wrongClientError("pool", expected, pool);
-  checkTransform(pool);
+  checkReading(pool as object);
   if (isSql && !isBunSql(pool as object) && !givesQueries(pool as PostgresJsClient))
     throw invalidOptionError("pool", expected, "a wrapper that gives no queries of postgres");
 }
@@ -63,30 +64,50 @@ const sampleValues: readonly (readonly [value: unknown, type: number])[] = [
   [new Uint8Array([0, 255]), 17],
 ];
 
+/** The same as PostgreSQL sends them, and whether they are read as we read them. `postgres` has no way to say so for a query. */
+const sentValues: readonly (readonly [text: string, type: number, isRead: (value: unknown) => boolean])[] = [
+  ["text", 25, (value) => value === "text"],
+  ["7", 23, (value) => value === 7],
+  ["1764288000000", 20, (value) => Number(value) === 1_764_288_000_000],
+  ["t", 16, (value) => value === true],
+  ["\\x00ff", 17, (value) => value instanceof Uint8Array && Buffer.from(value).toString("hex") === "00ff"],
+];
+
+/** The part of the options of a `sql` of `postgres` that changes the form of rows. */
+interface RowOptions {
+  readonly transform?: Transform;
+  readonly parsers?: Partial<Record<number, ((text: string) => unknown) | null>>;
+}
+
 /**
- * Tries the `transform` of `postgres` on what our rows have: our names must be known in another spelling, and our values
- * must stay as they are.
+ * Tries what a `sql` of `postgres` does to rows on what ours have: its `transform`, by which our names must be known in another
+ * spelling and our values must stay as they are, and its `types`. One of `pg` reads ours as we say, unless they are binary.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID`: good records would be taken for broken ones.
  */
-export function checkTransform(sql: unknown): void {
-  const { transform } = (sql as { options?: { transform?: Transform } }).options ?? {};
-  if (transform === undefined) return;
-  const refuse = (part: string): never => {
+export function checkReading(client: object): void {
+  refuseBinary(client);
+  const { transform = {}, parsers = {} } = (client as { options?: RowOptions }).options ?? {};
+  const refuse = (option: string): never => {
     const expected = "one that leaves the store's rows as they are: give the store a sql of postgres without it";
-    throw invalidOptionError(`transform.${part} of postgres`, expected, "a function that changes them");
+    throw invalidOptionError(`${option} of postgres`, expected, "a function that changes them");
   };
   const { column, value, row } = transform;
   const isName = (name: string): boolean => column?.from == null || originalName(String(column.from(name))) === name;
-  if (!["scope", "lease_until", "next_attempt_at"].every(isName)) refuse("column");
+  if (!["scope", "lease_until", "next_attempt_at"].every(isName)) refuse("transform.column");
   if (value?.from != null) {
     const { from } = value;
-    if (!sampleValues.every(([sample, type]) => from(sample, { name: "result", type }) === sample)) refuse("value");
+    if (!sampleValues.every(([sample, type]) => from(sample, { name: "result", type }) === sample))
+      refuse("transform.value");
   }
   if (row?.from != null) {
     const sample = { scope: "text", result: null };
     const { scope, result } = Object(row.from({ ...sample })) as Record<string, unknown>;
-    if (scope !== sample.scope || result !== sample.result) refuse("row");
+    if (scope !== sample.scope || result !== sample.result) refuse("transform.row");
+  }
+  for (const [text, type, isRead] of sentValues) {
+    const parse = parsers[type];
+    if (parse != null && !isRead(parse(text))) refuse(`types, for the type ${type},`);
   }
 }
 

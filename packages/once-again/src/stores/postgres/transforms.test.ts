@@ -1,6 +1,6 @@
 import postgres from "postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { longClaim } from "../../../../../test/support/long-claim.ts";
+import { expectToReadBack } from "../../../../../test/support/reads-back.ts";
 import { databases } from "../../../../../test/postgres/databases.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { postgresBinary } from "../../../../../test/support/servers/postgres.ts";
@@ -9,7 +9,6 @@ import type { PostgresStoreOptions } from "./store.ts";
 
 const result = Uint8Array.of(0, 1, 255);
 const operation = { scope: "acme", key: "order-7", fingerprint: "f", retentionMs: 60_000 };
-const never = (): never => expect.fail("ran again");
 const notAnOption = expect.objectContaining({ code: "ONCE_OPTION_INVALID" }) as Error;
 
 const transforms = {
@@ -34,25 +33,7 @@ describeWithServer("a `sql` of `postgres` with a transform", postgresBinary, () 
 
     test.for([true, false])("a repeat gets the first result, prepared %s", async (prepare) => {
       const { store } = await opened({ prepare });
-      const claim = longClaim("k");
-      expect((await store.claim(claim)).kind).toBe("acquired");
-      expect(await store.checkpoint({ ...claim, step: "s", result })).toBe(true);
-      expect((await store.claim(longClaim("k"))).kind).toBe("in-progress");
-      expect(await store.complete({ ...claim, result })).toBe(true);
-      expect(await store.claim(longClaim("k"))).toEqual({ kind: "done", result });
-      expect((await store.list({}))[0]).toMatchObject({ state: "done", record: { result } });
-      expect(await store.inspect(claim)).toMatchObject({ state: "done" });
-      expect(await store.purge({ limit: 10 })).toBe(0);
-      expect(await store.health()).toEqual({ isHealthy: true, problems: [] });
-
-      const commit = { keep: "commit", result, value: "ran" } as const;
-      expect((await store.transact(operation, async () => commit)).kind).toBe("executed");
-      expect(await store.transact(operation, never)).toEqual({ kind: "done", result });
-      const mark = { scope: "s", key: "p", position: 7 };
-      const move = () =>
-        store.transactUnkeyed(async (transaction) => ({ ...commit, value: await store.moveMark!(transaction, mark) }));
-      expect((await move()).kind).toBe("moved");
-      expect((await move()).kind).not.toBe("moved");
+      await expectToReadBack(store);
     });
 
     test("messages and intents come back, also through a transaction of the user's own", async () => {
@@ -78,6 +59,25 @@ describeWithServer("a `sql` of `postgres` with a transform", postgresBinary, () 
       expect(batches).toMatchObject([{ orderingKey: "o", messages: [{ topic: "orders", body: result }] }]);
       expect(await intents.inspect("i")).toMatchObject({ state: "pending", request: { body: result } });
     });
+  });
+
+  test.for([
+    [17, (text: string) => text],
+    [23, String],
+    [25, (text: string) => text.toUpperCase()],
+  ] as const)("that reads the type %i otherwise is refused, with what to do", ([type, parse]) => {
+    const types = { ours: { to: type, from: [type], serialize: String, parse } };
+    const sql = postgres("postgres://127.0.0.1:1/none", { types });
+    for (const open of [postgresStore, postgresOutbox, postgresIntents]) {
+      expect(() => open(sql as never)).toThrow(notAnOption);
+      expect(() => open(sql as never)).toThrow(`types, for the type ${type}, of postgres`);
+    }
+  });
+
+  test("that reads large integers as a bigint, and dates as text, is taken", () => {
+    const dates = { to: 1184, from: [1082, 1114, 1184], serialize: String, parse: String };
+    const sql = postgres("postgres://127.0.0.1:1/none", { types: { bigint: postgres.BigInt, dates } });
+    for (const open of [postgresStore, postgresOutbox, postgresIntents]) expect(() => open(sql as never)).not.toThrow();
   });
 
   test.for([

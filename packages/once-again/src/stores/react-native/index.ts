@@ -3,4 +3,5 @@
  *
  * @module
  */
+import "../../core/check-platform.ts";
 export { reactNativeIntents } from "./intents.ts";

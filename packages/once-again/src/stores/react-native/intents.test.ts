@@ -53,6 +53,19 @@ describe.for([
   });
 });
 
+test("a first call that never ends, as of an app that was suspended, holds up no later one", async () => {
+  const ask = all(join(temporaryFolder(), "intents.db"));
+  let isSuspended = true;
+  const getAllAsync = async (source: string, params: never[]): Promise<never[]> => {
+    if (isSuspended) await new Promise(() => undefined);
+    return ask(source, params) as never[];
+  };
+  const store = reactNativeIntents({ getAllAsync });
+  void store.list({});
+  isSuspended = false;
+  expect(await store.list({})).toEqual([]);
+});
+
 test("another client is refused by what it is", () => {
   for (const other of [undefined, {}, Promise.resolve(), new DatabaseSync(":memory:")]) {
     expect(() => reactNativeIntents(other as never)).toThrow(

@@ -29,7 +29,7 @@ type Run = (statement: string, values?: readonly SqlValue[]) => Promise<readonly
  */
 export function reactNativeIntents(database: ExpoDatabase | OpDatabase): IntentStore {
   const run = runner(database);
-  let preparing: Promise<unknown> | undefined;
+  let isPrepared = false;
   const prepare = async (): Promise<void> => {
     for (const statement of [
       "PRAGMA journal_mode = WAL",
@@ -41,14 +41,9 @@ export function reactNativeIntents(database: ExpoDatabase | OpDatabase): IntentS
     }
   };
   const ask: SqlConnection["read"] = async (statement, values) => {
-    preparing ??= prepare();
-    try {
-      await preparing;
-    } catch (error) {
-      // The next call tries again: another connection may have held the lock.
-      preparing = undefined;
-      throw error;
-    }
+    // Each call until one has succeeded: another connection may have held the lock, or the app was suspended in the middle of it.
+    if (!isPrepared) await prepare();
+    isPrepared = true;
     return (await run(statement, values)).map(readRow);
   };
   return sqlIntents({ read: ask, write: ask, close: async () => undefined }, dialect);

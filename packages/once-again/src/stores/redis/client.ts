@@ -1,7 +1,7 @@
-import { isUtf8 } from "node:buffer";
+import { builtinModule } from "../../core/builtin-module.ts";
 import { hasMethod, wrongClientError } from "../../core/duck-typing.ts";
 import { outliveBrokenConnection } from "../../core/outlive-broken-connection.ts";
-import { replaceScript, type Script } from "./scripts.ts";
+import { hashScript, replaceScript, type Script } from "./scripts.ts";
 import type { SilenceWatch } from "./silence-watch.ts";
 
 /** A command and its arguments. */
@@ -79,7 +79,7 @@ export function redisConnection(client: RedisClient): RedisConnection {
     outliveBrokenConnection(client);
     return fromNodeRedis(client as NodeRedisClient | NodeRedisCluster);
   }
-  throw wrongClientError("client", "a client or cluster of ioredis or redis", client);
+  throw wrongClientError("client", "a client or cluster of ioredis or redis, such as new Redis(url)", client);
 }
 
 /** More of a `Redis` of `ioredis`: a method for each command, which its types leave out. */
@@ -177,12 +177,15 @@ export function recordCommands(connection: RedisConnection, watch: SilenceWatch)
       watch.countReply();
     }
   };
-  const run = (script: Script, key: string, ...rest: Argument[]): Promise<unknown> =>
-    send(key, ["EVALSHA", script.hash, "1", key, ...rest]).catch((error: unknown) => {
+  const run = (script: Script, key: string, ...rest: Argument[]): Promise<unknown> => {
+    const { hash, text } = script;
+    if (hash === undefined) return hashScript(script).then(() => run(script, key, ...rest));
+    return send(key, ["EVALSHA", hash, "1", key, ...rest]).catch((error: unknown) => {
       // The server was restarted, promoted, or never had it.
       if (!String(error).includes("NOSCRIPT")) throw error;
-      return send(key, ["EVAL", script.text, "1", key, ...rest]);
+      return send(key, ["EVAL", text, "1", key, ...rest]);
     });
+  };
   // Redis 8.4 and Valkey 8.1 compare by themselves. Which a server is, it says when it is asked to.
   let comparesItself = true;
   return {
@@ -203,6 +206,17 @@ export function recordCommands(connection: RedisConnection, watch: SilenceWatch)
 
 /** Redis answers a SET that its condition held back with nothing. */
 const isSet = (reply: unknown): boolean => reply !== null;
+
+const isUtf8 = builtinModule("node:buffer")?.isUtf8 ?? isDecodable;
+
+function isDecodable(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Bytes that are a text, as nearly all results are, go as one: clients send a command of texts alone in one piece. */
 export function argumentOf(value: Uint8Array): Argument {

@@ -1,7 +1,7 @@
 import type { Awaitable } from "../../core/awaitable.ts";
 import type { Clock } from "../../core/clock.ts";
 import { OnceAgainError } from "../../core/errors.ts";
-import { recordBrokenError } from "../transition.ts";
+import { recordBrokenError } from "../../core/record-errors.ts";
 import type {
   AsyncStore,
   ClaimAnswer,

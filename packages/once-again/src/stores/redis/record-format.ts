@@ -1,5 +1,6 @@
 import { joinBytes } from "../../core/bytes.ts";
-import { readableRecord, recordBrokenError, recordProblem, unreadableRecord } from "../transition.ts";
+import { recordBrokenError } from "../../core/record-errors.ts";
+import { readableRecord, recordProblem, unreadableRecord } from "../transition.ts";
 import type { ClaimAnswer, InspectedRecord, KeyRecord, ListRequest, RecordName } from "../store.ts";
 
 /**

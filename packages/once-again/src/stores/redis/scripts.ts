@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { builtinModule } from "../../core/builtin-module.ts";
 import { releasedMs } from "./record-format.ts";
 
 /** The script's error for a record that no store can have written. */
@@ -7,11 +7,18 @@ export const brokenReply = "ONCE_RECORD_BROKEN";
 /** A script, and the name under which Redis remembers it. */
 export interface Script {
   readonly text: string;
-  readonly hash: string;
+  /** The SHA-1 of the text; without `node:crypto` it is there after `hashScript`. */
+  readonly hash: string | undefined;
 }
 
 function scriptOf(text: string): Script {
-  return { text, hash: createHash("sha1").update(text).digest("hex") };
+  return { text, hash: builtinModule("node:crypto")?.createHash("sha1").update(text).digest("hex") };
+}
+
+/** Fills in the hash of a script, by the Web's own way. */
+export async function hashScript(script: Script): Promise<void> {
+  const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(script.text));
+  Object.assign(script, { hash: Buffer.from(digest).toString("hex") });
 }
 
 /**

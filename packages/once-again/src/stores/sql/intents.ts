@@ -66,12 +66,12 @@ export function sqlIntents(connection: SqlConnection, dialect: IntentDialect): I
 export async function addIntent(
   { read, write }: Pick<SqlConnection, "read" | "write">,
   statements: Pick<IntentStatements, "add" | "inspect">,
-  { id, key, fingerprint, request, giveUpAfterMs, openMax }: AddIntentRequest,
+  { id, key, fingerprint, request, giveUpAfterMs, openMax, inDoubt = false }: AddIntentRequest,
 ): Promise<AddIntentAnswer> {
   const { method, url, headers, body = null } = request;
   const { origin } = new URL(url);
   const facts = [id, key, fingerprint, method, url, origin, JSON.stringify(headers), body];
-  const [added] = await write(statements.add, [...facts, giveUpAfterMs, openMax]);
+  const [added] = await write(statements.add, [...facts, giveUpAfterMs, openMax, Number(inDoubt)]);
   if (added !== undefined) return { kind: "added", intent: readIntent(added as IntentRow) };
   const [row] = await read(statements.inspect, [id]);
   return row === undefined ? { kind: "full" } : { kind: "found", intent: readIntent(row as IntentRow) };
@@ -144,10 +144,14 @@ function readStanding(row: IntentRow): PendingIntent | IntentOutcome {
 
 type Headers = IntentAnswer["headers"];
 
+/** The column `answer_headers`: in its first form the headers alone, now with where the answer comes from. */
+type StoredHead = Headers | (Pick<IntentAnswer, "url" | "redirected"> & { readonly headers: Headers });
+
 function readAnswer(row: IntentRow, status: number): IntentAnswer {
+  const head = JSON.parse(row.answer_headers ?? "[]") as StoredHead;
   return {
     status,
-    headers: JSON.parse(row.answer_headers ?? "[]") as Headers,
+    ...("headers" in head ? head : { headers: head }),
     body: bytesOf(row.answer_body ?? new Uint8Array()),
     truncated: row.answer_truncated === 1,
   };
@@ -157,8 +161,9 @@ function readAnswer(row: IntentRow, status: number): IntentAnswer {
 export function outcomeColumns(outcome: IntentOutcome) {
   const why = "why" in outcome ? outcome.why : null;
   if (!("answer" in outcome)) return [outcome.state, why, null, null, null, null] as const;
-  const { status, headers, body, truncated } = outcome.answer;
-  return [outcome.state, why, status, JSON.stringify(headers), body, Number(truncated)] as const;
+  const { status, headers, body, truncated, url, redirected } = outcome.answer;
+  const head: StoredHead = url === undefined && redirected === undefined ? headers : { headers, url, redirected };
+  return [outcome.state, why, status, JSON.stringify(head), body, Number(truncated)] as const;
 }
 
 /** Drivers of Node give a Buffer, which is a view of a larger memory and prints as itself. */
@@ -226,9 +231,9 @@ export function intentStatements({ now, bytes, lock, skipLocked, textsIn }: Inte
     add: `
       WITH clock AS MATERIALIZED (SELECT ${now} AS ms)
       INSERT INTO once_again_intents
-        (id, key, fingerprint, method, url, origin, headers, body, created_at, give_up_at, next_attempt_at)
+        (id, key, fingerprint, method, url, origin, headers, body, created_at, give_up_at, next_attempt_at, in_doubt)
       SELECT CAST($1 AS text), CAST($2 AS text), CAST($3 AS text), CAST($4 AS text), CAST($5 AS text),
-        CAST($6 AS text), CAST($7 AS text), CAST($8 AS ${bytes}), ms, ms + CAST($9 AS bigint), ms
+        CAST($6 AS text), CAST($7 AS text), CAST($8 AS ${bytes}), ms, ms + CAST($9 AS bigint), ms, CAST($11 AS integer)
       FROM clock WHERE CAST($10 AS bigint) > (SELECT count(*) FROM
         (SELECT 1 FROM once_again_intents WHERE state IN ('pending', 'unknown') LIMIT CAST($10 AS bigint)) AS counted)
       ON CONFLICT (id) DO NOTHING RETURNING *`,

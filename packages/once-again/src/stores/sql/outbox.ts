@@ -1,11 +1,18 @@
+import type { Awaitable } from "../../core/awaitable.ts";
+import { checkChoice, checkNumber } from "../../core/options.ts";
 import type {
   ClaimedBatch,
   ClaimedMessage,
+  DiscardedMessage,
+  Discarding,
+  ListUnconfirmedRequest,
   OutboxBacklog,
   OutboxMessage,
-  ParkedMessage,
   PostponeRequest,
-  WholeParkedMessage,
+  UnconfirmedMessage,
+  UnconfirmedPlace,
+  UnconfirmedState,
+  WholeUnconfirmedMessage,
 } from "../outbox-store.ts";
 
 /** A row of an outbox. Some drivers give large integers as text. */
@@ -21,10 +28,39 @@ export interface MessageRow {
   readonly added_at: number | string;
   readonly refusals: number;
   readonly refusal: string | null;
+  readonly place: string | null;
+  readonly due_at: number | string;
+  /** When it was tried last, and not confirmed; null also for one that a relay of an earlier version has tried. */
+  readonly tried_at: number | string | null;
   readonly parked_at: number | string | null;
 }
 
-/** The batches of a claim: one for each key, and one for all messages without a key. Rows are in the order of positions. */
+/**
+ * The marks before the name of a place, with which it stands in the column of ordering keys. A message without a key that waits
+ * for its place is in a line of that, which claims treat as a key. No ordering key has control characters.
+ */
+const lineMarks = { untried: "\u0001", failed: "\u0002" } as const;
+
+const lines: ReadonlyMap<string, ClaimedBatch["line"]> = new Map([
+  [lineMarks.untried, "untried"],
+  [lineMarks.failed, "failed"],
+]);
+
+/**
+ * Whether the ordering key of a row is the line of a place. Claims find it by its oldest message. Unlike those of a key, each has
+ * its own lease and delay: a message that comes into the line may be older than the one that holds it.
+ */
+export const isLine = (row: string): string => `${row}.ordering_key < ' '`;
+
+/** Whether the ordering key that a row has is the line of a place. */
+export const isLineName = (key: string): boolean => key < " ";
+
+/** The ordering key that a message was added with. The line of a place stands in its column, and is not one. */
+function addedKey(key: string | null): string | undefined {
+  return key === null || isLineName(key) ? undefined : key;
+}
+
+/** The batches of a claim: one for each key or line, and one for all other messages. Rows are in the order of positions. */
 export function claimedBatches(rows: readonly MessageRow[]): ClaimedBatch[] {
   const batches = new Map<string | null, ClaimedMessage[]>();
   for (const row of rows) {
@@ -32,7 +68,11 @@ export function claimedBatches(rows: readonly MessageRow[]): ClaimedBatch[] {
     batches.set(row.ordering_key, batch);
     batch.push(readClaimed(row));
   }
-  return [...batches].map(([key, messages]) => ({ orderingKey: key ?? undefined, messages }));
+  return [...batches].map(([key, messages]) => ({
+    orderingKey: addedKey(key),
+    line: key === null ? undefined : lines.get(key[0]!),
+    messages,
+  }));
 }
 
 function readClaimed(row: MessageRow): ClaimedMessage {
@@ -49,7 +89,7 @@ function readEnvelope(row: Omit<MessageRow, "body">): Omit<OutboxMessage, "body"
   return {
     id: row.id,
     topic: row.topic,
-    orderingKey: row.ordering_key ?? row.passed_key ?? undefined,
+    orderingKey: addedKey(row.ordering_key) ?? row.passed_key ?? undefined,
     headers: JSON.parse(row.headers) as Record<string, string>,
     addedAt: Number(row.added_at),
   };
@@ -117,10 +157,12 @@ export function storedRefusal(refusal: string | undefined): string | undefined {
 /** The changes to messages that are given back, as JSON. */
 export function postponedText(requests: readonly PostponeRequest[]): string {
   return JSON.stringify(
-    requests.map(({ position, owner, delayMs, refusal, refusals, park }) => ({
+    requests.map(({ position, owner, delayMs, place, line, refusal, refusals, park }) => ({
       position,
       owner,
       delay_ms: Math.ceil(delayMs),
+      place: place ?? null,
+      line: place === undefined || line === undefined ? null : `${lineMarks[line]}${place}`,
       refusal: storedRefusal(refusal) ?? null,
       refusals: refusals ?? null,
       park: park ?? null,
@@ -152,40 +194,160 @@ export function postponement(now: string, target = ""): string {
   return `
     ${target}owner = NULL, ${target}due_at = ${now} + ended.delay_ms,
     ${target}refusals = CASE WHEN ended.refusal IS NULL THEN m.refusals ELSE coalesce(ended.refusals, m.refusals + 1) END,
-    ${target}refusal = coalesce(ended.refusal, m.refusal),
+    ${target}refusal = coalesce(ended.refusal, m.refusal), ${target}place = coalesce(ended.place, m.place),
+    ${target}tried_at = CASE WHEN ended.refusal IS NULL THEN m.tried_at ELSE ${now} END,
     ${target}parked_at = CASE WHEN ended.park IS NOT NULL THEN ${now} END,
-    ${target}passed_key = CASE ended.park WHEN 'pass' THEN coalesce(m.ordering_key, m.passed_key) ELSE m.passed_key END,
-    ${target}ordering_key = CASE ended.park WHEN 'pass' THEN NULL ELSE m.ordering_key END`;
+    ${target}passed_key = CASE WHEN ended.park = 'pass' AND NOT ${isLine("m")} THEN m.ordering_key ELSE m.passed_key END,
+    ${target}ordering_key = CASE WHEN ended.park = 'pass' THEN NULL
+      WHEN m.ordering_key IS NULL OR ${isLine("m")} THEN CASE WHEN ended.park IS NULL THEN ended.line END
+      ELSE m.ordering_key END`;
 }
 
-/** A row of a parked message: its body, or only how large that is. */
-export type ParkedRow = Omit<MessageRow, "body"> & { readonly body_bytes: number | string };
+/** A row of an unconfirmed message: its body, or only how large that is. */
+export type UnconfirmedRow = Omit<MessageRow, "body"> & { readonly body_bytes: number | string };
 
-export function readParked(row: ParkedRow): ParkedMessage {
-  const { position, body_bytes: bodyBytes, refusals, refusal, parked_at: parkedAt } = row;
+export function readUnconfirmed(row: UnconfirmedRow): UnconfirmedMessage {
+  const { position, body_bytes: bodyBytes, refusals, refusal, parked_at: parkedAt, tried_at: triedAt } = row;
   return {
     ...readEnvelope(row),
     position: String(position),
     bodyBytes: Number(bodyBytes),
     refusals,
     refusal: refusal ?? "",
-    parkedAt: Number(parkedAt),
-    blocks: row.ordering_key !== null,
+    triedAt: Number(triedAt ?? parkedAt),
+    place: row.place ?? undefined,
+    dueAt: Number(row.due_at),
+    parkedAt: parkedAt === null ? undefined : Number(parkedAt),
+    blocks: addedKey(row.ordering_key) !== undefined,
   };
 }
 
-export function readWholeParked(row: MessageRow): WholeParkedMessage {
+export function readWholeUnconfirmed(row: MessageRow): WholeUnconfirmedMessage {
   const { body } = readMessage(row);
-  return { ...readParked({ ...row, body_bytes: body.byteLength }), body };
+  return { ...readUnconfirmed({ ...row, body_bytes: body.byteLength }), body };
 }
 
+/**
+ * Lists unconfirmed messages of one state, or of both: an index of each finds them. A message that changes its state between the two
+ * is there once.
+ *
+ * @param ofState lists those of a state, by their positions, up to the limit.
+ */
+export async function listStates<Row extends { readonly position: string | number }>(
+  { state }: Pick<ListUnconfirmedRequest, "state">,
+  limit: number,
+  ofState: (state: UnconfirmedState) => Awaitable<readonly Row[]>,
+): Promise<Row[]> {
+  if (state !== undefined) return [...(await ofState(checkChoice("state", state, ["parked", "waiting"])))];
+  const lists = [await ofState("parked"), await ofState("waiting")];
+  const all = new Map(lists.flat().map((row) => [BigInt(row.position), row]));
+  return [...all]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([, row]) => row)
+    .slice(0, limit);
+}
+
+/** For how long it is stored that a message was discarded, milliseconds, unless that is said. */
+const discardedMs = 30 * 86_400_000;
+
+/** How a message is discarded, checked. @throws OnceAgainError `ONCE_OPTION_INVALID`. */
+export function checkDiscarding({ note = new Uint8Array(), retentionMs = discardedMs }: Discarding = {}) {
+  return { note, retentionMs: Math.ceil(checkNumber("retentionMs", retentionMs, { min: 1 })) };
+}
+
+/** A row of a discarded message. */
+export type DiscardedRow = Readonly<Record<"position" | "added_at" | "parked_at" | "discarded_at", string | number>> &
+  Readonly<Record<"ordering_key" | "place" | "refusal", string | null>> & {
+    readonly id: string;
+    readonly topic: string;
+    readonly refusals: number;
+    readonly note: Uint8Array;
+  };
+
+export function readDiscarded(row: DiscardedRow): DiscardedMessage {
+  const { id, topic, refusals, note } = row;
+  return {
+    ...{ position: String(row.position), id, topic, refusals },
+    orderingKey: row.ordering_key ?? undefined,
+    addedAt: Number(row.added_at),
+    place: row.place ?? undefined,
+    refusal: row.refusal ?? "",
+    parkedAt: Number(row.parked_at),
+    discardedAt: Number(row.discarded_at),
+    note: new Uint8Array(note.buffer, note.byteOffset, note.byteLength),
+  };
+}
+
+/** The columns in which it is stored that a message was discarded, but for the time, the note and the end of that. */
+export const discardedColumns = "position, id, topic, ordering_key, place, added_at, refusals, refusal, parked_at";
+
+/** The same of a parked message `m`. */
+export const discardedValues =
+  "m.position, m.id, m.topic, coalesce(m.ordering_key, m.passed_key), m.place, m.added_at, m.refusals, m.refusal, m.parked_at";
+
 /** How many messages of one id are shown. */
-export const showParkedMax = 10;
+export const showMax = 10;
 
 /** The counts of an outbox: numbers, which some drivers give as text. `ms` is the store's time. */
-export type BacklogRow = Readonly<Record<"ms" | "messages" | "parked" | "oldest", unknown>>;
+export type BacklogRow = Readonly<Record<"ms" | "messages" | "parked" | "unconfirmed" | "places" | "oldest", unknown>>;
 
-export function readBacklog({ ms, messages, parked, oldest }: BacklogRow): OutboxBacklog {
+export function readBacklog({ ms, oldest, ...counts }: BacklogRow): OutboxBacklog {
+  const { messages, parked, unconfirmed, places } = counts;
   const oldestMs = oldest === null ? undefined : Math.max(0, Number(ms) - Number(oldest));
-  return { messages: Number(messages), parked: Number(parked), oldestMs };
+  return {
+    messages: Number(messages),
+    parked: Number(parked),
+    unconfirmed: Number(unconfirmed),
+    places: Number(places),
+    oldestMs,
+  };
+}
+
+/** How far an outbox counts. */
+export const countMax = 10_000;
+
+/** How many places are listed. */
+export const placesListed = 10;
+
+/**
+ * The statement that lists places.
+ *
+ * @param waiting the table as `m`, with the condition of those that wait unconfirmed, which an index finds.
+ * @param dialect.concatenate joins two texts.
+ * @param dialect.text a column of text as drivers are to get it.
+ * @param dialect.canReachOut whether a subquery in a FROM clause may name columns of the query around it, so that counting ends.
+ */
+export function placesStatement(
+  outbox: string,
+  waiting: string,
+  dialect: {
+    concatenate: (one: string, other: string) => string;
+    text?: (column: string) => string;
+    canReachOut?: boolean;
+  },
+): string {
+  const { concatenate, text = (column) => column, canReachOut = true } = dialect;
+  const inLine = `FROM ${outbox} AS l WHERE l.ordering_key = ${concatenate(`'${lineMarks.untried}'`, "g.place")}`;
+  const counted = canReachOut ? `FROM (SELECT 1 ${inLine} LIMIT ${countMax}) AS counted` : inLine;
+  return `SELECT ${text("g.place")} AS place, g.tried, g.oldest_at, g.tried_at, ${text("newest.refusal")} AS refusal,
+      (SELECT count(*) ${counted}) AS untried
+    FROM (SELECT f.place, count(*) AS tried, min(f.added_at) AS oldest_at, max(f.tried_at) AS tried_at, max(f.position) AS newest
+      FROM (SELECT m.place, m.added_at, m.tried_at, m.position FROM ${waiting} ORDER BY m.position LIMIT ${countMax}) AS f
+      GROUP BY f.place) AS g
+    JOIN ${outbox} AS newest ON newest.position = g.newest ORDER BY g.tried DESC, g.oldest_at LIMIT ${placesListed}`;
+}
+
+/** A row of `placesStatement`. */
+export type PlaceRow = Readonly<Record<"place" | "refusal", string | null>> &
+  Readonly<Record<"tried" | "untried" | "oldest_at" | "tried_at", number | string>>;
+
+export function readPlace(row: PlaceRow): UnconfirmedPlace {
+  return {
+    place: row.place ?? undefined,
+    tried: Number(row.tried),
+    untried: Math.min(countMax, Number(row.untried)),
+    oldestAt: Number(row.oldest_at),
+    triedAt: Number(row.tried_at),
+    refusal: row.refusal ?? "",
+  };
 }

@@ -123,7 +123,10 @@ export async function runTransaction<Session extends TransactionSession<unknown>
 }
 
 /** The work's writes may be committed without its key: the key is held, and the error says so. */
-async function escapedError(hold: (() => Promise<unknown>) | undefined, cause: unknown): Promise<OnceAgainError> {
+export async function escapedError(
+  hold: (() => Promise<unknown>) | undefined,
+  cause: unknown,
+): Promise<OnceAgainError> {
   const fate =
     hold === undefined
       ? "there is no key that could be held."

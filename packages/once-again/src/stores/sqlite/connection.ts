@@ -1,7 +1,11 @@
-import { DatabaseSync } from "node:sqlite";
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
 import { checkNoClient, hasMethod } from "../../core/duck-typing.ts";
 import { type Clock, sleep } from "../../core/clock.ts";
+import { sharedTimers } from "../../core/deadline-timer.ts";
 import { OnceAgainError } from "../../core/errors.ts";
+import { DatabaseSync as NodeDatabase } from "../guard/database-sync.ts";
 import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { checkNumber, invalidOptionError } from "../../core/options.ts";
 import { systemClock } from "../../core/system-clock.ts";
@@ -49,7 +53,7 @@ export function sqliteConnection<Prepared>(
   prepare: (database: DatabaseSync, clock: Clock) => Prepared,
   upgrade?: (database: DatabaseSync) => void,
 ): SqliteConnection<Prepared> {
-  checkNoClient("options", "an object such as { path }", options);
+  checkNoClient("options", 'an object such as { path: "keys.db" }', options);
   checkNames("A store in SQLite", options, {
     path: true,
     busyMsMax: true,
@@ -64,13 +68,30 @@ export function sqliteConnection<Prepared>(
   const queueMax = checkNumber("queueMax", options.queueMax ?? 10_000, { min: 1, integer: true });
   const database = open(options.path, schema, upgrade);
   const prepared = prepare(database, clock);
-  const takeTurn = connectionQueue(clock, { waitMsMax: busyMsMax, queueMax });
+  const queue = connectionQueue(clock, { waitMsMax: busyMsMax, queueMax });
+  const takeTurn: TakeTurn = (work) =>
+    queue(() => {
+      if (!database.isOpen) throw closedError();
+      return work();
+    });
 
+  const [beginning, commit] = [database.prepare("BEGIN IMMEDIATE"), database.prepare("COMMIT")];
+  /** Nothing is awaited where the lock is free. */
+  const beginAtOnce = (): Promise<void> | undefined => {
+    try {
+      beginning.run();
+      return undefined;
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      return begin(database, clock, busyMsMax);
+    }
+  };
   const committed = async <Value>(work: () => Promise<Value> | Value): Promise<Value> => {
-    await begin(database, clock, busyMsMax);
+    const waiting = beginAtOnce();
+    if (waiting !== undefined) await waiting;
     try {
       const value = await work();
-      if (database.isTransaction) database.exec("COMMIT");
+      if (database.isTransaction) commit.run();
       return value;
     } finally {
       rollback(database);
@@ -86,14 +107,37 @@ export function sqliteConnection<Prepared>(
     committed,
     transaction: (work) => takeTurn(() => committed(work)),
     close: () =>
-      takeTurn(() => {
+      queue(() => {
         if (database.isOpen) database.close();
       }),
   };
 }
 
+/** The store's own end is no outage: it does not pass by itself. */
+function closedError(): OnceAgainError {
+  return new OnceAgainError(
+    "ONCE_STORE_UNAVAILABLE",
+    "The store in SQLite is closed: this program called its close(). Close it after the last request, or make a new one.",
+  );
+}
+
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for a path in a folder that is not there; what `node:sqlite` throws. */
+function openFile(path: string): DatabaseSync {
+  try {
+    return new NodeDatabase(path);
+  } catch (error) {
+    const folder = dirname(path);
+    if (path === ":memory:" || existsSync(folder)) throw error;
+    throw new OnceAgainError(
+      "ONCE_OPTION_INVALID",
+      `path must be a file in a folder that is there, but ${JSON.stringify(folder)} is not. Make it first: mkdirSync(${JSON.stringify(folder)}, { recursive: true }).`,
+      { cause: error, details: { option: "path" } },
+    );
+  }
+}
+
 function open(path: string, schema: string, upgrade?: (database: DatabaseSync) => void): DatabaseSync {
-  const database = new DatabaseSync(path);
+  const database = openFile(path);
   try {
     // Another process may be opening it too; from then on we wait for locks without blocking.
     database.exec("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
@@ -118,6 +162,7 @@ export type TakeTurn = <Value>(work: () => Promise<Value> | Value) => Promise<Va
  */
 export function connectionQueue(clock: Clock, bounds: { waitMsMax: number; queueMax: number }): TakeTurn {
   const queue = new Set<() => void>();
+  const timers = sharedTimers(clock);
   let busy = false;
 
   const next = (): void => {
@@ -138,7 +183,7 @@ export function connectionQueue(clock: Clock, bounds: { waitMsMax: number; queue
         queue.delete(start);
         resolve();
       };
-      const cancel = clock.timer(bounds.waitMsMax, () => {
+      const cancel = timers.timer(bounds.waitMsMax, () => {
         queue.delete(start);
         reject(unavailableError(`it was busy for ${bounds.waitMsMax} ms`));
       });

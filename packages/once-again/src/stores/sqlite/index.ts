@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../../core/check-platform.ts";
 export type { LibsqlTransaction } from "../guard/libsql.ts";
 export { sqliteIntents } from "./intents.ts";
 export { sqliteOutbox, type SqliteOutbox } from "./outbox.ts";

@@ -16,7 +16,7 @@ const dialect = {
 };
 
 /** The same on a connection of others, to which our function is not known: the time is a value. */
-const statementsWithin = intentStatements({ ...dialect, now: "CAST($11 AS integer)" });
+const statementsWithin = intentStatements({ ...dialect, now: "CAST($12 AS integer)" });
 
 /**
  * Durable intents in a SQLite file (WAL, `synchronous=FULL`): what is acknowledged survives a crash of the process,
@@ -31,7 +31,7 @@ const statementsWithin = intentStatements({ ...dialect, now: "CAST($11 AS intege
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
  */
 export function sqliteIntents(options: SqliteOptions): TransactionalIntentStore<DatabaseSync> {
-  makePrivate(options.path);
+  makePrivate((options as SqliteOptions | null | undefined)?.path);
   const connection = sqliteConnection(options, intentSchema(dialect), runner);
   const { database, clock, prepared: run, takeTurn, transaction, close } = connection;
   const store = sqlIntents(
@@ -47,7 +47,12 @@ export function sqliteIntents(options: SqliteOptions): TransactionalIntentStore<
     ...store,
     async addWithin(given, request) {
       checkTransaction(given, location);
-      const read = async (text: string, values: readonly SqlValue[]) => given.prepare(text).all(byName(values));
+      const read = async (text: string, values: readonly SqlValue[]) => {
+        const statement = given.prepare(text);
+        // The program may have its connection give rows as lists.
+        statement.setReturnArrays(false);
+        return statement.all(byName(values));
+      };
       return addIntent(
         { read, write: (text, values) => read(text, [...values, Math.floor(clock.now())]) },
         statementsWithin,
@@ -61,7 +66,7 @@ export function sqliteIntents(options: SqliteOptions): TransactionalIntentStore<
  * Makes the file readable for its owner alone, since requests and answers are in it; SQLite gives its log the same
  * rights. One that is there keeps the rights that it has.
  */
-function makePrivate(path: string): void {
+function makePrivate(path: string | undefined): void {
   if (typeof path !== "string" || path === "" || path === ":memory:") return;
   try {
     closeSync(openSync(path, "wx", 0o600));

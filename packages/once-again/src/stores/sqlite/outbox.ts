@@ -5,20 +5,27 @@ import { checkNames, type OptionNames } from "../../core/option-names.ts";
 import { invalidOptionError } from "../../core/options.ts";
 import { checkAfter, checkListLimit } from "../list-records.ts";
 import { checkBodyBytesMax, type OutboxBounds, storedMessage, type StoredMessage } from "../outbox-message.ts";
-import type { ClaimMessagesRequest, OutboxStore } from "../outbox-store.ts";
+import type { ClaimMessagesRequest, OutboxStore, UnconfirmedState } from "../outbox-store.ts";
 import {
   readBacklog,
   type BacklogRow,
+  checkDiscarding,
   claimedBatches,
   claimRound,
+  type DiscardedRow,
+  isLineName,
   keylessAnewEvery,
+  listStates,
   looksPerKey,
   type MessageRow,
-  readParked,
-  type ParkedRow,
+  type PlaceRow,
   postponedText,
-  showParkedMax,
-  readWholeParked,
+  readDiscarded,
+  readPlace,
+  readUnconfirmed,
+  readWholeUnconfirmed,
+  showMax,
+  type UnconfirmedRow,
 } from "../sql/outbox.ts";
 import {
   checkTransaction,
@@ -27,7 +34,14 @@ import {
   type SqliteConnection,
   type SqliteOptions,
 } from "./connection.ts";
-import { addStatement, outboxQueries, type OutboxQueries, outboxSchema } from "./outbox-statements.ts";
+import {
+  addStatement,
+  outboxQueries,
+  type OutboxQueries,
+  outboxSchema,
+  upgradeOutbox,
+  waitingIndex,
+} from "./outbox-statements.ts";
 
 /** Where an outbox in SQLite has its messages, and how long it waits: your own file, so that message and effect commit together. */
 export interface SqliteOutboxOptions extends SqliteOptions, OutboxBounds {}
@@ -55,7 +69,7 @@ export interface SqliteOutbox extends OutboxStore<DatabaseSync> {
  * @throws OnceAgainError `ONCE_OPTION_INVALID`; what `node:sqlite` throws when the file can't be opened.
  */
 export function sqliteOutbox(options: SqliteOutboxOptions): SqliteOutbox {
-  checkNoClient("options", "an object such as { path }", options);
+  checkNoClient("options", 'an object such as { path: "keys.db" }', options);
   checkNames("sqliteOutbox", options, {
     path: true,
     bodyBytesMax: true,
@@ -68,7 +82,7 @@ export function sqliteOutbox(options: SqliteOutboxOptions): SqliteOutbox {
   if (options.path === ":memory:") {
     throw invalidOptionError("path", "a database file, which your transactions share", options.path);
   }
-  const connection = sqliteConnection(connecting, outboxSchema, outboxQueries);
+  const connection = sqliteConnection(connecting, outboxSchema, outboxQueries, upgradeOutbox);
   const { database, prepared: queries, clock, busyMsMax, takeTurn, close } = connection;
   const write = <Value>(work: () => Value): Promise<Value> =>
     takeTurn(() => commitAtOnce(database, clock, busyMsMax, work));
@@ -76,7 +90,7 @@ export function sqliteOutbox(options: SqliteOutboxOptions): SqliteOutbox {
   const addMessage = messageAdder(database, clock);
 
   return {
-    schemaSql: outboxSchema,
+    schemaSql: `${outboxSchema}${waitingIndex}`,
     async add(transaction, message) {
       const stored = storedMessage(message, bodyBytesMax);
       addMessage(transaction, stored);
@@ -86,13 +100,32 @@ export function sqliteOutbox(options: SqliteOutboxOptions): SqliteOutbox {
     confirm: (positions) => write(() => void queries.run("confirm", JSON.stringify(positions))),
     postpone: (requests) => write(() => void queries.run("postpone", now(), postponedText(requests))),
     listen: async (onAdded, onLost) => listenOn(database, clock, onAdded, onLost),
-    listParked: async (request = {}) => {
+    async listUnconfirmed(request = {}) {
       const [after, limit] = [checkAfter(request), checkListLimit(request)];
-      return takeTurn(() => queries.all<ParkedRow>("listParked", after, limit).map(readParked));
+      const names = { parked: "listParked", waiting: "listWaiting" } as const;
+      const ofState = (state: UnconfirmedState) => queries.all<UnconfirmedRow>(names[state], after, limit);
+      return (await takeTurn(() => listStates(request, limit, ofState))).map(readUnconfirmed);
     },
-    showParked: (id) => takeTurn(() => queries.all<MessageRow>("showParked", id, showParkedMax).map(readWholeParked)),
+    async showUnconfirmed(id) {
+      const names = { parked: "showParked", waiting: "showWaiting" } as const;
+      const ofState = (state: UnconfirmedState) => queries.all<MessageRow>(names[state], id, showMax);
+      return (await takeTurn(() => listStates({}, showMax, ofState))).map(readWholeUnconfirmed);
+    },
+    listPlaces: () => takeTurn(() => queries.all<PlaceRow>("listPlaces").map(readPlace)),
     retryParked: (id) => write(() => queries.run("retryParked", id) > 0),
-    discardParked: (id) => write(() => queries.run("discardParked", id) > 0),
+    async discardParked(id, discarding) {
+      const { note, retentionMs } = checkDiscarding(discarding);
+      return write(() => {
+        const at = now();
+        queries.run("removeDiscarded", at);
+        queries.run("storeDiscarded", at, note, at + retentionMs, id);
+        return queries.run("discardParked", id) > 0;
+      });
+    },
+    async listDiscarded(request = {}) {
+      const [id, limit] = [request.id ?? null, checkListLimit(request)];
+      return takeTurn(() => queries.all<DiscardedRow>("listDiscarded", now(), id, limit).map(readDiscarded));
+    },
     backlog: () => takeTurn(() => readBacklog(queries.all<BacklogRow>("backlog", now())[0]!)),
     close,
   };
@@ -204,11 +237,16 @@ export function claimHalves(queries: OutboxQueries, clock: Pick<Clock, "now">) {
     { keyless, keys }: Claimable,
     { owner, leaseMs, messagesPerKey }: Omit<ClaimMessagesRequest, "limit">,
   ): MessageRow[] => {
-    const endsAt = Math.floor(clock.now()) + leaseMs;
+    const now = Math.floor(clock.now());
+    const endsAt = now + leaseMs;
     const lease = ({ position }: Position) => queries.all<MessageRow>("lease", owner, endsAt, Number(position));
     const after = ({ ordering_key: key, position }: OldestRow) =>
-      queries.all<MessageRow>("after", key, Number(position), messagesPerKey - 1);
-    return [...keyless.flatMap(lease), ...keys.flatMap((oldest) => [...lease(oldest), ...after(oldest)])];
+      queries.all<MessageRow & { due_at: number }>("after", key, Number(position), messagesPerKey - 1);
+    const behind = (oldest: OldestRow): MessageRow[] => {
+      const rows = after(oldest);
+      return isLineName(oldest.ordering_key) ? rows.filter((row) => row.due_at <= now).flatMap(lease) : rows;
+    };
+    return [...keyless.flatMap(lease), ...keys.flatMap((oldest) => [...lease(oldest), ...behind(oldest)])];
   };
   return { look, take };
 }

@@ -242,6 +242,6 @@ describe("opening and closing", () => {
     expect(() => sqliteStore({ path: undefined as unknown as string })).toThrow(invalid);
     expect(() => sqliteStore({ path, busyMsMax: -1 })).toThrow(invalid);
     expect(() => sqliteStore({ path, queueMax: 0 })).toThrow(invalid);
-    expect(() => sqliteStore({ path: join(path, "no", "folder") })).toThrow("unable to open");
+    expect(() => sqliteStore({ path: join(path, "no", "folder") })).toThrow("is not. Make it first");
   });
 });

@@ -1,6 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
-import { OnceAgainError } from "../../core/errors.ts";
 import { markAnswer, type MarkRow, markStatement, onConflict } from "../sql/marks.ts";
+import {
+  abortedError,
+  escapedError,
+  savepoint,
+  savepointEnd,
+  stepWork,
+  type Work as WorkOn,
+} from "../sql/run-transaction.ts";
 import type {
   MarkAnswer,
   MarkRequest,
@@ -18,10 +25,7 @@ import type { KeyTable } from "../sql/sqlite-keys.ts";
 /** The connection with the open transaction, and what is needed to read and write records on it. */
 export type TransactionContext = Pick<SqliteConnection<KeyTable>, "database" | "prepared" | "clock" | "busyMsMax">;
 
-type Work<Value> = (transaction: DatabaseSync) => Promise<TransactionEnding<Value>>;
-
-/** The savepoint before the handler's work. If it is still there, so is its transaction. */
-const savepoint = "once_again_work";
+type Work<Value> = WorkOn<DatabaseSync, Value>;
 
 /**
  * Runs the work of a key that is seen for the first time and keeps its result, inside an open transaction; it changes
@@ -68,11 +72,7 @@ export async function transactStep(
   if (!checkpoint(new Uint8Array()).answer) return undefined;
   const earlier = stored?.checkpoints[request.step];
   if (earlier !== undefined) return earlier;
-  const step: Work<Uint8Array> = async (transaction) => {
-    const result = await work(transaction);
-    return { keep: "commit", result, value: result };
-  };
-  const { result } = await runWork(database, step, onLateUse);
+  const { result } = await runWork(database, stepWork(work), onLateUse);
   const { record } = checkpoint(result);
   if (record !== undefined) table.write(request, record);
   return result;
@@ -106,43 +106,28 @@ async function runWork<Value>(
     const ending = await work(transaction);
     guard.end();
     const isRolledBack = guard.isRolledBack && ending.keep === "rollback";
-    if (isRolledBack || endSavepoint(database, ending.keep === "answer-only")) {
+    if (isRolledBack || endSavepoint(database, ending.keep === "answer-only" ? "answer-only" : "commit")) {
       if (ending.keep === "rollback") rollback(database);
       return ending;
     }
   } catch (error) {
     guard.end();
-    if (guard.isRolledBack || endSavepoint(database, true)) throw error;
+    if (guard.isRolledBack || endSavepoint(database, "answer-only")) throw error;
     cause = error;
   }
   rollback(database);
-  if (guard.isRolledBack) throw handlerFailed("went on after a failure for which SQLite rolled everything back.");
-  const fate = hold === undefined ? "" : await hold().then(...keyFates);
-  throw handlerFailed(
-    `ended the transaction it was given: what it had done by then may be committed. Leave COMMIT and ROLLBACK to once-again.${fate}`,
-    cause,
-  );
+  throw guard.isRolledBack ? abortedError() : await escapedError(hold, cause);
 }
 
-/** The sentence about a key that was to be held: when it is, and when that failed. */
-const keyFates = [
-  () => " The key is held, so that no repeat runs, until a person settles it.",
-  () => " The key could not be held: a repeat runs.",
-] as const;
-
 /** Ends the savepoint, and says whether it was still there: it goes with the transaction that it was set in. */
-function endSavepoint(database: DatabaseSync, undo: boolean): boolean {
+function endSavepoint(database: DatabaseSync, keep: "commit" | "answer-only"): boolean {
   try {
-    database.exec(`${undo ? `ROLLBACK TO ${savepoint}; ` : ""}RELEASE ${savepoint}`);
+    database.exec(savepointEnd(keep));
     return true;
   } catch (error) {
     if (isUnknownSavepoint(error)) return false;
     throw error;
   }
-}
-
-function handlerFailed(what: string, cause?: unknown): OnceAgainError {
-  return new OnceAgainError("ONCE_HANDLER_FAILED", `The handler ${what}`, { cause });
 }
 
 /** Leaves the key as a worker leaves it that died: the outcome is unknown. Only where no other has it by now. */

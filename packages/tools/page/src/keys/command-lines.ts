@@ -1,5 +1,6 @@
 import type { HeldKey } from "../../../src/admin/key-document.ts";
-import type { OperatorAnswer, OperatorNote } from "../../../src/console/keys/keys-protocol.ts";
+import type { OperatorAnswer } from "../../../src/console/keys/keys-protocol.ts";
+import type { OperatorNote } from "../../../src/console/operator-note.ts";
 
 /** Makes a text one word for a POSIX shell. */
 const word = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

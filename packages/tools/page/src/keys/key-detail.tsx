@@ -62,6 +62,13 @@ export function KeyDetail({ found }: { found: KeyDocument }) {
         {found.settled !== null && (
           <Field name="Settled" value={`${utc(found.settledAt ?? "")} ${settlementText(found.settled)}`} />
         )}
+        {found.releases.map(({ releasedAt, author, reason, isKnown }) => (
+          <Field
+            key={releasedAt}
+            name={isKnown ? "Released" : "Released, or not"}
+            value={`${utc(releasedAt)} by ${author}: ${reason}`}
+          />
+        ))}
         <Field name="Request" value={`SHA-256 ${found.fingerprint}`} />
         {found.owner !== "" && <Field name="Owner" value={found.owner} />}
       </dl>
@@ -124,6 +131,15 @@ function StoredValue({ title, value }: { title: string; value: ValueDocument }) 
           <h3>{title}</h3>
           <p>
             Sealed with the key “{value.keyId}”. <code>once-again keys show --seal-key</code> opens it.
+          </p>
+        </>
+      );
+    case "broken":
+      return (
+        <>
+          <h3>{title}</h3>
+          <p>
+            <code>{value.code}</code>: {value.problem}
           </p>
         </>
       );

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { HeldKey, KeySummary } from "../../../src/admin/key-document.ts";
 import { mayChange } from "../session.ts";
-import { chosen, key, loadKeys, marked, open, page, scope, stateFilter, trail } from "./keys-state.ts";
+import { chosen, key, label, loadKeys, marked, open, page, scope, stateFilter, trail } from "./keys-state.ts";
 import { Pager } from "../ui/pager.tsx";
 import { until } from "../ui/time-words.ts";
 import { reasonWords, stateWords } from "./wording.ts";
@@ -131,6 +131,7 @@ export function StateBadge({ state }: { state: KeySummary["state"] }) {
 
 function emptyText(): string {
   if (trail.value.length > 0) return "No more keys: those of this page have expired, or were settled.";
+  if (label.value !== "") return "No key has that in its label. Labels that are sealed are not found.";
   if (scope.value !== "" || key.value !== "") return "No such keys. A key is found by the whole of it.";
   if (stateFilter.value === "abandoned") return "No key is held. Choose “all states” to see the others.";
   return stateFilter.value === "" ? "No keys yet. A key appears here with its first request." : "No such keys.";

@@ -9,6 +9,7 @@ import {
   follow,
   isSearching,
   key,
+  label,
   listProblem,
   loadKeys,
   marked,
@@ -28,7 +29,7 @@ export function KeysPage() {
     // `#keys/abandoned`: another page leads here.
     const [, state] = location.hash.split("/");
     const found = states.find(([, value]) => value !== "" && value === state);
-    void (found === undefined ? loadKeys() : search({ scope: "", key: "", state: found[1] }));
+    void (found === undefined ? loadKeys() : search({ scope: "", key: "", label: "", state: found[1] }));
     return follow();
   }, []);
   return (
@@ -79,17 +80,30 @@ function Marked() {
 }
 
 function Filters() {
-  const draft = useSignal(key.value);
+  const draft = useSignal({ key: key.value, label: label.value });
   const submit = (event: Event): void => {
     event.preventDefault();
+    const wanted = { key: draft.value.key.trim(), label: draft.value.label.trim() };
     // A key that is looked for may be in any state.
-    void search({ key: draft.value.trim(), ...(draft.value.trim() !== "" && { state: "" }) });
+    void search({ ...wanted, ...((wanted.key !== "" || wanted.label !== "") && { state: "" }) });
   };
   return (
     <form class="row filters" role="search" onSubmit={submit}>
       <label>
         Key
-        <input value={draft.value} placeholder="whole" onInput={(event) => (draft.value = event.currentTarget.value)} />
+        <input
+          value={draft.value.key}
+          placeholder="whole"
+          onInput={(event) => (draft.value = { ...draft.value, key: event.currentTarget.value })}
+        />
+      </label>
+      <label>
+        Label
+        <input
+          value={draft.value.label}
+          placeholder="a part, as order 4711"
+          onInput={(event) => (draft.value = { ...draft.value, label: event.currentTarget.value })}
+        />
       </label>
       <button type="submit">Find</button>
       <label>

@@ -8,9 +8,10 @@ const samplesMax = 450;
 
 export type StateFilter = "" | KeySummary["state"];
 
-/** The person looks for keys in scopes that begin so, with this key, in this state: held ones first. */
+/** The person looks for keys in scopes that begin so, with this key or label, in this state: held ones first. */
 export const scope = signal("");
 export const key = signal("");
+export const label = signal("");
 export const stateFilter = signal<StateFilter>("abandoned");
 
 /** The held keys that are marked, to be settled together. */
@@ -36,6 +37,7 @@ export async function loadKeys(): Promise<void> {
   const query = new URLSearchParams({ limit: "50" });
   if (scope.value !== "") query.set("scopePrefix", scope.value);
   if (key.value !== "") query.set("key", key.value);
+  if (label.value !== "") query.set("label", label.value);
   if (stateFilter.value !== "") query.set("state", stateFilter.value);
   const after = trail.value.at(-1);
   if (after !== undefined) {
@@ -59,9 +61,10 @@ export async function loadKeys(): Promise<void> {
 }
 
 /** Shows another selection, from its first page on. */
-export function search(filter: { scope?: string; key?: string; state?: StateFilter }): Promise<void> {
+export function search(filter: { scope?: string; key?: string; label?: string; state?: StateFilter }): Promise<void> {
   scope.value = filter.scope ?? scope.value;
   key.value = filter.key ?? key.value;
+  label.value = filter.label ?? label.value;
   marked.value = [];
   stateFilter.value = filter.state ?? stateFilter.value;
   trail.value = [];
@@ -103,6 +106,3 @@ export function follow(): () => void {
     untitle();
   };
 }
-
-/** The name under which a person settles keys, as long as the page is open. */
-export const operator = signal("");

@@ -1,11 +1,13 @@
-import { type Signal, useSignal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import type { HeldKey } from "../../../src/admin/key-document.ts";
-import type { OperatorAnswer, OperatorNote, SettledKeys } from "../../../src/console/keys/keys-protocol.ts";
+import type { OperatorAnswer, SettledKeys } from "../../../src/console/keys/keys-protocol.ts";
+import type { OperatorNote } from "../../../src/console/operator-note.ts";
 import { tell } from "../session.ts";
 import { Confirm } from "../ui/confirm.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { releaseLine, resolveLine } from "./command-lines.ts";
-import { chosen, loadKeys, marked, open, operator } from "./keys-state.ts";
+import { NoteFields, operator } from "../ui/note-fields.tsx";
+import { chosen, loadKeys, marked, open } from "./keys-state.ts";
 
 const dayMs = 86_400_000;
 
@@ -89,26 +91,6 @@ export function Settle({ keys }: { keys: readonly HeldKey[] }) {
         <CommandLine lines={held.map((key) => releaseLine(key, note()))} />
       </fieldset>
       <Asked way={asking.value} keys={held} answer={answer.value} onConfirm={settle} onCancel={() => ask(undefined)} />
-    </div>
-  );
-}
-
-/** Who settles the key, and why. */
-function NoteFields({ reason }: { reason: Signal<string> }) {
-  return (
-    <div class="row">
-      <label>
-        Your name
-        <input value={operator.value} onInput={(event) => (operator.value = event.currentTarget.value)} />
-      </label>
-      <label>
-        Reason
-        <input
-          value={reason.value}
-          placeholder="what you know, and from where"
-          onInput={(event) => (reason.value = event.currentTarget.value)}
-        />
-      </label>
     </div>
   );
 }

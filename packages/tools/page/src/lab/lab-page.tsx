@@ -1,4 +1,5 @@
 import { useEffect } from "preact/hooks";
+import { mayChange } from "../session.ts";
 import { isPlayground, place } from "../shell-state.ts";
 import { Problem } from "../ui/problem.tsx";
 import "./lab.css";
@@ -11,6 +12,7 @@ import "./messages/messages.css";
 import "./narrow.css";
 import { checkout, listenToCheckout } from "./checkout/checkout-live.ts";
 import { CheckoutStory } from "./checkout/checkout-story.tsx";
+import { OneClick } from "./click/one-click.tsx";
 import { commandProblem, listenToLab, live, streamProblem } from "./lab-live.ts";
 import { listenToMessages, messages } from "./messages/messages-live.ts";
 import { MessagesStory } from "./messages/messages-story.tsx";
@@ -42,6 +44,7 @@ function RequestsPart() {
           : "Nothing here is a film: the requests, the processes and the charges are real, on this machine."}
       </p>
       <Problems />
+      {mayChange.value && !isPlayground.value && <OneClick />}
       {state === undefined ? (
         <Waiting />
       ) : (

@@ -21,11 +21,17 @@ export function BacklogTiles() {
         )}
         <span class="quiet">{problem ?? (backlog && `in ${backlog.latencyMs.toFixed(1)} ms`) ?? ""}</span>
       </div>
-      <Fact name="Waiting" value={countText(backlog?.messages)} hint="not published yet, parked ones among them" />
+      <Fact name="Waiting" value={countText(backlog?.messages)} hint="not published yet, all of them" />
+      <Fact name="Not confirmed" value={countText(backlog?.unconfirmed)} hint={placesText(backlog?.places)} />
       <Fact name="Parked" value={countText(backlog?.parked)} hint="wait for a person" />
       <Fact name="Oldest" value={ageText(backlog?.oldestMs)} hint="for how long the oldest waits that is not parked" />
     </section>
   );
+}
+
+function placesText(places: number | undefined): string {
+  if (places === undefined || places === 0) return "tried, and tried again by themselves";
+  return `tried again by themselves, at ${countText(places)} ${places === 1 ? "place" : "places"}`;
 }
 
 function countText(count: number | undefined): string {

@@ -16,7 +16,7 @@ export const chosenId = computed(() => chosen.value[0]?.id);
 
 let asked = 0;
 
-/** Reads the page of parked messages that is shown. An answer that a later question has overtaken is dropped. */
+/** Reads the page of messages that is shown. An answer that a later question has overtaken is dropped. */
 export async function loadMessages(): Promise<void> {
   const mine = (asked += 1);
   const query = new URLSearchParams({ limit: "50" });
@@ -32,7 +32,7 @@ export async function loadMessages(): Promise<void> {
   }
 }
 
-/** Opens a parked message, whole. Throws what `read` throws. */
+/** Opens a message, whole. Throws what `read` throws. */
 export async function open(id: string): Promise<void> {
   chosen.value = (await read<ShownMessages>(`messages/show?${new URLSearchParams({ id })}`)).messages;
 }

@@ -15,6 +15,7 @@ import { CheckoutPage } from "./checkout/checkout-page.tsx";
 import { CrashPage } from "./crash/crash-page.tsx";
 import { pageConsole } from "./page-console.ts";
 import { startPageRun } from "./page-run.ts";
+import { drawVisibleText } from "../ui/visible-text.ts";
 
 const pages: Pages = {
   crash: { title: "Crash", page: CrashPage },
@@ -33,5 +34,6 @@ const orders = ordersText.split("\n").flatMap((line): Order[] => {
 const lab = new LiveLab(orders, settings, startPageRun);
 const labSection = { name: "lab", routes: labRoutes(lab), close: () => lab.stage[Symbol.asyncDispose]() } as const;
 connect(pageConsole([labSection, stormsSection()], Object.keys(pages)));
+drawVisibleText();
 render(<Shell pages={pages} brand={<a href="../">once-again</a>} />, document.getElementById("app")!);
 writeAddress();

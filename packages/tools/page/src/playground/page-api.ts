@@ -1,4 +1,4 @@
-import type { Clock } from "once-again";
+import type { Clock, Random } from "once-again";
 import { onceFetch } from "once-again/fetch";
 import type { Awaitable } from "once-again/internal";
 import { parseOrder, totalOf } from "../../../src/lab/orders.ts";
@@ -37,6 +37,8 @@ export interface PageApi {
 
 export interface PageApiOptions {
   readonly clock: Clock;
+  /** Default the machine's. */
+  readonly random?: Random | undefined;
   readonly effect: EffectPlace;
   /** For how long a claim of the leased mode holds, milliseconds. */
   readonly leaseMs: number;
@@ -49,7 +51,7 @@ export interface PageApiOptions {
 type Handler = (request: Request) => Promise<Response>;
 
 /** The payment server: the library's own adapter for web handlers, its engine and its memory store, in this page. */
-export function pageApi({ clock, effect, leaseMs, before, after }: PageApiOptions): PageApi {
+export function pageApi({ clock, random, effect, leaseMs, before, after }: PageApiOptions): PageApi {
   const process = pageProcess(clock);
   const database = pageDatabase(clock);
   const provider = paymentProvider(database);
@@ -77,8 +79,9 @@ export function pageApi({ clock, effect, leaseMs, before, after }: PageApiOption
   };
   const open = (): Handler => {
     const store = database.storeOf(process, step satisfies DatabaseStep);
-    // The careless callers send no key.
-    const options = { scope: callerOf, profile: { keyRequired: false }, clock: process.clock } as const;
+    // The careless callers send no key. Time stands while the server is at work, so a repeat that waited would wait for ever.
+    const rules = { scope: callerOf, profile: { keyRequired: false }, clock: process.clock, random } as const;
+    const options = { ...rules, waitMs: 0 } as const;
     if (effect === "row") {
       return onceFetch({ ...options, mode: "transactional", store }, (request, { key, transaction }) =>
         makeOrder(request, key, transaction),

@@ -14,6 +14,7 @@ export function pageConsole(sections: readonly Section[], pages: readonly string
       mayChange: true,
       signal: signal ?? new AbortController().signal,
     });
+    if ("connection" in answer) return Response.error();
     if ("json" in answer) return Response.json(answer.json, { status: answer.status ?? 200 });
     return new Response(eventStream(answer.events), { headers: { "content-type": "text/event-stream" } });
   };

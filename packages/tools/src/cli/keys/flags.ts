@@ -50,7 +50,7 @@ export function sealKeyOption(description: string): Option {
     .default([], "none");
 }
 
-/** Who settles keys with a command, and why. */
+/** Who changes something with a command, and why. */
 export interface NoteFlags {
   readonly by: string;
   readonly reason: string;
@@ -58,7 +58,7 @@ export interface NoteFlags {
 
 /** Gives a command the options of `NoteFlags`. */
 export function withNote(command: Command): Command {
-  const by = new Option("--by <name>", "who settles it").argParser(notePart("author")).makeOptionMandatory();
+  const by = new Option("--by <name>", "who does it").argParser(notePart("author")).makeOptionMandatory();
   const user = findUserName();
   return command
     .addOption(user === undefined ? by : by.default(user, "your user name"))

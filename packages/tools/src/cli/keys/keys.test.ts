@@ -30,6 +30,24 @@ describe("list", () => {
     expect({ code, stderr }).toEqual({ code: exitCodes.fine, stderr: "" });
   });
 
+  test("finds keys by a part of their label, or of their route, in whatever case and however many others there are", async () => {
+    for (let other = 0; other < 1100; other += 1) await done(`other-${String(other).padStart(4, "0")}`);
+    await ground.abandonedWith("order-1", { label: "order 4711, 80.00 EUR", route: "POST /orders" });
+    await ground.abandonedWith("order-2", { label: "order 4712, 80.00 EUR" });
+    await ground.abandonedWith("order-3", { route: "POST /refunds" });
+    await ground.abandonedWith("order-4", { label: "order 4711" }, sealedStore(ground.store(), [sealKey]));
+    const found = async (...flags: string[]) => {
+      const { stdout } = await keys("list", "--json", ...flags);
+      const { keys: list, next } = JSON.parse(stdout) as { keys: { key: string }[]; next: { key: string } | null };
+      return [list.map(({ key }) => key), next?.key];
+    };
+    expect(await found("--label", "ORDER 4711")).toEqual([["order-1"], undefined]);
+    expect(await found("--label", "refunds")).toEqual([["order-3"], undefined]);
+    expect(await found("--label", "80.00", "--limit", "1")).toEqual([["order-1"], "order-1"]);
+    expect(await found("--label", "80.00", "--after", '["acme","order-1"]')).toEqual([["order-2"], undefined]);
+    expect(await found("--label", "order 9")).toEqual([[], undefined]);
+  });
+
   test("shows what a key's request was and why it is held, where that is stored", async () => {
     const label = "order 7, \u001b[2J25.00 EUR";
     await ground.abandonedWith("order-1", {
@@ -164,6 +182,7 @@ describe("show", () => {
       stepCount: 0,
       steps: [],
       settled: null,
+      releases: [],
       resultBytes: answer.length,
       result: { kind: "answer", status: 201, headers: [["location", "/orders/7"]], bodyBase64: "/wA=" },
     });
@@ -212,7 +231,14 @@ describe("show", () => {
       expect(document).toMatchObject({ result: { kind: "answer", status: 201, bodyBase64: "/wA=" } });
     }
     const wrong = await keysDocument("show", "acme", "order-1", "--seal-key", `k1:${"00".repeat(32)}`);
-    expect(wrong.document).toMatchObject({ result: { kind: "sealed", keyId: "k1" } });
+    expect(wrong.document).toMatchObject({ result: { kind: "broken", code: "ONCE_SEAL_BROKEN" } });
+  });
+
+  test("a stored answer that no route would send is shown as broken, with the reason", async () => {
+    await done("order-1", bytes('{"status":101,"headers":[]}\n'));
+    expect((await keys("show", "acme", "order-1")).stdout).toMatch(/^result +ONCE_RECORD_BROKEN: its status is 101/m);
+    const { document } = await keysDocument("show", "acme", "order-1");
+    expect(document).toMatchObject({ result: { kind: "broken", code: "ONCE_RECORD_BROKEN" } });
   });
 
   test("a key that is not there is a bad answer", async () => {

@@ -1,15 +1,19 @@
+import process from "node:process";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ListRequest } from "once-again/stores";
 import type { ListPosition } from "once-again/internal";
-import { pageJson } from "../../admin/key-json.ts";
+import { pageJson, releaseJson } from "../../admin/key-json.ts";
+import { listReleases } from "../../admin/releases.ts";
 import { listKeys, type RecordPage } from "../../admin/list.ts";
 import { exitCodes, painter, sqlitePath, wholeNumber } from "once-again/internal/command";
 import { type StoreFlags, withStoreOptions } from "./flags.ts";
-import { formatTable } from "./record-table.ts";
+import { formatReleases, formatTable } from "./record-table.ts";
+import { runningText } from "../running-text.ts";
 import { print, withStore } from "./session.ts";
 
 interface ListFlags extends StoreFlags, Pick<ListRequest, "scope" | "scopePrefix" | "key" | "order" | "after"> {
-  readonly state?: NonNullable<ListRequest["state"]> | "held";
+  readonly state?: NonNullable<ListRequest["state"]> | "held" | "released";
+  readonly label?: string;
   readonly limit: number;
 }
 
@@ -27,13 +31,12 @@ export function listCommand(): Command {
     .option("--scope <scope>", "only those of this scope")
     .option("--scope-prefix <text>", "only those with a scope that begins so")
     .option("--key <key>", "only those with this key, whole, in whatever scope")
+    .option("--label <text>", "only those with this in their label, or in their route: each key is read")
     .addOption(
-      new Option("--state <state>", 'only those in this state; "held" is "abandoned"').choices([
-        "running",
-        "done",
-        "held",
-        "abandoned",
-      ]),
+      new Option(
+        "--state <state>",
+        'only those in this state; "held" is "abandoned"; "released": which keys people released in the last 30 days, the newest first',
+      ).choices(["running", "done", "held", "abandoned", "released"]),
     )
     .addOption(
       new Option("--order <order>", "name, or age: those first that are held longest").choices(["name", "age"]),
@@ -50,8 +53,9 @@ export function listCommand(): Command {
 Example:
   $ once-again keys list --store sqlite:keys.db --state held
   $ once-again keys list --store sqlite:keys.db --key order-7
+  $ once-again keys list --store sqlite:keys.db --label "order 4711"
 
-Ages are by this machine's clock, states by the store's. An abandoned key is held: see it with "show", settle it
+A label that is sealed is not found by --label. Ages are by this machine's clock, states by the store's. An abandoned key is held: see it with "show", settle it
 with "resolve" or "release".
 
 Exit codes: 0 fine (also when there are none), 2 wrong usage, or a store that does not answer.`,
@@ -60,14 +64,33 @@ Exit codes: 0 fine (also when there are none), 2 wrong usage, or a store that do
 }
 
 async function run(flags: ListFlags, command: Command): Promise<void> {
+  if (flags.state === "released") return runReleased(flags, command);
   const state = flags.state === "held" ? "abandoned" : flags.state;
   const order = flags.order ?? (state === "abandoned" ? "age" : "name");
   await withStore(command, flags, async (store) => {
-    const page = await listKeys(store, { ...flags, state, order });
+    const counter = runningText(process.stderr);
+    const page = await listKeys(store, { ...flags, state, order }, (looked) => counter.show(`${looked} keys read`));
+    counter.clear();
     print(
       flags,
       () => pageJson(page),
       () => formatPage(page, sqlitePath(flags.store) === undefined ? prefixHint : undefined),
+    );
+    return exitCodes.fine;
+  });
+}
+
+async function runReleased(flags: ListFlags, command: Command): Promise<void> {
+  const { scope, limit } = flags;
+  for (const option of ["scopePrefix", "key", "after", "order"] as const) {
+    if (flags[option] !== undefined) command.error("error: --state released goes with --scope and --limit alone");
+  }
+  await withStore(command, flags, async (store) => {
+    const releases = await listReleases(store, { scope, limit });
+    print(
+      flags,
+      () => ({ releases: releases.map(releaseJson) }),
+      () => (releases.length === 0 ? ["No key was released."] : formatReleases(releases, Date.now(), painter)),
     );
     return exitCodes.fine;
   });

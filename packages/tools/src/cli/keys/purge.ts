@@ -2,6 +2,7 @@ import process from "node:process";
 import { Command } from "commander";
 import { exitCodes, wholeNumber } from "once-again/internal/command";
 import { type StoreFlags, withStoreOptions } from "./flags.ts";
+import { runningText } from "../running-text.ts";
 import { print, withStore } from "./session.ts";
 
 interface PurgeFlags extends StoreFlags {
@@ -32,12 +33,13 @@ Exit codes: 0 fine, 2 wrong usage, or a store that does not answer.`,
 
 async function run(flags: PurgeFlags, command: Command): Promise<void> {
   await withStore(command, flags, async (store) => {
+    const counter = runningText(process.stderr);
     let removed = 0;
     for (let last = flags.batch; last === flags.batch; removed += last) {
       last = await store.purge({ limit: flags.batch });
-      if (process.stderr.isTTY) process.stderr.write(`\r${removed + last} removed`);
+      counter.show(`${removed + last} removed`);
     }
-    if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+    counter.clear();
     print(
       flags,
       () => ({ removed }),

@@ -1,6 +1,7 @@
 import { formatDuration, type Painter } from "once-again/internal/command";
 import type { InspectedRecord } from "once-again/stores";
 import { type DetailsView, heldReason, readStoredDetails } from "../../admin/details.ts";
+import type { Release } from "../../admin/releases.ts";
 import { alignColumns } from "./columns.ts";
 import { escapeControls } from "./printable.ts";
 
@@ -17,6 +18,18 @@ export function formatTable(records: readonly InspectedRecord[], now: number, pa
     ...records.map((found) => formatCells(found, now, hasDetails)),
   ]);
   return [painter.strong(titles), ...lines.map((line, index) => stateColour(records[index]!, painter)(line))];
+}
+
+/** Releases for people, a line for each. */
+export function formatReleases(releases: readonly Release[], now: number, painter: Painter): string[] {
+  const [titles = "", ...lines] = alignColumns([
+    ["RELEASED", "BY", "REQUEST", "REASON", "SCOPE", "KEY"],
+    ...releases.map(({ releasedAt, author, label, reason, isKnown, scope, key }) => [
+      `${formatDuration(Math.max(0, now - releasedAt))} ago${isKnown ? "" : ", or not"}`,
+      ...[author, label ?? "-", reason, scope, key].map(escapeControls),
+    ]),
+  ]);
+  return [painter.strong(titles), ...lines];
 }
 
 function formatCells(found: InspectedRecord, now: number, withDetails: boolean): string[] {

@@ -2,6 +2,7 @@ import { formatDuration, type Painter } from "once-again/internal/command";
 import { type DetailsView, heldReason } from "../../admin/details.ts";
 import { escapeControls } from "./printable.ts";
 import { formatLease, stateColour } from "./record-table.ts";
+import type { Release } from "../../admin/releases.ts";
 import type { RecordView } from "../../admin/show.ts";
 import type { StoredValue } from "../../admin/stored-value.ts";
 
@@ -35,6 +36,7 @@ export function formatRecord(view: RecordView, now: number, painter: Painter): s
     field("lease", state === "done" ? "-" : `${time(record.leaseUntil)} (${formatLease(found, now)})`),
     field("expires", formatExpiry(record.expiresAt, now)),
     ...(record.settledAt === undefined ? [] : [field("settled", formatSettlement(record.settledAt, note, now))]),
+    ...view.releases.map((release) => field("released", formatRelease(release, now))),
     ...steps.flatMap(([place, value]) => formatValue(`step ${place}`, value, field)),
     ...(result === undefined ? [] : formatValue("result", result, field)),
   ];
@@ -55,6 +57,13 @@ function formatSettlement(settledAt: number, note: RecordView["note"], now: numb
   if (note === undefined) return `${when}, by a person who left no note`;
   if ("sealedWith" in note) return `${when}, by whom is sealed with the key "${escapeControls(note.sealedWith)}"`;
   return `${when} by ${escapeControls(note.author)}: ${escapeControls(note.reason)}`;
+}
+
+/** A release of the key by a person. */
+export function formatRelease({ releasedAt, author, reason, isKnown }: Release, now: number): string {
+  const when = `${new Date(releasedAt).toISOString()} (${formatDuration(Math.max(0, now - releasedAt))} ago)`;
+  const doubt = isKnown ? "" : " (begun, and it is unknown whether it was done)";
+  return `${when} by ${escapeControls(author)}: ${escapeControls(reason)}${doubt}`;
 }
 
 function formatExpiry(expiresAt: number, now: number): string {
@@ -87,6 +96,8 @@ function formatValue(title: string, value: StoredValue, field: (name: string, va
     }
     case "sealed":
       return [field(title, `sealed with the key "${escapeControls(value.keyId)}": --seal-key opens it`)];
+    case "broken":
+      return [field(title, `${value.code}: ${escapeControls(value.problem)}`)];
     case "bytes":
       return [field(title, `${value.bytes.length} bytes`), ...formatPreview(value.bytes)];
   }

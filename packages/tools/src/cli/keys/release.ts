@@ -10,7 +10,8 @@ export function releaseCommand(): Command {
     .summary("settle an abandoned key as not executed")
     .description(
       "Settles an abandoned key as not executed: you know that nothing happened and that its worker is gone. The next " +
-        "repeat runs it again. The record is removed, so who released it and why stands in this command's output alone: store it.",
+        "repeat runs it again. Who released it, when and why is stored for 30 days, also when the key is used again: " +
+        '"list --state released" and "show" have it.',
     )
     .addOption(yesOption())
     .addHelpText(
@@ -20,7 +21,9 @@ Example:
   $ once-again keys release --store sqlite:keys.db acme order-7 --reason "the bank has no charge"
   $ once-again keys release --store sqlite:keys.db --held --scope acme --reason "INC-12: the service was down" --yes
 
-Exit codes: 0 settled, 1 it is not (no such key, not abandoned, or you said no), 2 wrong usage, or a store that does not
+Each key is printed as soon as it is released, with --json as a line of JSON on stderr; the document comes last.
+
+Exit codes: 0 settled, 1 it is not (no such key, not abandoned, you said no, or it was interrupted), 2 wrong usage, or a store that does not
 answer.`,
     )
     .action(run);
@@ -33,15 +36,17 @@ async function run(
   command: Command,
 ): Promise<void> {
   const name = readHeldName(scope, key, flags, command);
-  const settlement = { as: "not-executed" } as const;
+  const settlement = { as: "not-executed", note: { author: flags.by, reason: flags.reason } } as const;
   await withStore(command, flags, (store) =>
     name === undefined
       ? settleHeld(store, flags, command, async () => settlement, {
+          did: "released",
           question:
             "Settle them as not executed? The next repeat of each runs it again; what did happen, happens twice.",
           done: "the next repeat of each runs it again.",
         })
       : settleOne(store, name, settlement, flags, command, {
+          did: "released",
           question: "Settle it as not executed? The next repeat runs it again; if it did happen, it happens twice.",
           done: "Settled: the next repeat runs it again.",
         }),

@@ -64,7 +64,9 @@ Example:
   $ once-again keys resolve --store sqlite:keys.db shipping order-7-placed --status 204 \\
       --reason "the parcel left"   # a message
 
-Exit codes: 0 settled, 1 it is not (no such key, not abandoned, or you said no), 2 wrong usage, or a store that does not
+Each key is printed as soon as it is resolved, with --json as a line of JSON on stderr; the document comes last.
+
+Exit codes: 0 settled, 1 it is not (no such key, not abandoned, you said no, or it was interrupted), 2 wrong usage, or a store that does not
 answer.`,
     )
     .action(run);
@@ -94,11 +96,13 @@ async function run(
     const settlementOf = resolveWith({ response, retentionMs, author, reason }, sealKeys);
     if (name === undefined) {
       return settleHeld(store, flags, command, settlementOf, {
+        did: "resolved",
         question: `Settle them as done? Every repeat of each gets this answer: ${answer}.`,
         done: `every repeat of each gets ${answer}.`,
       });
     }
     return settleOne(store, name, await settlementOf(name), flags, command, {
+      did: "resolved",
       question: `Settle it as done? Every repeat gets this answer: ${answer}.`,
       done: `Settled: every repeat gets ${answer}.`,
     });

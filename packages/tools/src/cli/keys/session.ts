@@ -1,4 +1,5 @@
 import process from "node:process";
+import { setTimeout } from "node:timers/promises";
 import { type Command, CommanderError } from "commander";
 import type { Store } from "once-again/stores";
 import { type exitCodes, storeFromUrl } from "once-again/internal/command";
@@ -21,6 +22,9 @@ export async function withStore(
   await withOpen(command, open, work);
 }
 
+/** How long connections may take to end, milliseconds. */
+const closeMsMax = 2000;
+
 /** `withStore` for anything that is opened and closed. */
 export async function withOpen<Opened extends { close(): Promise<void> }>(
   command: Command,
@@ -35,7 +39,8 @@ export async function withOpen<Opened extends { close(): Promise<void> }>(
     if (error instanceof CommanderError) throw error;
     command.error(`error: ${readReason(error)}`);
   } finally {
-    await opened?.close();
+    // The result stands by now, whatever a server says to its connections' end, or does not say.
+    if (opened !== undefined) await Promise.race([opened.close(), setTimeout(closeMsMax)]).catch(() => undefined);
   }
 }
 

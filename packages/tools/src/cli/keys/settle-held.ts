@@ -1,16 +1,15 @@
-import process from "node:process";
 import type { Command } from "commander";
 import type { Store } from "once-again/stores";
 import type { HeldKey } from "../../admin/key-document.ts";
 import { listHeldKeys } from "../../admin/list.ts";
-import { settleKeys, type Settlement, type UnsettledKey } from "../../admin/settle.ts";
-import { exitCodes, painter } from "once-again/internal/command";
-import { progressBar } from "../progress-bar.ts";
+import { settleKeys, type Settlement } from "../../admin/settle.ts";
+import { exitCodes, painter, runUntilInterrupted } from "once-again/internal/command";
+import { openChangeLog } from "../change-log.ts";
 import { confirm } from "./confirm.ts";
 import { escapeControls } from "./printable.ts";
 import { formatTable } from "./record-table.ts";
 import { type ExitCode, print } from "./session.ts";
-import { formatNote, noteJson, type SettleFlags, type SettleWording } from "./settle.ts";
+import type { SettleFlags, SettleWording } from "./settle.ts";
 
 export interface SettleHeldFlags extends SettleFlags {
   readonly held?: boolean;
@@ -46,28 +45,20 @@ export async function settleHeld(
       return exitCodes.bad;
     }
   }
-  const unsettled = await settleWithProgress(store, held, settlementOf);
-  const settled = held.length - unsettled.length;
+  const log = openChangeLog(wording.did, flags);
+  const { unsettled, isInterrupted } = await runUntilInterrupted(async (signal) => ({
+    unsettled: await settleKeys(store, held, settlementOf, ({ scope, key }) => log.note({ scope, key }), signal),
+    isInterrupted: signal.aborted,
+  }));
+  const settled = log.changes.length;
   print(
     flags,
-    () => ({ settled, left: unsettled, ...noteJson(flags) }),
-    () => (held.length === 0 ? ["No key is held."] : [`${settled} keys settled: ${wording.done}`, formatNote(flags)]),
+    () => ({ settled, left: unsettled, isInterrupted, changes: log.changes }),
+    () => [held.length === 0 ? "No key is held." : `${settled} keys settled: ${wording.done}`],
   );
   for (const { scope, key, state } of unsettled)
     console.error(`${escapeControls(scope)} ${escapeControls(key)}: it is ${state} now.`);
-  return unsettled.length === 0 ? exitCodes.fine : exitCodes.bad;
-}
-
-async function settleWithProgress(
-  store: Store,
-  held: readonly HeldKey[],
-  settlementOf: (key: HeldKey) => Promise<Settlement>,
-): Promise<UnsettledKey[]> {
-  if (held.length === 0) return [];
-  const bar = progressBar(process.stderr, "keys settled");
-  try {
-    return await settleKeys(store, held, settlementOf, (done) => bar.update(done, held.length));
-  } finally {
-    bar.stop();
-  }
+  if (isInterrupted)
+    console.error(`Interrupted: ${held.length - settled - unsettled.length} keys are left as they were.`);
+  return unsettled.length === 0 && !isInterrupted ? exitCodes.fine : exitCodes.bad;
 }

@@ -8,9 +8,11 @@ import { answer, keysFixture, named, sealKey, sealKeyText } from "../../../../..
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
 import { decodeResponse } from "once-again/http";
-import { sealedStore } from "once-again/stores";
+import { sealedStore, type Store } from "once-again/stores";
+import { settleKey } from "../../admin/settle.ts";
 import { exitCodes } from "once-again/internal/command";
 
+const isoTime = expect.stringMatching(/^20\d\d-.*Z$/);
 const ground = keysFixture();
 const { claim, abandoned, done, keys, keysDocument } = ground;
 
@@ -34,14 +36,9 @@ describe("resolve and release", () => {
     const type = ["--header", "Content-Type: application/octet-stream"];
     const given = ["--header", "Location: /orders/7", "--header", "x-a:  b", ...type, "--body", `@${file}`];
     const resolved = await keysDocument(...bare, ...why, ...given);
-    const document = {
-      scope: "acme",
-      key: "order-1",
-      settledAs: "done",
-      settledBy: "alice",
-      reason: "the bank has it",
-    };
-    expect(resolved).toEqual({ code: 0, document });
+    const name = { scope: "acme", key: "order-1" };
+    const change = { at: isoTime, by: "alice", did: "resolved", ...name, reason: "the bank has it" };
+    expect(resolved).toEqual({ code: 0, document: { ...name, settledAs: "done", changes: [change] } });
     const found = await ground.store().inspect(named("order-1"));
     expect(decodeResponse(found!.record.result!)).toEqual({
       status: 201,
@@ -53,9 +50,84 @@ describe("resolve and release", () => {
       body: Uint8Array.of(0, 255),
     });
     const released = await keys("release", "acme", "order-2", "--yes", ...why);
-    const stdout = "Settled: the next repeat runs it again.\nBy alice: the bank has it\n";
-    expect(released).toEqual({ code: 0, stdout, stderr: "" });
+    expect(released).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(
+        /^20\S+Z alice released acme order-2: the bank has it\nSettled: the next repeat runs it again\.\n$/,
+      ),
+      stderr: "",
+    });
     expect(await ground.store().inspect(named("order-2"))).toBeUndefined();
+  });
+
+  test("who released a key, when and why is stored, also when the key is used again, and no list of keys shows it", async () => {
+    await ground.abandonedWith("order-1", { label: "order 7, 80 EUR" });
+    await keys(...release);
+    const gone = await keys("show", "acme", "order-1");
+    expect(gone.code).toBe(exitCodes.bad);
+    expect(gone.stdout).toMatch(/^released +\S+Z \(\d+s ago\) by alice: the bank has it$/m);
+    const said = { scope: "acme", key: "order-1", attempt: 1, author: "alice", reason: "the bank has it" };
+    const stored = { ...said, label: "order 7, 80 EUR", releasedAt: isoTime, isKnown: true };
+    expect((await keysDocument("show", "acme", "order-1")).document).toEqual({
+      ...{ scope: "acme", key: "order-1", state: "absent" },
+      releases: [stored],
+    });
+    await done("order-1");
+    expect((await keysDocument("show", "acme", "order-1")).document).toMatchObject({
+      state: "done",
+      releases: [stored],
+    });
+    expect((await keys("show", "acme", "order-1")).stdout).toMatch(/^released +\S+Z .* by alice: the bank has it$/m);
+    await abandoned("order-2");
+    await keys("release", "acme", "order-2", "--yes", "--by", "bob", "--reason", "twice \u001b[1m");
+    const list = await keys("list", "--state", "released");
+    expect(list.stdout).toMatch(
+      /^RELEASED +BY +REQUEST +REASON +SCOPE +KEY\n.* bob .*twice \\u\{1b\}.* order-2\n.* alice .*order 7, 80 EUR/,
+    );
+    expect(list.stdout).not.toContain("\u001b[1m");
+    expect((await keysDocument("list", "--state", "released", "--scope", "beta")).document).toEqual({ releases: [] });
+    expect((await keysDocument("list")).document).toMatchObject({ keys: [{ key: "order-1" }], next: null });
+    expect((await keysDocument("list", "--limit", "1")).document).toMatchObject({ keys: [{ key: "order-1" }] });
+    const wrong = await keys("list", "--state", "released", "--key", "order-1");
+    expect(wrong).toMatchObject({ code: exitCodes.usage, stderr: expect.stringContaining("--limit alone") });
+  });
+
+  test("a key that was released again and again has each release", async () => {
+    for (let times = 1; times <= 10; times += 1) {
+      await abandoned("order-1");
+      await keys("release", "acme", "order-1", "--yes", "--by", "alice", "--reason", `time ${times}`);
+    }
+    const { document } = await keysDocument("list", "--state", "released");
+    expect((document as { releases: unknown[] }).releases).toHaveLength(10);
+    expect((await keysDocument("show", "acme", "order-1")).document).toMatchObject({ releases: { length: 8 } });
+  });
+
+  test("a key that another has settled meanwhile has no release", async () => {
+    await abandoned("order-1");
+    const store = ground.store();
+    const late: Store = { ...store, resolve: async () => false };
+    const note = { author: "alice", reason: "late" };
+    expect(await settleKey(late, { ...named("order-1"), attempt: 1 }, { as: "not-executed", note })).toBe("abandoned");
+    expect(await store.list({})).toHaveLength(1);
+  });
+
+  test("a command that dies while it releases leaves that it is unknown", async () => {
+    await abandoned("order-1");
+    const store = ground.store();
+    const dying: Store = {
+      ...store,
+      resolve: async (request) => {
+        await store.resolve(request);
+        throw new Error("It dies here.");
+      },
+    };
+    const note = { author: "alice", reason: "INC-12" };
+    const released = settleKey(dying, { ...named("order-1"), attempt: 1 }, { as: "not-executed", note });
+    await expect(released).rejects.toThrow("It dies here.");
+    const { document } = await keysDocument("list", "--state", "released");
+    expect(document).toMatchObject({ releases: [{ key: "order-1", author: "alice", isKnown: false }] });
+    // It is no held key, and raises no alert.
+    expect(await store.countHeld?.()).toMatchObject({ keys: 0 });
   });
 
   test.for([["running"], ["done"], ["absent"]])("a key that is %s is not settled", async ([state]) => {

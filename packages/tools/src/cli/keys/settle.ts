@@ -3,6 +3,7 @@ import type { RecordName, Store } from "once-again/stores";
 import { heldKey } from "../../admin/list.ts";
 import { isSettleable, settleKey, type Settlement, unsettledReasons, type UnsettledState } from "../../admin/settle.ts";
 import { exitCodes, painter } from "once-again/internal/command";
+import { openChangeLog } from "../change-log.ts";
 import { confirm } from "./confirm.ts";
 import type { NoteFlags, StoreFlags } from "./flags.ts";
 import { escapeControls } from "./printable.ts";
@@ -13,8 +14,9 @@ export interface SettleFlags extends StoreFlags, NoteFlags {
   readonly yes?: boolean;
 }
 
-/** The question before a command settles, and the sentence afterwards. */
+/** The deed of a command, the question before it, and the sentence afterwards. */
 export interface SettleWording {
+  readonly did: "resolved" | "released";
   readonly question: string;
   readonly done: string;
 }
@@ -38,22 +40,14 @@ export async function settleOne(
   }
   const state = await settleKey(store, heldKey(before), settlement);
   if (state !== undefined) return refuse(flags, name, state);
+  const log = openChangeLog(wording.did, flags);
+  log.note({ scope: name.scope, key: name.key });
   print(
     flags,
-    () => ({ ...name, settledAs: settlement.as, ...noteJson(flags) }),
-    () => [wording.done, formatNote(flags)],
+    () => ({ ...name, settledAs: settlement.as, changes: log.changes }),
+    () => [wording.done],
   );
   return exitCodes.fine;
-}
-
-/** Who settled and why, in the output of a command: of a release nothing else says it. */
-export function noteJson({ by, reason }: NoteFlags): { settledBy: string; reason: string } {
-  return { settledBy: by, reason };
-}
-
-/** The same for people. */
-export function formatNote({ by, reason }: NoteFlags): string {
-  return `By ${escapeControls(by)}: ${escapeControls(reason)}`;
 }
 
 /** Says why a key can't be shown or settled. */

@@ -2,11 +2,12 @@ import { Command } from "commander";
 import { exitCodes, painter } from "once-again/internal/command";
 import type { InspectedRecord, RecordName, Store } from "once-again/stores";
 import { sealKeyOption, readSealKeys, type StoreFlags, withStoreOptions } from "./flags.ts";
-import { keyJson, pageJson } from "../../admin/key-json.ts";
+import { keyJson, pageJson, releaseJson } from "../../admin/key-json.ts";
+import { findReleases } from "../../admin/releases.ts";
 import { showKey } from "../../admin/show.ts";
 import { escapeControls } from "./printable.ts";
 import { formatTable } from "./record-table.ts";
-import { formatRecord } from "./record-text.ts";
+import { fieldFormat, formatRecord, formatRelease } from "./record-text.ts";
 import { type ExitCode, print, withStore } from "./session.ts";
 import { refuse } from "./settle.ts";
 
@@ -26,7 +27,7 @@ export function showCommand(): Command {
     )
     .argument("[key]", "the key")
     .summary("show one key whole")
-    .description("Shows one key whole: its times, its steps, and its stored answer.")
+    .description("Shows one key whole: its times, its steps, its stored answer, and when people released it.")
     .addOption(sealKeyOption("opens what was sealed with it; may be given several times"))
     .addHelpText(
       "after",
@@ -54,13 +55,26 @@ async function run(first: string, second: string | undefined, flags: ShowFlags, 
 
 async function show(store: Store, { scope, key }: RecordName, flags: ShowFlags): Promise<ExitCode> {
   const view = await showKey(store, { scope, key }, readSealKeys(flags.sealKey));
-  if (view === undefined) return refuse(flags, { scope, key }, "absent");
+  if (view === undefined) return refuseAbsent(store, { scope, key }, flags);
   print(
     flags,
     () => keyJson(view),
     () => formatRecord(view, Date.now(), painter),
   );
   return exitCodes.fine;
+}
+
+/** A key that is not there may have been released. */
+async function refuseAbsent(store: Store, name: RecordName, flags: ShowFlags): Promise<ExitCode> {
+  const releases = await findReleases(store, name);
+  if (releases.length === 0) return refuse(flags, name, "absent");
+  print(
+    flags,
+    () => ({ ...name, state: "absent", releases: releases.map(releaseJson) }),
+    () => releases.map((release) => fieldFormat(painter)("released", formatRelease(release, Date.now()))),
+  );
+  console.error(`${escapeControls(name.scope)} ${escapeControls(name.key)}: It was released, and not used since.`);
+  return exitCodes.bad;
 }
 
 /** Several scopes have the key. */

@@ -1,16 +1,7 @@
 import { type CheckoutResult, type CheckoutSideResult, isPaidOnce } from "../../lab/checkout/checkout-result.ts";
 import { type Painter, plainPainter } from "once-again/internal/command";
-import {
-  formatCount,
-  formatNumber,
-  formatPercent,
-  formatReport,
-  numberRow,
-  type Row,
-  timeRow,
-  type Verdict,
-  zeroRow,
-} from "./side-table.ts";
+import { formatPercent, formatReport, numberRow, type Row, timeRow, type Verdict, zeroRow } from "./side-table.ts";
+import { formatCount, formatNumber } from "../count-text.ts";
 
 /** The report of a run of the story of the checkout: some twenty lines of at most 80 columns. */
 export function formatCheckoutReport(result: CheckoutResult, painter: Painter = plainPainter): string {

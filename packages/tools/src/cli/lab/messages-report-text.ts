@@ -1,8 +1,6 @@
 import { isClean, type MessagesResult, type SideResult } from "../../lab/messages/messages-result.ts";
 import { type Painter, plainPainter } from "once-again/internal/command";
 import {
-  formatCount,
-  formatNumber,
   formatPercent,
   formatReport,
   formatTimes,
@@ -12,6 +10,7 @@ import {
   type Verdict,
   zeroRow,
 } from "./side-table.ts";
+import { formatCount, formatNumber } from "../count-text.ts";
 
 const brokers: Readonly<Record<MessagesResult["broker"], string>> = {
   embedded: "the lab's own broker",

@@ -2,8 +2,6 @@ import { isCorrect, type CallerResult, type LabResult } from "../../lab/lab-resu
 import type { WaitBucket } from "../../lab/waits.ts";
 import { type Painter, plainPainter } from "once-again/internal/command";
 import {
-  formatCount,
-  formatNumber,
   formatPercent,
   formatReport,
   formatTimes,
@@ -13,6 +11,7 @@ import {
   type Verdict,
   zeroRow,
 } from "./side-table.ts";
+import { formatCount, formatNumber } from "../count-text.ts";
 
 /** The report of a run of the lab: some thirty lines of at most 80 columns, each ended by a line feed. */
 export function formatLabReport(result: LabResult, painter: Painter = plainPainter): string {

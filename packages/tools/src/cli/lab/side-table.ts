@@ -1,4 +1,5 @@
 import type { Painter } from "once-again/internal/command";
+import { formatCount, formatNumber } from "../count-text.ts";
 
 /** One row of a table of two sides. */
 export interface Row<Result> {
@@ -79,11 +80,6 @@ function formatVerdict(name: string, found: Verdict, painter: Painter): string {
   return painter.bad(`${name}: ${found.filter((fault) => fault !== false).join(", ")}.`);
 }
 
-export const formatNumber = (value: number): string => value.toLocaleString("en-US");
-
 export const formatPercent = (share: number): string => `${Number((share * 100).toFixed(1))}%`;
-
-export const formatCount = (count: number, noun: string): string =>
-  `${formatNumber(count)} ${noun}${count === 1 ? "" : "s"}`;
 
 export const formatTimes = (count: number): string => (count === 1 ? "once" : formatCount(count, "time"));

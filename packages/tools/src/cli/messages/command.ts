@@ -4,12 +4,12 @@ import { listCommand } from "./list.ts";
 import { retryCommand } from "./retry.ts";
 import { showCommand } from "./show.ts";
 
-/** `once-again messages`: shows what waits in an outbox, and decides about parked messages. */
+/** `once-again messages`: shows what waits in an outbox and why, and decides about parked messages. */
 export function messagesCommand(): Command {
   const messages = new Command("messages")
     .description(
-      "For operators: shows what waits in an outbox, and decides about parked messages, which the broker has refused too " +
-        "often.",
+      "For operators: shows what waits in an outbox and what its places said, and decides about parked messages, which were " +
+        "refused too often.",
     )
     .addHelpText(
       "after",

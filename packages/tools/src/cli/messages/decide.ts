@@ -1,6 +1,7 @@
 import type { Command } from "commander";
-import type { ParkedMessage } from "once-again/outbox";
-import { exitCodes, type OpenOutbox, painter } from "once-again/internal/command";
+import type { UnconfirmedMessage } from "once-again/outbox";
+import { exitCodes, type OpenOutbox, painter, runUntilInterrupted } from "once-again/internal/command";
+import { type Change, type ChangeLog, type Deed, openChangeLog } from "../change-log.ts";
 import { confirm } from "../keys/confirm.ts";
 import { type ExitCode, print } from "../keys/session.ts";
 import { type DecideFlags, withOutbox } from "./flags.ts";
@@ -8,14 +9,14 @@ import { countMessages, formatTable, notParked } from "./message-text.ts";
 
 /** A decision about parked messages. */
 export interface Decision {
-  /** The name of its count in the JSON document, and in what is said afterwards. */
-  readonly name: "retried" | "discarded";
+  /** Also the name of its count in the JSON document. */
+  readonly did: Extract<Deed, "retried" | "discarded">;
   /** Its effect, for people. */
   readonly meaning: string;
   /** Asked before; missing where a mistake costs nothing. */
   readonly question?: string;
   /** `false`: none is parked by this id. */
-  readonly decide: (outbox: OpenOutbox, id: string) => Promise<boolean>;
+  readonly decide: (outbox: OpenOutbox, id: string, flags: DecideFlags) => Promise<boolean>;
 }
 
 /** So many messages are printed before the question. */
@@ -32,21 +33,33 @@ export async function decideParked(
     command.error("error: give the id of one message, or --all for all parked ones");
   }
   await withOutbox(command, flags, async (outbox) => {
-    const parked = id === undefined ? await outbox.listParked({ limit: flags.limit }) : await outbox.showParked(id);
+    const parked = await findParked(outbox, id, flags);
     if (parked.length > 0 && !(await isMeant(parked, flags, command, decision))) {
       console.error("Nothing was changed.");
       return exitCodes.bad;
     }
     // A message that was not shown is not decided, even if it is parked by now.
     const isAbsent = id !== undefined && parked.length === 0;
-    const left = isAbsent ? [id] : await decideEach(outbox, parked, decision);
-    const count = parked.filter((message) => !left.includes(message.id)).length;
-    return report(outbox, flags, decision, { count, left });
+    const log = openChangeLog(decision.did, flags);
+    const decided = await runUntilInterrupted(async (signal) => ({
+      left: isAbsent ? [id] : await decideEach(outbox, parked, flags, decision, log, signal),
+      isInterrupted: signal.aborted,
+    }));
+    return report(outbox, flags, decision, { ...decided, changes: log.changes });
   });
 }
 
+async function findParked(
+  outbox: OpenOutbox,
+  id: string | undefined,
+  { limit }: Pick<DecideFlags, "limit">,
+): Promise<readonly UnconfirmedMessage[]> {
+  if (id === undefined) return outbox.listUnconfirmed({ state: "parked", limit });
+  return (await outbox.showUnconfirmed(id)).filter(({ parkedAt }) => parkedAt !== undefined);
+}
+
 async function isMeant(
-  parked: readonly ParkedMessage[],
+  parked: readonly UnconfirmedMessage[],
   { yes }: DecideFlags,
   command: Command,
   { question }: Decision,
@@ -58,38 +71,52 @@ async function isMeant(
 }
 
 interface Decided {
-  readonly count: number;
+  readonly changes: readonly Change[];
   /** The ids by which none was parked any more. */
   readonly left: readonly string[];
+  readonly isInterrupted: boolean;
 }
 
-/** @returns the ids by which none was parked any more. */
+/**
+ * Decides about each, and notes it at once.
+ *
+ * @returns the ids by which none was parked any more.
+ */
 async function decideEach(
   outbox: OpenOutbox,
-  parked: readonly ParkedMessage[],
+  parked: readonly UnconfirmedMessage[],
+  flags: DecideFlags,
   { decide }: Decision,
+  log: ChangeLog,
+  signal: AbortSignal,
 ): Promise<string[]> {
   const left: string[] = [];
-  for (const id of new Set(parked.map((message) => message.id))) if (!(await decide(outbox, id))) left.push(id);
+  for (const [id, messages] of Map.groupBy(parked, (message) => message.id)) {
+    if (signal.aborted) break;
+    if (await decide(outbox, id, flags)) for (const _ of messages) log.note({ id });
+    else left.push(id);
+  }
   return left;
 }
 
 async function report(
   outbox: OpenOutbox,
   flags: DecideFlags,
-  { name, meaning }: Decision,
-  { count, left }: Decided,
+  { did, meaning }: Decision,
+  { changes, left, isInterrupted }: Decided,
 ): Promise<ExitCode> {
   const { parked } = await outbox.backlog();
+  const count = changes.length;
   const said = [
-    ...(count > 0 ? [`${countMessages(count)} ${name}: ${meaning}.`] : []),
+    ...(count > 0 ? [`${countMessages(count)} ${did}: ${meaning}.`] : []),
     parked > 0 ? `${countMessages(parked)} parked.` : "No message is parked.",
   ];
   print(
     flags,
-    () => ({ [name]: count, left, parked }),
+    () => ({ [did]: count, left, parked, isInterrupted, changes }),
     () => said,
   );
   for (const id of left) console.error(notParked(id));
-  return left.length === 0 ? exitCodes.fine : exitCodes.bad;
+  if (isInterrupted) console.error("Interrupted: the others are left as they were.");
+  return left.length === 0 && !isInterrupted ? exitCodes.fine : exitCodes.bad;
 }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { type OpenOutbox, outboxForms, outboxFromUrl, wholeNumber } from "once-again/internal/command";
-import { type StoreFlags, withStoreOptions } from "../keys/flags.ts";
+import { type NoteFlags, type StoreFlags, withNote, withStoreOptions } from "../keys/flags.ts";
 import { type ExitCode, withOpen } from "../keys/session.ts";
 
 /** Gives a command the options of `StoreFlags`. */
@@ -9,7 +9,7 @@ export function withOutboxOptions(command: Command): Command {
 }
 
 /** The options of a command that decides about one parked message, or about all. */
-export interface DecideFlags extends StoreFlags {
+export interface DecideFlags extends StoreFlags, NoteFlags {
   readonly all?: boolean;
   readonly limit: number;
   readonly yes?: boolean;
@@ -17,7 +17,7 @@ export interface DecideFlags extends StoreFlags {
 
 /** Gives a command an id, or `--all` for every parked message. */
 export function withParkedIds(command: Command): Command {
-  return withOutboxOptions(command)
+  return withNote(withOutboxOptions(command))
     .argument("[id]", "the message's id, as `list` shows it")
     .option("--all", "every parked message instead of one, the oldest first")
     .option("--limit <number>", "with --all: how many at most, 1 to 1000", wholeNumber(1, 1000), 100);

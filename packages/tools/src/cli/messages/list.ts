@@ -1,14 +1,15 @@
-import { Command, InvalidArgumentError } from "commander";
-import type { OutboxBacklog } from "once-again/internal";
-import { outboxJson } from "../../admin/message-json.ts";
-import { listParkedPage, type ParkedPage, parkedPageMax } from "../../admin/parked-page.ts";
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { UnconfirmedState } from "once-again/internal";
+import { discardedJson, outboxJson, type OutboxView } from "../../admin/message-json.ts";
+import { listUnconfirmedPage, pageMax } from "../../admin/unconfirmed-page.ts";
 import { exitCodes, formatDuration, painter, wholeNumber } from "once-again/internal/command";
 import type { StoreFlags } from "../keys/flags.ts";
 import { print } from "../keys/session.ts";
 import { withOutbox, withOutboxOptions } from "./flags.ts";
-import { countMessages, formatCount, formatTable } from "./message-text.ts";
+import { countMessages, formatCount, formatDiscarded, formatPlaces, formatTable } from "./message-text.ts";
 
 interface ListFlags extends StoreFlags {
+  readonly state?: UnconfirmedState | "discarded";
   readonly limit: number;
   readonly after?: string;
 }
@@ -16,11 +17,19 @@ interface ListFlags extends StoreFlags {
 /** `once-again messages list` */
 export function listCommand(): Command {
   return withOutboxOptions(new Command("list"))
-    .summary("show the backlog of an outbox, and its parked messages")
+    .summary("show the backlog of an outbox, the places that don't confirm, and what they said")
     .description(
-      "Shows how many messages wait in an outbox, for how long the oldest does, and the parked ones, the oldest first.",
+      "Shows how many messages wait in an outbox, for how long the oldest does, the places that don't confirm their messages, " +
+        "and each message that was tried and not confirmed, the oldest first, with the last answer: those that wait for their " +
+        "next attempt, and the parked ones.",
     )
-    .option("--limit <number>", "how many parked messages at most, 1 to 1000", wholeNumber(1, parkedPageMax), 100)
+    .addOption(
+      new Option(
+        "--state <state>",
+        'only those messages in this state; "discarded": those that people discarded in the last 30 days, the newest first',
+      ).choices(["parked", "waiting", "discarded"]),
+    )
+    .option("--limit <number>", "how many of these messages at most, 1 to 1000", wholeNumber(1, pageMax), 100)
     .option("--after <position>", "the next page: those after this position, as the last page says it", parsePosition)
     .addHelpText(
       "after",
@@ -29,35 +38,55 @@ Examples:
   $ once-again messages list --store sqlite:shop.db
   $ once-again messages list --store sqlite:shop.db --limit 20 --after 7350
 
-Messages are counted up to 10,000. A parked one waits for you: see it with "show", publish it with "retry", remove it
-with "discard". Bodies are shown by "show" alone.
+Messages are counted up to 10,000. One that waits is tried again by itself, and its place is to be repaired. A parked one
+waits for you: see it with "show", publish it with "retry", remove it with "discard". Bodies are shown by "show" alone.
 
 Exit codes: 0 fine (also when there are none), 2 wrong usage, or an outbox that does not answer.`,
     )
     .action(run);
 }
 
-async function run(flags: ListFlags, command: Command): Promise<void> {
+async function run({ state, ...flags }: ListFlags, command: Command): Promise<void> {
+  if (state === "discarded") return runDiscarded(flags, command);
   await withOutbox(command, flags, async (outbox) => {
-    const backlog = await outbox.backlog();
-    const page = await listParkedPage(outbox, flags);
+    const view = {
+      backlog: await outbox.backlog(),
+      places: await outbox.listPlaces(),
+      page: await listUnconfirmedPage(outbox, { ...flags, state }),
+    };
     print(
       flags,
-      () => outboxJson(backlog, page),
-      () => formatOutbox(backlog, page),
+      () => outboxJson(view),
+      () => formatOutbox(view),
     );
     return exitCodes.fine;
   });
 }
 
-function formatOutbox(backlog: OutboxBacklog, { messages: parked, next }: ParkedPage): string[] {
-  const { messages, oldestMs } = backlog;
+async function runDiscarded(flags: Omit<ListFlags, "state">, command: Command): Promise<void> {
+  if (flags.after !== undefined) command.error("error: --state discarded goes with --limit alone");
+  await withOutbox(command, flags, async (outbox) => {
+    const messages = await outbox.listDiscarded({ limit: flags.limit });
+    print(
+      flags,
+      () => ({ discarded: messages.map(discardedJson) }),
+      () => (messages.length === 0 ? ["No message was discarded."] : formatDiscarded(messages, Date.now(), painter)),
+    );
+    return exitCodes.fine;
+  });
+}
+
+function formatOutbox({ backlog, places, page }: OutboxView): string[] {
+  const { messages, parked, unconfirmed, oldestMs } = backlog;
   if (messages === 0) return ["No message waits."];
+  const now = Date.now();
   const age = oldestMs === undefined ? "" : ` The oldest that is not parked waits for ${formatDuration(oldestMs)}.`;
+  const counts = `${formatCount(parked)} parked, ${formatCount(unconfirmed)} tried and not confirmed`;
   return [
-    `${countMessages(messages)} in the outbox, ${formatCount(backlog.parked)} parked.${age}`,
-    ...(parked.length === 0 ? [] : ["", ...formatTable(parked, Date.now(), painter)]),
-    ...(next === null ? [] : ["", painter.faint(`There are more parked ones: --after ${next}`)]),
+    `${countMessages(messages)} in the outbox: ${counts}.${age}`,
+    ...(places.length === 0 ? [] : ["", ...formatPlaces(places, now, painter)]),
+    ...(page.messages.length === 0 ? [] : ["", ...formatTable(page.messages, now, painter)]),
+    ...(page.next === null ? [] : ["", painter.faint(`There are more of them: --after ${page.next}`)]),
   ];
 }
 

@@ -10,7 +10,7 @@ import { mariadbBinary, startMariadb } from "../../../../../test/support/servers
 import { awsEnvironment, motoBinary, startMoto } from "../../../../../test/support/servers/moto.ts";
 import { postgresBinary, startPostgres } from "../../../../../test/support/servers/postgres.ts";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
-import type { NewMessage } from "once-again/outbox";
+import type { NewMessage, OutboxStore } from "once-again/outbox";
 import { mariadbOutbox } from "once-again/stores/mariadb";
 import { exitCodes } from "once-again/internal/command";
 
@@ -18,6 +18,19 @@ import { exitCodes } from "once-again/internal/command";
 const { fine, bad, usage } = exitCodes;
 
 type Fixture = Pick<EngineOutbox, "outbox" | "begin">;
+/** Who does it, and why, where a command changes something. */
+const noteOf = (command: string): string[] =>
+  ["retry", "discard"].includes(command) ? ["--by", "alice", "--reason", "INC-12"] : [];
+
+const change = (did: string, id: string) => ({
+  at: expect.stringMatching(/Z$/),
+  by: "alice",
+  did,
+  id,
+  reason: "INC-12",
+});
+
+type PostponeRequest = Parameters<OutboxStore<never>["postpone"]>[0][number];
 
 async function add({ outbox, begin }: Fixture, ...messages: readonly Partial<NewMessage>[]): Promise<void> {
   const { transaction, commit } = await begin();
@@ -26,15 +39,22 @@ async function add({ outbox, begin }: Fixture, ...messages: readonly Partial<New
 }
 
 /** Adds messages, and parks them as a relay does. */
-async function park(fixture: Fixture, messages: readonly Partial<NewMessage>[], refusal = "no route"): Promise<void> {
+function park(fixture: Fixture, messages: readonly Partial<NewMessage>[], refusal = "no route"): Promise<void> {
+  return refuse(fixture, messages, { refusal, delayMs: 0, park: "block" });
+}
+
+/** Adds messages, which their place refuses. */
+async function refuse(
+  fixture: Fixture,
+  messages: readonly Partial<NewMessage>[],
+  end: Pick<PostponeRequest, "refusal" | "delayMs" | "park" | "line">,
+): Promise<void> {
   await add(fixture, ...messages);
   const owner = randomUUID();
   const { batches } = await fixture.outbox.claim({ owner, leaseMs: 60_000, limit: 100, messagesPerKey: 1 });
   const claimed = batches.flatMap((batch) => batch.messages);
   expect(claimed).toHaveLength(messages.length);
-  await fixture.outbox.postpone(
-    claimed.map(({ position }) => ({ position, owner, delayMs: 0, refusal, park: "block" as const })),
-  );
+  await fixture.outbox.postpone(claimed.map(({ position }) => ({ position, owner, place: "shop/orders", ...end })));
 }
 
 describe("on SQLite", () => {
@@ -46,28 +66,54 @@ describe("on SQLite", () => {
     onTestFinished(() => fixture.close());
   });
   const messages = (command: string, ...args: string[]) =>
-    runCli(["messages", command, "--store", `sqlite:${path}`, ...args]);
+    runCli(["messages", command, "--store", `sqlite:${path}`, ...args, ...noteOf(command)]);
   const messagesDocument = (command: string, ...args: string[]) =>
-    cliDocument("messages", command, "--store", `sqlite:${path}`, ...args);
-  const parkedIds = async () => (await fixture.outbox.listParked()).map(({ id }) => id);
+    cliDocument("messages", command, "--store", `sqlite:${path}`, ...args, ...noteOf(command));
+  const parkedIds = async () => (await fixture.outbox.listUnconfirmed({ state: "parked" })).map(({ id }) => id);
+
+  test("list shows what its place did not confirm since the first try, and says what the place said", async () => {
+    await refuse(fixture, [{ id: "order-1", orderingKey: "7" }], { refusal: "no route", delayMs: 60_000 });
+    await refuse(fixture, [{ id: "order-2" }], { refusal: "It can't be reached.", delayMs: 60_000, line: "failed" });
+    const { code, stdout, stderr } = await messages("list");
+    expect(stdout.trimEnd().split("\n")).toEqual([
+      expect.stringMatching(
+        /^2 messages in the outbox: 0 parked, 2 tried and not confirmed\. The oldest .* for \d+s\.$/,
+      ),
+      "",
+      expect.stringMatching(/^PLACE +NOT CONFIRMED +UNTRIED +OLDEST +TRIED +ANSWER$/),
+      expect.stringMatching(/^shop\/orders +2 +0 +\d+s ago +\d+s ago +It can't be reached\.$/),
+      "",
+      expect.stringMatching(/^ADDED +TRIED +STATE +REFUSALS +PLACE +TOPIC +KEY +ID +ANSWER$/),
+      expect.stringMatching(
+        /^\d+s ago +\d+s ago +next: in \d+s +1 +shop\/orders +order\.placed +7 +order-1 +no route$/,
+      ),
+      expect.stringMatching(/^\d+s ago .* +next: in \d+s +1 +shop\/orders .* order-2 +It can't be reached\.$/),
+    ]);
+    expect({ code, stderr }).toEqual({ code: fine, stderr: "" });
+    expect((await messages("show", "order-2")).stdout).toMatch(
+      /^place +shop\/orders$[^]*^tried again +\d.*\(in \d+s\)$/m,
+    );
+  });
 
   test("list shows the backlog, and each parked message in a line", async () => {
     await park(fixture, [{ id: "order-1", orderingKey: "7" }, { id: "order-2" }]);
     await add(fixture, { id: "order-3", orderingKey: "7" });
     const { code, stdout, stderr } = await messages("list");
     expect(stdout.trimEnd().split("\n")).toEqual([
-      expect.stringMatching(/^3 messages in the outbox, 2 parked\. The oldest that is not parked waits for \d+s\.$/),
+      expect.stringMatching(
+        /^3 messages in the outbox: 2 parked, 0 tried and not confirmed\. The oldest that is not parked waits for \d+s\.$/,
+      ),
       "",
-      expect.stringMatching(/^ADDED +PARKED +REFUSALS +TOPIC +KEY +ID +REFUSAL$/),
-      expect.stringMatching(/^\d+s ago +\d+s ago +1 +order\.placed +7 +order-1 +no route$/),
-      expect.stringMatching(/^\d+s ago +\d+s ago +1 +order\.placed +- +order-2 +no route$/),
+      expect.stringMatching(/^ADDED +TRIED +STATE +REFUSALS +PLACE +TOPIC +KEY +ID +ANSWER$/),
+      expect.stringMatching(/^\d+s ago +\d+s ago +parked +1 +shop\/orders +order\.placed +7 +order-1 +no route$/),
+      expect.stringMatching(/^\d+s ago +\d+s ago +parked +1 +shop\/orders +order\.placed +- +order-2 +no route$/),
     ]);
     expect({ code, stderr }).toEqual({ code: fine, stderr: "" });
     const first = await messages("list", "--limit", "1");
-    expect(first.stdout).toMatch(/order-1(?!.*order-2).*There are more parked ones: --after 1$/ms);
+    expect(first.stdout).toMatch(/order-1(?!.*order-2).*There are more of them: --after 1$/ms);
     const second = await messages("list", "--limit", "1", "--after", "1");
     expect(second.stdout).toMatch(/order-2/);
-    expect(second.stdout).not.toMatch(/order-1 |more parked/);
+    expect(second.stdout).not.toMatch(/order-1 |more of them/);
     const { code: wrong, stderr: problem } = await messages("list", "--after", "order-1");
     expect([wrong, problem]).toEqual([usage, expect.stringContaining("must be a position")]);
   });
@@ -75,31 +121,45 @@ describe("on SQLite", () => {
   test("list --json is one document", async () => {
     expect(await messagesDocument("list")).toEqual({
       code: fine,
-      document: { backlog: { messages: 0, parked: 0, oldestMs: null }, parked: [], next: null },
+      document: {
+        backlog: { messages: 0, parked: 0, unconfirmed: 0, places: 0, oldestMs: null },
+        places: [],
+        messages: [],
+        next: null,
+      },
     });
     await park(fixture, [{ id: "order-1" }]);
-    await add(fixture, { id: "order-2" });
+    await refuse(fixture, [{ id: "order-2" }], { refusal: "full", delayMs: 60_000 });
+    await add(fixture, { id: "order-3" });
     const time = expect.stringMatching(/^\d{4}-.*Z$/);
+    const common = {
+      topic: "order.placed",
+      place: "shop/orders",
+      orderingKey: null,
+      addedAt: time,
+      triedAt: time,
+      refusals: 1,
+      blocks: false,
+      bodyBytes: 3,
+    };
     expect(await messagesDocument("list")).toEqual({
       code: fine,
       document: {
-        backlog: { messages: 2, parked: 1, oldestMs: expect.any(Number) },
-        parked: [
-          {
-            id: "order-1",
-            topic: "order.placed",
-            orderingKey: null,
-            addedAt: time,
-            parkedAt: time,
-            refusals: 1,
-            refusal: "no route",
-            blocks: false,
-            bodyBytes: 3,
-          },
+        backlog: { messages: 3, parked: 1, unconfirmed: 1, places: 1, oldestMs: expect.any(Number) },
+        places: [{ place: "shop/orders", tried: 1, untried: 0, oldestAt: time, triedAt: time, refusal: "full" }],
+        messages: [
+          { ...common, id: "order-1", state: "parked", dueAt: null, parkedAt: time, refusal: "no route" },
+          { ...common, id: "order-2", state: "waiting", dueAt: time, parkedAt: null, refusal: "full" },
         ],
         next: null,
       },
     });
+    for (const [state, id] of [
+      ["parked", "order-1"],
+      ["waiting", "order-2"],
+    ] as const) {
+      expect(await messagesDocument("list", "--state", state)).toMatchObject({ document: { messages: [{ id }] } });
+    }
   });
 
   test("show has one message whole, and both where two have one id", async () => {
@@ -108,7 +168,8 @@ describe("on SQLite", () => {
     expect(code).toBe(fine);
     expect(stdout).toMatch(/^id +order-1$/m);
     expect(stdout).toMatch(/^ordering key +7$/m);
-    expect(stdout).toMatch(/^refusal +no route$/m);
+    expect(stdout).toMatch(/^place +shop\/orders$/m);
+    expect(stdout).toMatch(/^answer +no route$/m);
     expect(stdout).toMatch(/^body +14 bytes\n {2}content-type: application\/json\n {2}\{"item":"tea"\}$/m);
     expect(stdout).not.toContain("order-2");
     await park(fixture, [{ id: "order-1", body: Uint8Array.of(255) }]);
@@ -131,15 +192,20 @@ describe("on SQLite", () => {
     await park(fixture, [{ id: "order-1" }, { id: "order-2" }, { id: "order-3" }, { id: "order-3" }]);
     const { code, stdout, stderr } = await messages("retry", "order-2");
     expect({ code, stderr }).toEqual({ code: fine, stderr: "" });
-    expect(stdout).toBe("1 message retried: a relay publishes what is free next.\n3 messages parked.\n");
+    expect(stdout).toMatch(
+      /^20\S+Z alice retried order-2: INC-12\n1 message retried: a relay publishes what is free next\.\n3 messages parked\.\n$/,
+    );
     expect(await parkedIds()).toEqual(["order-1", "order-3", "order-3"]);
     expect(await messagesDocument("retry", "--all", "--limit", "1")).toEqual({
       code: fine,
-      document: { retried: 1, left: [], parked: 2 },
+      document: { retried: 1, left: [], parked: 2, isInterrupted: false, changes: [change("retried", "order-1")] },
     });
     expect(await messagesDocument("retry", "--all")).toEqual({
       code: fine,
-      document: { retried: 2, left: [], parked: 0 },
+      document: {
+        ...{ retried: 2, left: [], parked: 0, isInterrupted: false },
+        changes: [change("retried", "order-3"), change("retried", "order-3")],
+      },
     });
     const { batches } = await fixture.outbox.claim({ owner: "o", leaseMs: 1000, limit: 9, messagesPerKey: 1 });
     expect(batches.flatMap((batch) => batch.messages.map(({ refusals }) => refusals))).toEqual([0, 0, 0, 0]);
@@ -157,12 +223,30 @@ describe("on SQLite", () => {
     expect(await parkedIds()).toEqual(["order-1", "order-2"]);
     expect(await messagesDocument("discard", "order-1", "--yes")).toEqual({
       code: fine,
-      document: { discarded: 1, left: [], parked: 1 },
+      document: { discarded: 1, left: [], parked: 1, isInterrupted: false, changes: [change("discarded", "order-1")] },
     });
+    expect((await messages("show", "order-1")).stderr).toMatch(
+      /^order-1: It was discarded at 20\S+Z by alice: INC-12$/m,
+    );
     expect(await messagesDocument("discard", "--all", "--yes")).toEqual({
       code: fine,
-      document: { discarded: 1, left: [], parked: 0 },
+      document: { discarded: 1, left: [], parked: 0, isInterrupted: false, changes: [change("discarded", "order-2")] },
     });
+    const time = expect.stringMatching(/^\d{4}-.*Z$/);
+    const said = { topic: "order.placed", place: "shop/orders", addedAt: time, parkedAt: time, discardedAt: time };
+    const why = { author: "alice", reason: "INC-12", refusals: 1, refusal: "no route" };
+    expect(await messagesDocument("list", "--state", "discarded")).toEqual({
+      code: fine,
+      document: {
+        discarded: [
+          { ...said, ...why, id: "order-2", orderingKey: null },
+          { ...said, ...why, id: "order-1", orderingKey: "7" },
+        ],
+      },
+    });
+    expect((await messages("list", "--state", "discarded")).stdout).toMatch(
+      /^DISCARDED +BY +REASON +PLACE +TOPIC +KEY +ID +ANSWER\n\d+s ago +alice +INC-12 +shop\/orders +order\.placed +- +order-2 +no route\n/,
+    );
     expect(await fixture.outbox.backlog()).toMatchObject({ messages: 1, parked: 0 });
   });
 
@@ -173,7 +257,10 @@ describe("on SQLite", () => {
       ["\u0003", ["order-1"]],
     ] as const)("discard shows the message and asks: %j", async ([answer, left]) => {
       await park(fixture, [{ id: "order-1" }]);
-      const printed = await runOnTerminal(["messages", "discard", "--store", `sqlite:${path}`, "order-1"], answer);
+      const printed = await runOnTerminal(
+        ["messages", "discard", "--store", `sqlite:${path}`, "order-1", "--reason", "seen"],
+        answer,
+      );
       expect(printed).toMatch(/order-1 +no route/);
       expect(printed).toContain("Remove for good?");
       expect(printed).toContain(left.length === 0 ? "1 message discarded" : "Nothing was changed.");
@@ -184,13 +271,14 @@ describe("on SQLite", () => {
   test.for(["waits", "never was"])("a message that %s is not parked: nothing is changed", async (which) => {
     if (which === "waits") await add(fixture, { id: "order-1" });
     const before = await fixture.outbox.backlog();
-    for (const [command, document] of [
-      ["show", { messages: [] }],
-      ["retry", { retried: 0, left: ["order-1"], parked: 0 }],
-      ["discard", { discarded: 0, left: ["order-1"], parked: 0 }],
+    const nothing = { left: ["order-1"], parked: 0, isInterrupted: false, changes: [] };
+    for (const [command, document, words] of [
+      ["show", { messages: [] }, "was tried and waits"],
+      ["retry", { retried: 0, ...nothing }, "is parked by this id"],
+      ["discard", { discarded: 0, ...nothing }, "is parked by this id"],
     ] as const) {
       expect(await messagesDocument(command, "order-1")).toEqual({ code: bad, document });
-      expect((await messages(command, "order-1")).stderr).toContain("order-1: No message is parked by this id");
+      expect((await messages(command, "order-1")).stderr).toMatch(new RegExp(`^order-1: No message .*${words}`));
     }
     expect(await fixture.outbox.backlog()).toMatchObject({ messages: before.messages, parked: 0 });
   });
@@ -232,12 +320,13 @@ async function migrateAndDecide(url: string, fixture: Fixture): Promise<void> {
 }
 
 async function decideByUrl(url: string, fixture: Fixture): Promise<void> {
-  const document = (command: string, ...args: string[]) => cliDocument("messages", command, "--store", url, ...args);
+  const document = (command: string, ...args: string[]) =>
+    cliDocument("messages", command, "--store", url, ...args, ...noteOf(command));
   await park(fixture, [{ id: "order-1", orderingKey: "7" }, { id: "order-2" }, { id: "order-3" }]);
   await add(fixture, { id: "order-4" });
   expect(await document("list", "--limit", "2")).toMatchObject({
     code: fine,
-    document: { backlog: { messages: 4, parked: 3, oldestMs: expect.any(Number) }, parked: [{}, {}] },
+    document: { backlog: { messages: 4, parked: 3, oldestMs: expect.any(Number) }, messages: [{}, {}] },
   });
   expect(await document("show", "order-1")).toMatchObject({
     code: fine,
@@ -248,6 +337,21 @@ async function decideByUrl(url: string, fixture: Fixture): Promise<void> {
   expect(await document("discard", "order-2", "--yes")).toMatchObject({ code: fine, document: { discarded: 1 } });
   expect(await document("retry", "order-2")).toMatchObject({ code: bad, document: { left: ["order-2"], parked: 1 } });
   expect(await document("retry", "--all")).toMatchObject({ code: fine, document: { retried: 1, parked: 0 } });
+  expect(await document("list", "--state", "discarded", "--limit", "1")).toMatchObject({
+    document: { discarded: [{ id: "order-2", place: "shop/orders", author: "alice", reason: "INC-12" }] },
+  });
+  // A message that is tried again is not gone: until it is confirmed it is listed, with the last answer.
+  expect(await document("list")).toMatchObject({
+    document: {
+      backlog: { parked: 0, unconfirmed: 2 },
+      places: [{ place: "shop/orders", tried: 2, refusal: "no route" }],
+      messages: expect.arrayContaining(
+        ["order-1", "order-3"].map((id) =>
+          expect.objectContaining({ id, state: "waiting", refusals: 0, refusal: "no route" }),
+        ),
+      ),
+    },
+  });
 }
 
 describeWithServer("PostgreSQL", postgresBinary, () => {
@@ -301,14 +405,14 @@ describeWithServer("DynamoDB", motoBinary, () => {
     await park(fixture, [{ id: "order-5" }, { id: "order-6" }]);
     const { document } = await cliDocument("messages", "list", "--store", url, "--limit", "1");
     const { next } = document as { next: string };
-    expect(document).toMatchObject({ parked: [{ id: "order-5" }], next: expect.stringMatching(/^\d{47}$/) });
+    expect(document).toMatchObject({ messages: [{ id: "order-5" }], next: expect.stringMatching(/^\d{47}$/) });
     expect(await cliDocument("messages", "list", "--store", url, "--after", next)).toMatchObject({
-      document: { parked: [{ id: "order-6" }], next: null },
+      document: { messages: [{ id: "order-6" }], next: null },
     });
     expect(await runCli(["messages", "list", "--store", url, "--after", "7".repeat(48)])).toMatchObject({
       code: usage,
     });
-    const discarded = await cliDocument("messages", "discard", "--store", url, "--all", "--yes");
+    const discarded = await cliDocument("messages", "discard", "--store", url, "--all", "--yes", "--reason", "a test");
     expect(discarded).toMatchObject({ document: { discarded: 2, parked: 0 } });
     await decideByUrl(url, fixture);
   });

@@ -4,14 +4,19 @@ import { exitCodes, painter } from "once-again/internal/command";
 import type { StoreFlags } from "../keys/flags.ts";
 import { print } from "../keys/session.ts";
 import { withOutbox, withOutboxOptions } from "./flags.ts";
-import { formatMessage, notParked } from "./message-text.ts";
+import { readSettlementNote } from "once-again/internal";
+import { escapeControls } from "../keys/printable.ts";
+import { formatMessage } from "./message-text.ts";
 
 /** `once-again messages show` */
 export function showCommand(): Command {
   return withOutboxOptions(new Command("show"))
     .argument("<id>", "the message's id, as `list` shows it")
-    .summary("show one parked message whole")
-    .description("Shows a parked message whole: what the broker said of it, its headers, and its body.")
+    .summary("show one message whole that was tried and not confirmed")
+    .description(
+      "Shows a message whole that was tried and not confirmed: its place, what that said of it, when it is tried again or was " +
+        "parked, its headers, and its body.",
+    )
     .addHelpText(
       "after",
       `
@@ -20,14 +25,14 @@ Example:
 
 With --json, the body is Base64. Nothing keeps two messages from having one id: both are shown.
 
-Exit codes: 0 fine, 1 no message is parked by this id, 2 wrong usage, or an outbox that does not answer.`,
+Exit codes: 0 fine, 1 no message of this id was tried and waits, 2 wrong usage, or an outbox that does not answer.`,
     )
     .action(run);
 }
 
 async function run(id: string, flags: StoreFlags, command: Command): Promise<void> {
   await withOutbox(command, flags, async (outbox) => {
-    const messages = await outbox.showParked(id);
+    const messages = await outbox.showUnconfirmed(id);
     const now = Date.now();
     print(
       flags,
@@ -36,7 +41,16 @@ async function run(id: string, flags: StoreFlags, command: Command): Promise<voi
         messages.flatMap((message, index) => [...(index === 0 ? [] : [""]), ...formatMessage(message, now, painter)]),
     );
     if (messages.length > 0) return exitCodes.fine;
-    console.error(notParked(id));
+    const [discarded] = await outbox.listDiscarded({ id, limit: 1 });
+    if (discarded !== undefined) {
+      const { author = "?", reason = "" } = readSettlementNote(discarded.note) ?? {};
+      const when = new Date(discarded.discardedAt).toISOString();
+      console.error(escapeControls(`${id}: It was discarded at ${when} by ${author}: ${reason}`));
+      return exitCodes.bad;
+    }
+    console.error(
+      `${escapeControls(id)}: No message of this id was tried and waits: it was published or discarded, is not tried yet, or never was.`,
+    );
     return exitCodes.bad;
   });
 }

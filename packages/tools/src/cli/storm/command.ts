@@ -1,7 +1,7 @@
 import { Command, Option } from "commander";
 import { variationNames } from "../../simulator/index.ts";
 import { wholeNumber } from "once-again/internal/command";
-import { parseHedgeDelay, parseDuration, numberBetween, parseOutages } from "./flags.ts";
+import { numberBetween, parseDuration, parseHedgeDelay, parseOutages, parseRetryAfter } from "./flags.ts";
 import { runStorm } from "./run.ts";
 
 const presetNames = ["thundering-herd", "retry-storm", "layered-retries", "contention", "budgets"];
@@ -76,7 +76,7 @@ function addServiceOptions(command: Command): void {
     .option("--workers <number>", "how many it serves at a time (default: 1)", wholeNumber(1, 10_000))
     .option("--queue <number>", "the most that wait; more get a 503", wholeNumber(0, 10_000_000))
     .option("--queue-timeout <time>", "who waited for longer gets a 503", parseDuration)
-    .option("--retry-after <time>", "what those 503s say", parseDuration)
+    .option("--retry-after <time>", "what those 503s say: 1s, or 1s:spread as once-again does", parseRetryAfter)
     .option("--errors <share>", "share that is answered with a 500", numberBetween(0, 1))
     .option("--layers <number>", "services in a row, each of which tries again", wholeNumber(1, 10))
     .option(

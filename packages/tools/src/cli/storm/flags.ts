@@ -7,6 +7,7 @@ import {
   type PolicyOptions,
   type PresetName,
   presets,
+  type ServiceOptions,
   type StormOptions,
   varyPolicy,
 } from "../../simulator/index.ts";
@@ -24,7 +25,7 @@ export interface StormFlags {
   readonly workers?: number;
   readonly queue?: number;
   readonly queueTimeout?: number;
-  readonly retryAfter?: number;
+  readonly retryAfter?: Pick<ServiceOptions, "retryAfter" | "retryAfterMs">;
   readonly errors?: number;
   readonly layers?: number;
   readonly outage?: readonly Outage[];
@@ -109,7 +110,7 @@ function readServices(storm: StormOptions, flags: StormFlags): NonNullable<Storm
     ...(capacity !== undefined && { serviceMs: ((workers ?? last.workers ?? 1) * 1000) / capacity }),
     ...(queue !== undefined && { queueMax: queue }),
     ...(queueTimeout !== undefined && { queueTimeoutMs: queueTimeout }),
-    ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
+    ...retryAfter,
     ...(errors !== undefined && { errorRatio: errors }),
   };
   if (layers === undefined) return [...before.slice(0, -1), service];
@@ -155,6 +156,16 @@ export function parseOutages(text: string): readonly Outage[] {
     const [, from, to, kind] = match as unknown as [string, string, string, Outage["kind"] | undefined];
     return { fromMs: parseDuration(from), toMs: parseDuration(to), ...(kind !== undefined && { kind }) };
   });
+}
+
+/** Reads `1s`, which all 503s say, or `1s:spread`, from which on each says another time. */
+export function parseRetryAfter(text: string): Pick<ServiceOptions, "retryAfter" | "retryAfterMs"> {
+  const [time = "", ...kinds] = text.split(":");
+  const [kind] = kinds;
+  if (kinds.length > 1 || (kind !== undefined && kind !== "constant" && kind !== "spread")) {
+    throw new InvalidArgumentError("It must be like 1s, or 1s:spread.");
+  }
+  return { retryAfterMs: parseDuration(time), ...(kind !== undefined && { retryAfter: kind }) };
 }
 
 /** Reads `250ms`, `10s`, `5m`; a number alone is seconds. */

@@ -5,7 +5,7 @@ import { runToEnd } from "../../console/storms/run-to-end.ts";
 import { OnceAgainError } from "once-again";
 import { budgetSteps, contentionSteps, type StormResult, stormSteps, type TableCheck } from "../../simulator/index.ts";
 import { exitCodes, painter, runUntilInterrupted } from "once-again/internal/command";
-import { progressBar } from "../progress-bar.ts";
+import { loggedProgress } from "../progress-bar.ts";
 import { type StormFlags, readStorms } from "./flags.ts";
 import { formatHtml } from "./report-html.ts";
 import { formatStorms } from "./report-text.ts";
@@ -13,7 +13,7 @@ import { drawStorms } from "./storms-svg.ts";
 import { formatTable } from "./table-text.ts";
 
 export async function runStorm(flags: StormFlags, command: Command): Promise<void> {
-  const progress = progressBar(process.stderr, "percent");
+  const progress = loggedProgress(process.stderr, "percent");
   const onShare = (share: number): void => progress.update(Math.floor(100 * share), 100);
   try {
     const show = await runUntilInterrupted((signal) => simulate(flags, signal, onShare));

@@ -40,7 +40,7 @@ test("flags say what is simulated", async () => {
     "--queue",
     "50",
     "--retry-after",
-    "2s",
+    "2s:spread",
     "--outage",
     "1s-2s:hold,3s-4s,5s-6s:shed",
   ];
@@ -66,7 +66,7 @@ test("flags say what is simulated", async () => {
       budget: { kind: "aws" },
       circuitBreaker: {},
     },
-    services: [{ workers: 5, serviceMs: 10, queueMax: 50, retryAfterMs: 2000 }],
+    services: [{ workers: 5, serviceMs: 10, queueMax: 50, retryAfterMs: 2000, retryAfter: "spread" }],
     outages: [
       { fromMs: 1000, toMs: 2000, kind: "hold" },
       { fromMs: 3000, toMs: 4000, kind: "refuse" },

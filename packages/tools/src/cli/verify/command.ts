@@ -27,6 +27,11 @@ export function verifyCommand(): Command {
       .option("--failing-body <text>", "one at which the operation fails with 5xx", readText)
       .option("--other-header <line>", "a second principal's credentials, for the cases of scope", parseHeader)
       .option("--renewed-header <line>", "the first principal's credentials after they were renewed", parseHeader)
+      .option(
+        "--longer-header <line>",
+        "credentials of a principal named like the first with more behind it: acme1",
+        parseHeader,
+      )
       .option("--other-url <url>", "another operation that takes the same body, for the case of another path (acp)")
       .option("--key-header <name>", "the key's header (default: Idempotency-Key)")
       .option("--effects <url>", "answers GET with the number of effects, so that duplicates are proven")
@@ -49,6 +54,11 @@ export function verifyCommand(): Command {
       .option("--only <ids>", "cases (K01,R05) or groups (C,D) with commas between them", parseList)
       .option("--timeout <ms>", "how long to wait for one answer", wholeNumber(100, 600_000), 10_000)
       .option("--pause <ms>", "how long a key must be remembered at the least", wholeNumber(0, 600_000), 2000)
+      .option(
+        "--memory <count>",
+        "other operations that must not make it forget a key (default: 200 where they are cheap)",
+        wholeNumber(0, 100_000),
+      )
       .option("--restart <command>", "kills the server and starts it again, for the case of a restart (R18)")
       .addHelpText(
         "after",

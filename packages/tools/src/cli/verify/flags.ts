@@ -12,6 +12,7 @@ export interface VerifyFlags extends FormatFlags {
   readonly failingBody?: string;
   readonly otherHeader?: HeaderList;
   readonly renewedHeader?: HeaderList;
+  readonly longerHeader?: HeaderList;
   readonly otherUrl?: string;
   readonly keyHeader?: string;
   readonly effects?: string;
@@ -23,13 +24,14 @@ export interface VerifyFlags extends FormatFlags {
   readonly only?: readonly string[];
   readonly timeout: number;
   readonly pause: number;
+  readonly memory?: number;
   readonly restart?: string;
 }
 
 /** The options that the flags stand for. */
 export function readOptions(url: string, flags: VerifyFlags): VerifyOptions {
   const { method, header, body, otherBody, refusedBody, failingBody, otherHeader, keyHeader, effectId, only } = flags;
-  const { effects, effectsPath, otherUrl, renewedHeader, profile, secret } = flags;
+  const { effects, effectsPath, otherUrl, renewedHeader, longerHeader, profile, secret } = flags;
   return {
     url,
     method,
@@ -40,6 +42,7 @@ export function readOptions(url: string, flags: VerifyFlags): VerifyOptions {
     ...(failingBody !== undefined && { failingBody }),
     ...(otherHeader !== undefined && { otherHeaders: otherHeader }),
     ...(renewedHeader !== undefined && { renewedHeaders: renewedHeader }),
+    ...(longerHeader !== undefined && { longerHeaders: longerHeader }),
     ...(otherUrl !== undefined && { otherUrl }),
     ...(keyHeader !== undefined && { keyHeader }),
     profile,
@@ -52,6 +55,7 @@ export function readOptions(url: string, flags: VerifyFlags): VerifyOptions {
     ...(only !== undefined && { only }),
     timeoutMs: flags.timeout,
     pauseMs: flags.pause,
+    ...(flags.memory !== undefined && { memory: flags.memory }),
     ...(flags.restart !== undefined && { restart: flags.restart }),
   };
 }

@@ -1,7 +1,7 @@
 import process from "node:process";
 import { countVerdicts, type VerifyReport } from "../../verify/index.ts";
 import { exitCodes } from "once-again/internal/command";
-import { progressBar } from "../progress-bar.ts";
+import { loggedProgress } from "../progress-bar.ts";
 
 /** How a run of cases is stopped and observed: it ends when the signal aborts, and reports its progress. */
 interface Running {
@@ -17,7 +17,7 @@ export async function judgeCases<Report extends Pick<VerifyReport, "cases">>(
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort();
   process.once("SIGINT", onSignal);
-  const progress = progressBar(process.stderr, "cases");
+  const progress = loggedProgress(process.stderr, "cases");
   try {
     const report = await verify({ signal: interrupt.signal, onProgress: progress.update });
     progress.stop();

@@ -29,7 +29,7 @@ const modes: Readonly<Record<SendMode, string>> = {
   "then-close": "then closed, without reading the answer",
   "then-reset": "then reset, without reading the answer",
   "reset-in-answer": "then reset at the first byte of the answer",
-  "half-then-close": "half of it, then closed",
+  "half-then-close": "half of it, then ended",
   "beside-a-stalled": "half of the first, then the second whole",
 };
 

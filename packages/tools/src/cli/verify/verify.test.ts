@@ -37,6 +37,12 @@ test.for<[flags: string[], problem: string]>([
   [[nowhere, "--timeout", "1"], "from 100 to 600000"],
   [[nowhere, "--json", "--tap"], "cannot be used with"],
   [[nowhere, "--strictness", "lax"], "draft, practice"],
+  [[nowhere, "--memory", "-1"], "from 0 to 100000"],
+  [
+    [nowhere, "-H", "x-account: acme", "--longer-header", "x-account: shop"],
+    "must begin with the first principal's value",
+  ],
+  [[nowhere, "--longer-header", "x-account: acme1"], "must begin with the first principal's value"],
   [[nowhere, "--restart", " "], "restart must be a command for the shell"],
   [[], "missing required argument"],
 ])("%s is wrong usage", async ([flags, problem]) => {

@@ -2,7 +2,7 @@ import type { RouteCounts } from "./gateways-protocol.ts";
 
 /** A line of the metrics: its name, its labels, its value. */
 const sampleLine = /^once_again_gateway_(?<name>\w+)\{(?<labels>.*)\} (?<value>\S+)$/gm;
-const label = /(?<name>\w+)="(?<value>(?:[^"\\]|\\.)*)"/g;
+const label = /(?<!\w)(?<name>\w+)="(?<value>(?:[^"\\]|\\.)*)"/g;
 
 /** Reads what a gateway has counted from its metrics, in Prometheus' text format. */
 export function readCounts(metrics: string): Record<string, RouteCounts> {

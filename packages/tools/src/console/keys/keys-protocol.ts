@@ -22,7 +22,7 @@ export interface Searching {
   readonly searching: true;
 }
 
-/** `POST release` and `POST resolve` bring the held keys that are settled in the same way, 1 to 1000 of them. */
+/** `POST release` and `POST resolve` bring the held keys that are settled in the same way, 1 to 1000 of them, and an `OperatorNote`. */
 export interface KeysToSettle {
   readonly keys: readonly HeldKey[];
 }
@@ -31,12 +31,6 @@ export interface KeysToSettle {
 export interface SettledKeys {
   readonly settled: number;
   readonly left: readonly { readonly scope: string; readonly key: string; readonly problem: string }[];
-}
-
-/** Both bring this, too: who settles them, and why. See `SettlementNote`. */
-export interface OperatorNote {
-  readonly author: string;
-  readonly reason: string;
 }
 
 /** `POST resolve` brings this, too: the response that every repeat is to get. */

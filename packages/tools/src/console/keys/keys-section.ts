@@ -1,5 +1,4 @@
-import { OnceAgainError } from "once-again";
-import { type InspectedRecord, type RecordName, settlementNote, type Store } from "once-again/stores";
+import type { InspectedRecord, RecordName, Store } from "once-again/stores";
 import type { HeldKey } from "../../admin/key-document.ts";
 import { keyJson, pageJson } from "../../admin/key-json.ts";
 import { type KeySelection, listKeys, positionOf, type RecordPage } from "../../admin/list.ts";
@@ -7,7 +6,8 @@ import { findResponseProblem, findSealKeyId, isHeader, isStatus, resolveWith } f
 import { settleKeys, type Settlement, unsettledReasons } from "../../admin/settle.ts";
 import { showKey } from "../../admin/show.ts";
 import { refusal, type ConsoleResponse, type ConsoleRequest, type Route, type Section } from "../route.ts";
-import type { KeysToSettle, OperatorAnswer, OperatorNote, Searching, SettledKeys } from "./keys-protocol.ts";
+import { findNoteProblem, type OperatorNote } from "../operator-note.ts";
+import type { KeysToSettle, OperatorAnswer, Searching, SettledKeys } from "./keys-protocol.ts";
 import type { KeysSource } from "./keys-source.ts";
 import { type LongSearches, longSearches } from "./long-searches.ts";
 import { countMax, noStore, storeWatch, type StoreWatch } from "./store-watch.ts";
@@ -15,7 +15,7 @@ import { countMax, noStore, storeWatch, type StoreWatch } from "./store-watch.ts
 const pageSizeMax = 200;
 const states = ["running", "done", "abandoned"] as const;
 
-/** A key that was settled here. Of one that was released nothing else says who did it. */
+/** A key that was settled here. */
 export interface SettledKey extends RecordName, OperatorNote {
   readonly settledAs: Settlement["as"];
 }
@@ -23,7 +23,7 @@ export interface SettledKey extends RecordName, OperatorNote {
 /**
  * The keys of a store, for people.
  *
- * @param onSettled is called with each key that was settled, for a log.
+ * @param onSettled is called with each key as soon as it is settled, for a log.
  */
 export function keysSection(source: KeysSource, onSettled: (settled: SettledKey) => void = () => undefined): Section {
   const watch = storeWatch(source);
@@ -45,7 +45,7 @@ export function keysSection(source: KeysSource, onSettled: (settled: SettledKey)
       "GET show": withStore((store, { query }) => show(store, query)),
       "GET watch": ({ signal }) => ({ events: watch.watch(signal) }),
       "POST release": withStore((store, { body }) =>
-        settle(store, body, settled, () => async () => ({ as: "not-executed" })),
+        settle(store, body, settled, "not-executed", (note) => async () => ({ as: "not-executed", note })),
       ),
       "POST resolve": withStore((store, { body }) => resolve(store, body, settled)),
     },
@@ -64,7 +64,9 @@ async function list(
     return refusal(400, `limit must be a whole number from 1 to ${pageSizeMax}.`);
   }
   const state = states.find((name) => name === query.get("state"));
-  const [scope, scopePrefix, key] = ["scope", "scopePrefix", "key"].map((name) => query.get(name) ?? undefined);
+  const [scope, scopePrefix, key, label] = ["scope", "scopePrefix", "key", "label"].map(
+    (name) => query.get(name) ?? undefined,
+  );
   const order = state === "abandoned" ? "age" : "name";
   const place = readName(query, "afterScope", "afterKey");
   const leaseUntil = Number(query.get("afterLease") ?? Number.NaN);
@@ -73,9 +75,9 @@ async function list(
     return refusal(400, "A page of held keys begins after a scope, a key and the end of its lease.");
   }
   if (store === undefined) return { json: pageJson({ records: [] }) };
-  const isPlain = scope === undefined && scopePrefix === undefined && key === undefined && state === "abandoned";
+  const isPlain = [scope, scopePrefix, key, label].every((one) => one === undefined) && state === "abandoned";
   const held = isPlain ? heldPage(watch.lastHeld(), after, limit) : undefined;
-  const selection: KeySelection = { state, scope, scopePrefix, key, order, after, limit };
+  const selection: KeySelection = { state, scope, scopePrefix, key, label, order, after, limit };
   const found = held ?? (await searches.ask(selection, () => listKeys(store, selection)));
   return found === undefined
     ? { status: 202, json: { searching: true } satisfies Searching }
@@ -122,7 +124,9 @@ async function resolve(
     );
   }
   const { retentionMs } = answer;
-  return settle(store, body, onSettled, (note) => resolveWith({ response: responseOf(answer), retentionMs, ...note }));
+  return settle(store, body, onSettled, "done", (note) =>
+    resolveWith({ response: responseOf(answer), retentionMs, ...note }),
+  );
 }
 
 function responseOf({ status, contentType, body }: OperatorAnswer) {
@@ -134,6 +138,7 @@ async function settle(
   store: Store,
   body: unknown,
   onSettled: (settled: SettledKey) => void,
+  settledAs: Settlement["as"],
   settlementWith: (note: OperatorNote) => (key: HeldKey) => Promise<Settlement>,
 ): Promise<ConsoleResponse> {
   const { keys, author, reason } = (body ?? {}) as KeysToSettle & OperatorNote;
@@ -141,22 +146,9 @@ async function settle(
   if (!isList) return refusal(400, `keys must be a list of 1 to ${countMax} keys, each with scope, key and attempt.`);
   const problem = findNoteProblem({ author, reason });
   if (problem !== undefined) return refusal(400, problem);
-  const settlementOf = settlementWith({ author, reason });
-  let settledAs: Settlement["as"] = "done";
-  const left = await settleKeys(
-    store,
-    keys,
-    async (one) => {
-      const settlement = await settlementOf(one);
-      settledAs = settlement.as;
-      return settlement;
-    },
-    () => undefined,
+  const left = await settleKeys(store, keys, settlementWith({ author, reason }), ({ scope, key }) =>
+    onSettled({ scope, key, settledAs, author, reason }),
   );
-  const leftNames = new Set(left.map(nameText));
-  for (const { scope, key } of keys.filter((one) => !leftNames.has(nameText(one)))) {
-    onSettled({ scope, key, settledAs, author, reason });
-  }
   const [first] = left;
   if (keys.length === 1 && first !== undefined) return refusal(409, unsettledReasons[first.state]);
   const answer: SettledKeys = {
@@ -164,19 +156,6 @@ async function settle(
     left: left.map(({ scope, key, state }) => ({ scope, key, problem: unsettledReasons[state] })),
   };
   return { json: answer };
-}
-
-const nameText = ({ scope, key }: RecordName): string => JSON.stringify([scope, key]);
-
-/** Why a note can't be stored, as a sentence. */
-function findNoteProblem(note: OperatorNote): string | undefined {
-  try {
-    settlementNote(note);
-    return undefined;
-  } catch (error) {
-    if (!OnceAgainError.isInstance(error)) throw error;
-    return `Say who settles it, and why: ${error.message}`;
-  }
 }
 
 function isHeldKey(body: unknown): body is HeldKey {

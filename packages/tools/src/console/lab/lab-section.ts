@@ -1,3 +1,4 @@
+import { oneClick, type OneClick } from "../../lab/click/one-click.ts";
 import { LiveCheckout } from "../../lab/checkout/live-checkout.ts";
 import { LiveLab } from "../../lab/live/live-lab.ts";
 import type { LiveSettings } from "../../lab/live/live-protocol.ts";
@@ -10,6 +11,7 @@ import { messagesDefaults } from "../../lab/messages/live/messages-settings.ts";
 import type { Order } from "../../lab/orders.ts";
 import { keysSection } from "../keys/keys-section.ts";
 import type { Route, Section } from "../route.ts";
+import { clickRoutes } from "./click-routes.ts";
 import { killRoute, labRoutes, storyRoutes } from "./lab-routes.ts";
 
 /** The settings with which the lab's page begins. */
@@ -30,6 +32,7 @@ export function labSections(options: LabSectionOptions): readonly [lab: Section,
   const lab = new LiveLab(orders, { ...liveDefaults, ...options.settings }, startRun);
   const messages = new LiveMessages({ orders, broker, settings: { ...messagesDefaults, ...options.messages } });
   const checkout = new LiveCheckout(orders[0]!);
+  const click = oneClick(orders[0]!);
   const keys = keysSection({ store: () => lab.keys, replays: () => lab.replays });
   // Who looks at the keys wants them to move: the lab goes on for them too.
   const watch: Route = (request) => {
@@ -40,20 +43,22 @@ export function labSections(options: LabSectionOptions): readonly [lab: Section,
     );
     return keys.routes["GET watch"]!(request);
   };
-  return [labSection(lab, messages, checkout), { ...keys, routes: { ...keys.routes, "GET watch": watch } }];
+  return [labSection(lab, messages, checkout, click), { ...keys, routes: { ...keys.routes, "GET watch": watch } }];
 }
 
-function labSection(lab: LiveLab, messages: LiveMessages, checkout: LiveCheckout): Section {
+function labSection(lab: LiveLab, messages: LiveMessages, checkout: LiveCheckout, click: OneClick): Section {
   return {
     name: "lab",
     routes: {
       ...labRoutes(lab),
+      ...clickRoutes(click),
       ...storyRoutes("messages/", messages),
       ...storyRoutes("checkout/", checkout),
       "POST messages/kill": killRoute(roleNames, (role) => messages.kill(role)),
     },
     async close() {
-      await Promise.all([lab, messages, checkout].map(({ stage }) => stage[Symbol.asyncDispose]()));
+      const stages = [lab, messages, checkout].map(({ stage }) => stage);
+      await Promise.all([...stages, click].map((part) => part[Symbol.asyncDispose]()));
     },
   };
 }

@@ -13,7 +13,7 @@ export type BacklogSample =
 /** `GET watch` */
 export type MessagesEvent = SampleEvent<BacklogSample>;
 
-/** `GET show`: the parked messages of an id, mostly one. */
+/** `GET show`: the messages of an id that were tried and wait, mostly one. */
 export interface ShownMessages {
   readonly messages: readonly MessageDocument[];
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { Patience } from "../patience.ts";
 import { NotApplicable } from "../verdict.ts";
 import type { Connect, McpConnection } from "./mcp-connection.ts";
 import { makeCalls, type McpCalls } from "./mcp-calls.ts";
@@ -32,14 +33,21 @@ const lateEffectMs = 200;
 /**
  * @param connect opens connections that are closed when the case is over.
  * @param callMs how long a call of the tool takes, milliseconds.
+ * @param patience is shared by all cases.
  */
-export function makeMcpProbe(target: McpTarget, first: McpConnection, connect: Connect, callMs: number): McpProbe {
+export function makeMcpProbe(
+  target: McpTarget,
+  first: McpConnection,
+  connect: Connect,
+  callMs: number,
+  patience = new Patience(target.timeoutMs, callMs),
+): McpProbe {
   const quietMs = lateEffectMs + callMs;
   const counter = makeCounter(target, first);
   return {
     target,
     ...makeCalls(target),
-    ...makeSender(target, first, connect),
+    ...makeSender(target, first, connect, patience),
     notify: (method, params) => first.notify(method, params),
     tally: (run) => (target.countTool === undefined ? guess(run) : counter(run, 0)),
     count(run) {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HeaderList } from "../test-request.ts";
+import type { Patience } from "../patience.ts";
 import { NoResponse } from "../verdict.ts";
 import { messageOf } from "./mcp-calls.ts";
 import type { Connect, McpConnection, SentRequest } from "./mcp-connection.ts";
@@ -19,7 +20,7 @@ export interface McpSender {
   settle(request: McpRequest): Promise<McpResponse>;
 }
 
-export function makeSender(target: McpTarget, first: McpConnection, connect: Connect): McpSender {
+export function makeSender(target: McpTarget, first: McpConnection, connect: Connect, patience: Patience): McpSender {
   const open = async (name: OtherConnection | undefined): Promise<McpConnection> =>
     name === undefined ? first : connect(headersOf(name, target));
   const write = (connection: McpConnection, request: McpRequest): SentRequest => {
@@ -59,10 +60,14 @@ export function makeSender(target: McpTarget, first: McpConnection, connect: Con
       return responses;
     },
     async settle(request) {
-      const until = performance.now() + target.timeoutMs;
+      const until = performance.now() + patience.ms;
       for (;;) {
         const reply = await write(first, request).reply;
-        if (!isNotNow(reply) || performance.now() > until) return { reply };
+        if (!isNotNow(reply)) return { reply };
+        if (performance.now() > until) {
+          patience.lose();
+          return { reply };
+        }
         await sleep(askAgainMs);
       }
     },

@@ -6,7 +6,8 @@ import { httpConnect } from "./http-connection.ts";
 import { type McpCase, mcpGroupName, mcpGroups } from "./mcp-case.ts";
 import type { Connect, McpConnection, Reply } from "./mcp-connection.ts";
 import { checkMcpTarget, type McpTarget, type McpVerifyOptions } from "./mcp-options.ts";
-import { makeMcpProbe } from "./mcp-probe.ts";
+import { makeMcpProbe, type McpProbe } from "./mcp-probe.ts";
+import { Patience } from "../patience.ts";
 import { adcpConnect } from "./profiles/adcp-reply.ts";
 import type { McpProfileName } from "./profiles/profile-name.ts";
 import { casesOfMcpProfile } from "./read-mcp-cases.ts";
@@ -47,10 +48,13 @@ export async function verifyMcp(options: McpVerifyOptions): Promise<McpVerifyRep
   });
   try {
     const callMs = await checkTool(target, first);
+    const patience = new Patience(target.timeoutMs, callMs);
     const results: CaseResult[] = [];
     for (const mcpCase of cases) {
       target.onProgress(results.length, cases.length);
-      results.push(await runCase(mcpCase, target, first, connect, callMs));
+      results.push(
+        await runCase(mcpCase, target, connect, (open) => makeMcpProbe(target, first, open, callMs, patience)),
+      );
     }
     const timeMs = Math.round(performance.now() - startedAt);
     const effects = target.countTool === undefined ? "guessed" : "counted";
@@ -138,9 +142,8 @@ function unfitError(cause: unknown): OnceAgainError {
 async function runCase(
   { run, ...named }: McpCase,
   target: McpTarget,
-  connection: McpConnection,
   connect: Connect,
-  callMs: number,
+  makeProbe: (open: Connect) => McpProbe,
 ): Promise<CaseResult> {
   const startedAt = performance.now();
   const opened: McpConnection[] = [];
@@ -151,7 +154,7 @@ async function runCase(
   };
   let verdict: Verdict;
   try {
-    verdict = await run(makeMcpProbe(target, connection, open, callMs));
+    verdict = await run(makeProbe(open));
   } catch (error) {
     target.signal.throwIfAborted();
     if (error instanceof NoResponse) verdict = { kind: "fail", observed: error.message };

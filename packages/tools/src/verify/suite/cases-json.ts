@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { SendMode } from "../send-modes.ts";
+import type { Expression } from "./expressions.ts";
 import type { JudgementRule, Step } from "./run-steps.ts";
 
 // The cases are data: conformance/cases.json, with the requirements that they test in conformance/requirements.json. This file
@@ -12,7 +13,8 @@ export type Change = Readonly<Record<string, unknown>>;
 export type HttpStep =
   | { readonly key: string; readonly uuid7DaysAgo?: number; readonly digits?: number }
   | { readonly request: string; readonly from?: string; readonly change?: readonly Change[] }
-  | { readonly send: readonly string[]; readonly how?: SendMode; readonly times?: number }
+  | { readonly send: readonly string[]; readonly how?: SendMode; readonly times?: number | "memory" }
+  | { readonly number: string; readonly is: Expression }
   | { readonly settle: string }
   | { readonly pause: "pauseMs" }
   | { readonly restart: true };

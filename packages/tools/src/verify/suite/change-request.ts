@@ -1,8 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { signatureOf, secondsAt, idHeader, signatureHeader, timestampHeader } from "../webhook-signature.ts";
 import type { Probe } from "../probe.ts";
-import { findHeader, type TestRequest, withHeaders, withoutHeaders, withQuery } from "../test-request.ts";
+import {
+  findHeader,
+  type HeaderList,
+  type TestRequest,
+  withHeaders,
+  withoutHeaders,
+  withQuery,
+} from "../test-request.ts";
 import { NotApplicable } from "../verdict.ts";
+import { nameEnd } from "../verify-options.ts";
 import { fillInKeys } from "./run-steps.ts";
 import type { Change } from "./cases-json.ts";
 
@@ -36,6 +44,8 @@ interface FormattedKey {
   readonly then?: string;
   readonly before?: string;
   readonly after?: string;
+  /** Whether the end of the longer principal's name stands in front. */
+  readonly nameEnd?: true;
 }
 
 /** A signature of Standard Webhooks: its scheme, and what made it. */
@@ -70,6 +80,10 @@ const makers: Readonly<Record<string, Maker>> = {
     const inside = text.slice(0, -1).trimEnd();
     return withText(request, `${inside}${inside.endsWith("{") ? "" : ","}${member}}`);
   },
+  frontMember: (request, { name, length }: { name: string; length: number }, probe) => {
+    const inside = probe.readJson(request).trimStart().slice(1).trimStart();
+    return withText(request, `{"${name}":"${"k".repeat(length)}"${inside.startsWith("}") ? "" : ","}${inside}`);
+  },
   respaceJson: (request, _, probe) =>
     withText(
       request,
@@ -86,7 +100,7 @@ const makers: Readonly<Record<string, Maker>> = {
   chunked: (request) => ({ ...request, framing: "chunked" }),
   query: (request, query: string) => withQuery(request, query),
   otherMethod: (request) => ({ ...request, method: request.method === "PATCH" ? "POST" : "PATCH" }),
-  otherPath: (request) => ({ ...request, target: request.target.replace(/\/*(\?|$)/, "/verify-other-path$1") }),
+  otherPath: (request) => ({ ...request, target: otherPath(request.target) }),
   otherUrl: (request, _, probe) => probe.atOtherUrl(request),
   get: (request) => ({ ...request, method: "GET", body: Buffer.alloc(0) }),
   otherPrincipal: (request, _, probe) => probe.asOther(request),
@@ -94,6 +108,7 @@ const makers: Readonly<Record<string, Maker>> = {
     if (renewedHeaders === undefined) throw new NotApplicable("needs the first principal's renewed credentials");
     return withHeaders(request, renewedHeaders);
   },
+  longerPrincipal: (request, _, probe) => withHeaders(request, requireLonger(probe)),
   noCredentials: (request, _, probe) => probe.withoutCredentials(request),
   sign: (request, { at = 0, signatures = [["v1", "own"]] }: SignArgument, probe) =>
     sign(request, probe, typeof at === "number" ? secondsAt(at) : at, signatures),
@@ -115,9 +130,17 @@ const changeCase = (name: string, letters: "lower" | "upper"): string =>
 /** A text is sent as it stands; an object as this server takes keys. */
 function writeKey(value: string | FormattedKey, probe: Probe, names: Names): string {
   if (typeof value === "string") return fillInKeys(value, names);
-  const { formatted, padTo = 0, then = "", before = "", after = "" } = value;
+  const { formatted, padTo = 0, then = "", before = "", after = "", nameEnd: isNameEnd = false } = value;
+  if (isNameEnd)
+    return probe.formatKey(nameEnd(probe.target.headers, requireLonger(probe)[0]!)! + fillInKeys(formatted, names));
   const length = typeof padTo === "number" ? padTo : names.numbers.get(padTo)!;
   return `${before}${probe.formatKey(fillInKeys(formatted, names).padEnd(length, "k") + then)}${after}`;
+}
+
+function requireLonger({ target: { longerHeaders } }: Probe): HeaderList {
+  if (longerHeaders === undefined)
+    throw new NotApplicable("needs a principal that is named like the first with more behind it");
+  return longerHeaders;
 }
 
 function requireSecret({ target: { secret } }: Probe): Buffer {
@@ -147,6 +170,12 @@ function signCutElsewhere(request: TestRequest, probe: Probe): TestRequest {
 }
 
 /** The body with its last digit or letter changed to the next, so that JSON stays JSON. */
+/** A path below a target's, with its query. */
+function otherPath(target: string): string {
+  const [path = "", ...query] = target.split(/(?=\?)/);
+  return `${path.replace(/(?<!\/)\/+$/, "")}/verify-other-path${query.join("")}`;
+}
+
 function withChangedByte(request: TestRequest): TestRequest {
   const text = request.body.toString("latin1");
   const at = text.search(/[\da-z](?=[^\da-z]*$)/i);

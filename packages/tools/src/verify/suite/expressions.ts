@@ -60,6 +60,7 @@ function commonOperators<F extends Seen>(evaluate: Evaluate<F>): Readonly<Record
     in: ([one, ...others], facts) => others.includes(evaluate(one!, facts)!),
     matches: ([text, pattern], facts) => new RegExp(String(pattern), "i").test(textOf(text!, facts)),
     "number-in": ([text, pattern], facts) => Number(new RegExp(String(pattern), "i").exec(textOf(text!, facts))?.[1]),
+    sum: (args, facts) => args.reduce<number>((sum, one) => sum + Number(evaluate(one, facts)), 0),
     text: ([one], facts) => typeof evaluate(one!, facts) === "string",
 
     effects: ([unknown], { effects }) => effects ?? (unknown as number),

@@ -5,6 +5,7 @@ import type { TestRequest } from "../test-request.ts";
 import { NotApplicable, type Verdict } from "../verdict.ts";
 import { changeRequest } from "./change-request.ts";
 import { evaluate } from "./evaluate.ts";
+import type { Expression } from "./expressions.ts";
 import { formatObserved } from "./observed.ts";
 import { runSteps, type RunState, type Step, type SuiteActions } from "./run-steps.ts";
 import { type HttpStep, suite } from "./cases-json.ts";
@@ -27,14 +28,14 @@ function httpActions(probe: Probe): SuiteActions<TestRequest, ProbeResponse, Htt
       if (kind === "exact" || target.effects !== undefined) return probe.count(run);
       return run().then((responses) => ({ responses, effects: undefined }));
     },
-    evaluate: (expression, state) => evaluate(expression, { ...state, target }),
+    evaluate: (expression, state) => evaluate(expression, { ...state, probe }),
     say: (text, state) => formatObserved(text, { ...state, target }),
   };
 }
 
 async function runStep(step: HttpStep, state: State, probe: Probe): Promise<readonly ProbeResponse[] | undefined> {
   if ("send" in step) {
-    const requests = state.allNamed(step.send, step.times);
+    const requests = state.allNamed(step.send, step.times === "memory" ? probe.memory() : step.times);
     const { how = "in-turn" } = step;
     if (cutsBodies.has(how) && requests[0]!.body.length < 2) throw new NotApplicable("needs a body");
     return probe.sendAs(how, ...requests);
@@ -44,11 +45,23 @@ async function runStep(step: HttpStep, state: State, probe: Probe): Promise<read
   else if ("request" in step) {
     const request = state.named(step.from ?? "new");
     state.requests.set(step.request, changeRequest(probe, request, step.change ?? [], state));
-  } else if ("pause" in step) await probe.pause(probe.target[step.pause]);
+  } else if ("number" in step) setNumber(step, state, probe);
+  else if ("pause" in step) await probe.pause(probe.target[step.pause]);
   else if ("restart" in step) await probe.restart();
   else throw new Error(`The suite has a step ${Object.keys(step).join()}, which can't stand here.`);
   return undefined;
 }
+
+/** @throws NotApplicable when there is no such number, or one that no header has room for. */
+function setNumber({ number: name, is }: { number: string; is: Expression }, state: State, probe: Probe): void {
+  const value = Number(evaluate(is, { ...state, probe }));
+  if (!Number.isSafeInteger(value) || value > numberMax)
+    throw new NotApplicable(`the server states no ${name}, or one too large`);
+  state.numbers.set(name, value);
+}
+
+/** The largest number of a case. */
+const numberMax = 4000;
 
 /** The manners of sending that stop in the middle of a body. */
 const cutsBodies: ReadonlySet<string> = new Set(["half-then-close", "beside-a-stalled"]);

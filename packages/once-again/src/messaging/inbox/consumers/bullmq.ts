@@ -1,10 +1,9 @@
 import { logError } from "../../../core/error-log.ts";
 import { sleep } from "../../../core/clock.ts";
 import { type Listener, notify } from "../../../core/listener.ts";
-import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { systemClock } from "../../../core/system-clock.ts";
 import type { Inbox, MessageWork } from "../inbox.ts";
-import { checkInboxAndWork } from "./settle-delivery.ts";
+import { checkConsumer } from "./settle-delivery.ts";
 
 /** The parts that we use of a job of BullMQ. */
 export interface BullmqJob {
@@ -57,13 +56,8 @@ export function bullmqProcessor<Transaction>(
   options: BullmqOptions<Transaction>,
   work: MessageWork<Transaction>,
 ): (job: BullmqJob, token?: string) => Promise<void> {
-  checkNames("bullmqProcessor", options, {
-    inbox: true,
-    id: true,
-    onError: true,
-  } satisfies OptionNames<BullmqOptions<Transaction>>);
+  checkConsumer("bullmqProcessor", options, work, {});
   const { inbox, id = ({ id }: BullmqJob) => id, onError = logError } = options;
-  checkInboxAndWork(inbox, work);
   let [isClosed, isChecked] = [false, false];
   return async (job, token = job.token) => {
     if (!isChecked) {

@@ -1,8 +1,5 @@
 import { hasMethod } from "../../../core/duck-typing.ts";
-import { checkNames, type OptionNames } from "../../../core/option-names.ts";
-import { checkNumber, invalidOptionError } from "../../../core/options.ts";
-import { waitQueue } from "../../../core/semaphore.ts";
-import { systemClock } from "../../../core/system-clock.ts";
+import { invalidOptionError } from "../../../core/options.ts";
 import { type JetstreamPublisher, type NatsHeaders, publishToJetstream } from "../../outbox/publishers/jetstream.ts";
 import type { Inbox, MessageWork } from "../inbox.ts";
 import type { InboxMessage } from "../inbox-message.ts";
@@ -14,16 +11,16 @@ import type {
 } from "./jetstream-client.ts";
 import { partitionOf } from "./jetstream-partition.ts";
 import {
-  brokerMsMax,
-  checkInboxAndWork,
+  checkConsumer,
+  concurrencyRule,
   type Consumer,
   type ConsumerOptions,
   type Deliveries,
   deliveriesTo,
   deliveryId,
   endingConsumer,
+  handlingsOf,
   repeatSign,
-  withinTime,
 } from "./settle-delivery.ts";
 
 /** The options of a consumer of JetStream. */
@@ -114,21 +111,12 @@ export async function consumeJetstream<Transaction, Headers extends NatsHeaders>
       loss = error;
       leave(taken, deliveries);
     }).catch(deliveries.onError);
-    const running = new Set<Promise<void>>();
-    /** Woken when a delivery ends. */
-    const free = waitQueue();
+    const handlings = handlingsOf(deliveries, concurrency);
     for await (const delivery of taken) {
-      const handled: Promise<void> = handle(delivery)
-        // It is delivered again when it is neither acknowledged nor worked at for the ack wait.
-        .catch(deliveries.onError)
-        .finally(() => {
-          running.delete(handled);
-          free.wakeFirst();
-        });
-      running.add(handled);
-      if (running.size >= concurrency) await free.wait(deliveries.stop).catch(() => undefined);
+      handlings.add(handle(delivery));
+      await handlings.waitForRoom();
     }
-    await Promise.all(running);
+    await handlings.ended();
     if (!deliveries.stop.aborted) throw loss ?? new Error("JetStream ended the messages of this consumer.");
   };
   deliveries.stop.addEventListener(
@@ -139,8 +127,7 @@ export async function consumeJetstream<Transaction, Headers extends NatsHeaders>
     { once: true },
   );
   const ended = deliveries.insist(consume);
-  const late = "JetStream did not end this consumer's messages";
-  return endingConsumer(deliveries, () => withinTime(systemClock, brokerMsMax, late, () => ended));
+  return endingConsumer(deliveries, "JetStream did not end this consumer's messages", () => ended);
 }
 
 /** Takes no more messages. Those that were delivered already still come, so that they can be given back. */
@@ -172,21 +159,16 @@ function checkOptions<Transaction, Headers>(
   source: JetstreamConsumerSource,
   work: MessageWork<Transaction>,
 ) {
-  checkNames("consumeJetstream", options, {
-    inbox: true,
+  checkConsumer("consumeJetstream", options, work, {
     jetstream: true,
     headers: true,
     deadLetterSubject: true,
-    concurrency: true,
+    concurrency: concurrencyRule,
     highWaterMark: "boolean",
-    id: true,
-    onError: true,
-  } satisfies OptionNames<JetstreamConsumerOptions<Transaction, Headers>>);
+  });
   const { inbox, jetstream, headers, deadLetterSubject, highWaterMark = false, id = messageIdOf } = options;
   const { concurrency = highWaterMark ? 1 : 16 } = options;
   if (!hasMethod(source, "consume")) throw invalidOptionError("source", "a consumer of JetStream", typeof source);
-  checkInboxAndWork(inbox, work);
-  checkNumber("concurrency", concurrency, { min: 1, max: 1000, integer: true });
   if (typeof deadLetterSubject !== "string" || deadLetterSubject === "") {
     throw invalidOptionError("deadLetterSubject", "a subject that a stream has", deadLetterSubject);
   }

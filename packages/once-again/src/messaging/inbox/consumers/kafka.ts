@@ -1,8 +1,7 @@
 import { sleep } from "../../../core/clock.ts";
 import { hasMethod, wrongClientError } from "../../../core/duck-typing.ts";
 import { OnceAgainError } from "../../../core/errors.ts";
-import { checkNames, type OptionNames } from "../../../core/option-names.ts";
-import { checkFunction, checkNumber, invalidOptionError } from "../../../core/options.ts";
+import { requireText, invalidOptionError } from "../../../core/options.ts";
 import { systemClock } from "../../../core/system-clock.ts";
 import { nameProblem } from "../../../key/key.ts";
 import { type KafkaProducer, publishToKafka } from "../../outbox/publishers/kafka.ts";
@@ -10,15 +9,14 @@ import type { Inbox, MessageWork } from "../inbox.ts";
 import type { InboxMessage } from "../inbox-message.ts";
 import { cuttingLargeLetters } from "./dead-letter.ts";
 import {
-  brokerMsMax,
-  checkInboxAndWork,
+  checkConsumer,
+  concurrencyRule,
   type Consumer,
   type ConsumerOptions,
   deliveriesTo,
   deliveryId,
   endingConsumer,
   repeatSign,
-  withinTime,
 } from "./settle-delivery.ts";
 
 type HeaderValue = Buffer | string | (Buffer | string)[] | undefined;
@@ -98,7 +96,9 @@ export async function consumeKafka<Transaction>(
   const deliveries = deliveriesTo(
     options,
     work,
-    cuttingLargeLetters(publishToKafka(producer, { topic: deadLetterTopic })),
+    cuttingLargeLetters(
+      publishToKafka(producer, { topic: (letter) => requireText("deadLetterTopic()", deadLetterTopic(letter)) }),
+    ),
   );
   source.on("consumer.crash", ({ payload: { error } }) => deliveries.onError(error));
   // The client says so before it hands over the messages of an answer.
@@ -157,12 +157,10 @@ export async function consumeKafka<Transaction>(
     if (deliveries.stop.aborted) return;
     await source.run({ autoCommit: false, partitionsConsumedConcurrently: concurrency, eachMessage });
   });
-  return endingConsumer(deliveries, () =>
-    withinTime(systemClock, brokerMsMax, "Kafka's consumer did not stop", async () => {
-      await ended;
-      await source.stop();
-    }),
-  );
+  return endingConsumer(deliveries, "Kafka's consumer did not stop", async () => {
+    await ended;
+    await source.stop();
+  });
 }
 
 /** The type of timestamps that the broker gives, where its topic has `message.timestamp.type=LogAppendTime`. */
@@ -180,23 +178,15 @@ function checkOptions<Transaction>(
   source: KafkaConsumerClient,
   work: MessageWork<Transaction>,
 ) {
-  checkNames("consumeKafka", options, {
-    inbox: true,
+  checkConsumer("consumeKafka", options, work, {
     producer: true,
-    deadLetterTopic: true,
-    concurrency: true,
-    topicName: true,
-    id: true,
-    onError: true,
-  } satisfies OptionNames<KafkaConsumerOptions<Transaction>>);
-  const { inbox, producer, concurrency = 16, id = idHeader } = options;
+    deadLetterTopic: "function",
+    concurrency: concurrencyRule,
+    topicName: "function",
+  });
+  const { inbox, producer, concurrency = 16, id = idHeader, topicName = (topic: string) => topic } = options;
+  const { deadLetterTopic = ({ topic }: { readonly topic: string }) => `${topic}.dead` } = options;
   if (!hasMethod(source, "commitOffsets")) throw wrongClientError("source", "a consumer of kafkajs", source);
-  checkInboxAndWork(inbox, work);
-  checkNumber("concurrency", concurrency, { min: 1, max: 1000, integer: true });
-  const topicName = checkFunction("topicName", options.topicName) ?? ((topic: string) => topic);
-  const deadLetterTopic =
-    checkFunction("deadLetterTopic", options.deadLetterTopic) ??
-    (({ topic }: { readonly topic: string }) => `${topic}.dead`);
   return { inbox, producer, concurrency, topicName, deadLetterTopic, id };
 }
 

@@ -3,21 +3,21 @@ import { hasMethod, wrongClientError } from "../../../core/duck-typing.ts";
 import { outliveBrokenConnection } from "../../../core/outlive-broken-connection.ts";
 import { sleep } from "../../../core/clock.ts";
 import { notify } from "../../../core/listener.ts";
-import { checkNames, type OptionNames } from "../../../core/option-names.ts";
-import { checkNumber, invalidOptionError } from "../../../core/options.ts";
+import { invalidOptionError } from "../../../core/options.ts";
 import { systemClock } from "../../../core/system-clock.ts";
 import { publishToRabbitmq, type RabbitmqChannel } from "../../outbox/publishers/rabbitmq.ts";
 import type { MessageWork } from "../inbox.ts";
 import type { InboxMessage } from "../inbox-message.ts";
 import {
-  brokerMsMax,
-  checkInboxAndWork,
+  checkConsumer,
+  concurrencyRule,
   type Consumer,
   type ConsumerOptions,
   type Deliveries,
   deliveriesTo,
   deliveryId,
   endingConsumer,
+  handlingsOf,
   textHeaders,
   withinTime,
 } from "./settle-delivery.ts";
@@ -81,21 +81,12 @@ export async function consumeRabbitmq<Transaction>(
   options: RabbitmqConsumerOptions<Transaction>,
   work: MessageWork<Transaction>,
 ): Promise<Consumer> {
-  checkNames("consumeRabbitmq", options, {
-    inbox: true,
-    queue: true,
-    deadLetterQueue: true,
-    prefetch: true,
-    id: true,
-    onError: true,
-  } satisfies OptionNames<RabbitmqConsumerOptions<Transaction>>);
-  const { inbox, queue, prefetch = 16 } = options;
+  checkConsumer("consumeRabbitmq", options, work, { queue: true, deadLetterQueue: true, prefetch: concurrencyRule });
+  const { queue, prefetch = 16 } = options;
   if (!hasMethod(connection, "createConfirmChannel")) {
     throw wrongClientError("connection", "a connection of amqplib", connection);
   }
-  checkInboxAndWork(inbox, work);
   if (typeof queue !== "string" || queue === "") throw invalidOptionError("queue", "a queue's name", queue);
-  checkNumber("prefetch", prefetch, { min: 1, max: 1000, integer: true });
   const { deadLetterQueue = `${queue}.dead`, id = messageIdOf } = options;
   const { onError = logError } = options;
   outliveBrokenConnection(connection, (error) => notify(onError, error));
@@ -113,17 +104,13 @@ export async function consumeRabbitmq<Transaction>(
     await deliveries.insist(async () => {
       // amqplib (2.3.1) may wait for a channel for ever, when its connection breaks just then.
       const late = "RabbitMQ did not open a channel";
-      opened = await withinTime(systemClock, openMsMax, late, (signal) => open(onClosed, signal));
+      opened = await withinTime(openMsMax, late, (signal) => open(onClosed, signal));
     });
     return opened;
   };
   const onClosed = (): void => void (opening = reopen());
   opening = Promise.resolve(await open(onClosed));
-  return endingConsumer(deliveries, async () => {
-    const late = "RabbitMQ did not open a channel";
-    const opened = await withinTime(systemClock, brokerMsMax, late, () => opening);
-    await opened?.end();
-  });
+  return endingConsumer(deliveries, "RabbitMQ did not close the channel", async () => (await opening)?.end());
 }
 
 /** The state that the channels of one consumer share. */
@@ -147,7 +134,7 @@ async function openChannel(
   signal?: AbortSignal,
 ): Promise<Opened> {
   const channel = await connection.createChannel();
-  const running = new Set<Promise<void>>();
+  const handlings = handlingsOf(deliveries, prefetch);
   let [isEnding, isClosed] = [false, false];
   channel.on("error", (error) => deliveries.onError(error));
   // One that is there too late would consume beside the next one, and nothing would end it.
@@ -166,7 +153,7 @@ async function openChannel(
   const settle = async (delivery: RabbitmqDelivery): Promise<void> => {
     const message = inboxMessageOf(delivery, deliveryId(id, delivery, deliveries.onError));
     // A message that is given back stays unacknowledged until the channel closes. Returned before, it would be delivered here again;
-    // and a single active consumer that cancels itself lets the next one pass what it has.
+    // and a single active consumer that cancels itself lets the next one pass what it has. An acknowledgement throws on a channel that is gone.
     if ((await deliveries.handle(message)) === "acknowledge") channel.ack(delivery);
   };
   const take = async (): Promise<void> => {
@@ -176,11 +163,7 @@ async function openChannel(
     await channel.consume(queue, (delivery) => {
       // The queue was deleted. A new channel finds out whether there is another.
       if (delivery === null) return void channel.close().catch(() => undefined);
-      const settled: Promise<void> = settle(delivery)
-        // An acknowledgement throws on a channel that is gone. The broker delivers the message again.
-        .catch(deliveries.onError)
-        .finally(() => running.delete(settled));
-      running.add(settled);
+      handlings.add(settle(delivery));
     });
   };
   const taking = take().catch((error: unknown) => {
@@ -191,12 +174,10 @@ async function openChannel(
   });
   const end = async (): Promise<void> => {
     isEnding = true;
-    await Promise.all(running);
-    await withinTime(systemClock, brokerMsMax, "RabbitMQ did not close the channel", async () => {
-      // It replies to the deliveries that it still has.
-      await taking;
-      if (!isClosed) await channel.close();
-    });
+    await handlings.ended();
+    // It replies to the deliveries that it still has.
+    await taking;
+    if (!isClosed) await channel.close();
   };
   return { end };
 }

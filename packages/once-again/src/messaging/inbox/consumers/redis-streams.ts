@@ -3,9 +3,7 @@ import { sleep } from "../../../core/clock.ts";
 import { hasMethod } from "../../../core/duck-typing.ts";
 import { notify } from "../../../core/listener.ts";
 import { outliveBrokenConnection } from "../../../core/outlive-broken-connection.ts";
-import { checkNames, type OptionNames } from "../../../core/option-names.ts";
-import { checkNumber, invalidOptionError } from "../../../core/options.ts";
-import { waitQueue } from "../../../core/semaphore.ts";
+import { invalidOptionError } from "../../../core/options.ts";
 import { systemClock } from "../../../core/system-clock.ts";
 import { publishToRedisStreams } from "../../outbox/publishers/redis-streams.ts";
 import type { MessageWork } from "../inbox.ts";
@@ -13,15 +11,15 @@ import type { InboxMessage } from "../inbox-message.ts";
 import { entriesOf, type IoredisConsumer, type NodeRedisConsumer, type RedisEntry, senderOf } from "./redis-entries.ts";
 import { redisGroup } from "./redis-group.ts";
 import {
-  brokerMsMax,
-  checkInboxAndWork,
+  checkConsumer,
+  concurrencyRule,
   type Consumer,
   type ConsumerOptions,
   deliveriesTo,
   deliveryId,
   endingConsumer,
+  handlingsOf,
   repeatSign,
-  withinTime,
   writtenHeaders,
 } from "./settle-delivery.ts";
 
@@ -73,9 +71,8 @@ export async function consumeRedisStreams<Transaction>(
   const streamGroup = redisGroup(send, { stream, group });
   await streamGroup.make();
 
-  const running = new Map<string, Promise<void>>();
-  /** Woken when an entry ends. */
-  const free = waitQueue();
+  const handlings = handlingsOf(deliveries, concurrency);
+  const taken = new Set<string>();
   const handle = async (entry: RedisEntry): Promise<void> => {
     const entryKey = deliveryId(id, entry, deliveries.onError);
     const count = await entries.deliveries(entry);
@@ -88,14 +85,9 @@ export async function consumeRedisStreams<Transaction>(
     await entries.giveBack(entry, count);
   };
   const take = (entry: RedisEntry): void => {
-    if (running.has(entry.entryId)) return;
-    const handled = handle(entry)
-      .catch(deliveries.onError)
-      .finally(() => {
-        running.delete(entry.entryId);
-        free.wakeFirst();
-      });
-    running.set(entry.entryId, handled);
+    if (taken.has(entry.entryId)) return;
+    taken.add(entry.entryId);
+    handlings.add(handle(entry).finally(() => taken.delete(entry.entryId)));
   };
   const consume = async (): Promise<void> => {
     await deliveries.ready();
@@ -107,7 +99,7 @@ export async function consumeRedisStreams<Transaction>(
         await streamGroup.tidy().catch(deliveries.onError);
         tidyAt = now + tidyMs;
       }
-      const room = concurrency - running.size;
+      const room = handlings.room();
       const found: RedisEntry[] = [];
       if (room > 0 && now >= claimAt) {
         const claimed = await entries.claim(room);
@@ -119,18 +111,16 @@ export async function consumeRedisStreams<Transaction>(
       }
       if (found.length < room) found.push(...(await entries.read(room - found.length)));
       found.forEach(take);
-      if (running.size >= concurrency) await free.wait(deliveries.stop).catch(() => undefined);
+      if (handlings.room() <= 0) await handlings.waitForRoom();
       else if (found.length === 0) await sleep(systemClock, pollMs, deliveries.stop).catch(() => undefined);
     }
   };
   const ended = deliveries.insist(consume);
-  return endingConsumer(deliveries, () =>
-    withinTime(systemClock, brokerMsMax, "Redis did not take back what was not handled", async () => {
-      await ended;
-      await Promise.all(running.values());
-      await streamGroup.tidy(name);
-    }),
-  );
+  return endingConsumer(deliveries, "Redis did not take back what was not handled", async () => {
+    await ended;
+    await handlings.ended();
+    await streamGroup.tidy(name);
+  });
 }
 
 /** A client of `ioredis` goes on without a listener. */
@@ -143,24 +133,17 @@ function surviveBrokenConnection(
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option that makes no sense. */
 function checkOptions<Transaction>(options: RedisStreamsConsumerOptions<Transaction>, work: MessageWork<Transaction>) {
-  checkNames("consumeRedisStreams", options, {
-    inbox: true,
+  checkConsumer("consumeRedisStreams", options, work, {
     stream: true,
     group: true,
     name: true,
     deadLetterStream: true,
-    concurrency: true,
-    claimIdleMs: true,
-    pollMs: true,
-    id: true,
-    onError: true,
-  } satisfies OptionNames<RedisStreamsConsumerOptions<Transaction>>);
+    concurrency: concurrencyRule,
+    claimIdleMs: { min: 100, integer: true },
+    pollMs: { min: 1 },
+  });
   const { inbox, stream, concurrency = 16, claimIdleMs = 30_000, pollMs = 200, id = idField } = options;
-  checkInboxAndWork(inbox, work);
   if (typeof stream !== "string" || stream === "") throw invalidOptionError("stream", "a stream's key", stream);
-  checkNumber("concurrency", concurrency, { min: 1, max: 1000, integer: true });
-  checkNumber("claimIdleMs", claimIdleMs, { min: 100, integer: true });
-  checkNumber("pollMs", pollMs, { min: 1 });
   const { group = inbox.consumer, name = crypto.randomUUID(), deadLetterStream = `${stream}:dead` } = options;
   return { stream, group, name, deadLetterStream, concurrency, claimIdleMs, pollMs, id };
 }

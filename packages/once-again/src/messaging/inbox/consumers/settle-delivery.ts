@@ -1,9 +1,11 @@
 import { type Clock, sleep } from "../../../core/clock.ts";
 import { logError } from "../../../core/error-log.ts";
 import { type Listener, notify } from "../../../core/listener.ts";
-import { invalidOptionError } from "../../../core/options.ts";
+import { checkNames, type OptionNames } from "../../../core/option-names.ts";
+import { invalidOptionError, type NumberBounds } from "../../../core/options.ts";
 import { hasMethod } from "../../../core/duck-typing.ts";
 import { type Random, systemRandom } from "../../../core/random.ts";
+import { waitQueue } from "../../../core/semaphore.ts";
 import { systemClock } from "../../../core/system-clock.ts";
 import { exponentialBackoff } from "../../../retry/index.ts";
 import type { Publish } from "../../outbox/publish.ts";
@@ -32,8 +34,23 @@ export interface ConsumerOptions<Transaction> {
   readonly onError?: Listener<unknown> | undefined;
 }
 
-/** @throws OnceAgainError `ONCE_OPTION_INVALID` for a value that is no inbox, and for a work that is no function. */
-export function checkInboxAndWork(inbox: unknown, work: unknown): void {
+const commonNames = { inbox: true, id: true, onError: true } as const;
+
+/** How many messages may be handled at a time. */
+export const concurrencyRule: NumberBounds = { min: 1, max: 1000, integer: true };
+
+/**
+ * @param names the options that it has beside those of all consumers.
+ * @throws OnceAgainError `ONCE_OPTION_INVALID`, also for a value that is no inbox, and for a work that is no function.
+ */
+export function checkConsumer<Options extends { readonly inbox: unknown }>(
+  reader: string,
+  options: Options,
+  work: unknown,
+  names: Omit<OptionNames<Options>, keyof typeof commonNames>,
+): void {
+  checkNames(reader, options, { ...names, ...commonNames });
+  const { inbox } = options;
   if (!hasMethod(inbox, "handle")) throw invalidOptionError("inbox", "what openInbox() gives", typeof inbox);
   if (typeof work !== "function") throw invalidOptionError("work", "a function", work);
 }
@@ -105,7 +122,7 @@ export function deliveriesTo<Transaction>(
     await insist(async () => {
       const letter = deadLetter(message, inbox.consumer, verdict, clock, parts);
       const late = "The broker did not take the dead letter";
-      await withinTime(clock, brokerMsMax, late, (signal) => publishLetter(letter, { signal }));
+      await withinTime(brokerMsMax, late, (signal) => publishLetter(letter, { signal }), clock);
       isWritten = true;
     });
     if (!isWritten) closing.abort();
@@ -134,14 +151,51 @@ export function deliveriesTo<Transaction>(
   };
 }
 
+/** The messages of a consumer that are handled now. */
+export interface Handlings {
+  /** How many more there may be. */
+  room(): number;
+  /** Resolves when there may be one more, or the consumer stops. */
+  waitForRoom(): Promise<void>;
+  /** Adds one. Where it fails, its broker delivers it again. */
+  add(handling: Promise<void>): void;
+  /** Resolves when all of them have ended. */
+  ended(): Promise<unknown>;
+}
+
+export function handlingsOf({ stop, onError }: Pick<Deliveries, "stop" | "onError">, max: number): Handlings {
+  const running = new Set<Promise<void>>();
+  /** Woken when one ends. */
+  const free = waitQueue();
+  return {
+    room: () => max - running.size,
+    async waitForRoom() {
+      if (running.size >= max) await free.wait(stop).catch(() => undefined);
+    },
+    add(handling) {
+      const handled: Promise<void> = handling.catch(onError).finally(() => {
+        running.delete(handled);
+        free.wakeFirst();
+      });
+      running.add(handled);
+    },
+    ended: () => Promise.all(running),
+  };
+}
+
 /**
  * A consumer that ends once, by its `close()` or when its inbox closes.
  *
+ * @param late the message of the error when its end takes longer than the broker may.
  * @param end waits for what runs, gives the rest back and leaves the broker; nothing is taken any more by then.
  */
-export function endingConsumer(deliveries: Deliveries, end: () => Promise<void>): Consumer {
+export function endingConsumer(deliveries: Deliveries, late: string, end: () => Promise<unknown>): Consumer {
   let ended: Promise<void> | undefined;
-  const endOnce = (): Promise<void> => (ended ??= deliveries.close().then(end).catch(deliveries.onError));
+  const endOnce = (): Promise<void> =>
+    (ended ??= deliveries
+      .close()
+      .then(() => withinTime(brokerMsMax, late, end))
+      .then(() => undefined, deliveries.onError));
   // A turn later: what ends a consumer is still about to give its message back.
   deliveries.stop.addEventListener("abort", () => queueMicrotask(() => void endOnce()), { once: true });
   const close = async (): Promise<void> => endOnce();
@@ -167,10 +221,10 @@ export function deliveryId<Delivery>(
 
 /** @throws Error `late`, when the call takes longer than `msMax` milliseconds; its signal aborts then. */
 export async function withinTime<Value>(
-  clock: Clock,
   msMax: number,
   late: string,
   call: (signal: AbortSignal) => Promise<Value>,
+  clock: Clock = systemClock,
 ): Promise<Value> {
   const controller = new AbortController();
   const { promise: over, reject } = Promise.withResolvers<never>();

@@ -2,24 +2,24 @@ import { hash } from "node:crypto";
 import { sleep } from "../../../core/clock.ts";
 import { hasMethod, wrongClientError } from "../../../core/duck-typing.ts";
 import { keyQueue } from "../../../core/key-queue.ts";
-import { checkNames, type OptionNames } from "../../../core/option-names.ts";
-import { checkNumber, invalidOptionError } from "../../../core/options.ts";
+import { invalidOptionError } from "../../../core/options.ts";
 import { systemClock } from "../../../core/system-clock.ts";
 import { fittingName, producersId } from "../../../key/producers-id.ts";
-import { waitQueue } from "../../../core/semaphore.ts";
 import { publishToSqs, type SqsPublisher } from "../../outbox/publishers/aws.ts";
 import { attributeNames, awsBody } from "../../outbox/publishers/aws-messages.ts";
 import type { InboxMessage } from "../inbox-message.ts";
 import type { MessageWork } from "../inbox.ts";
 import {
   brokerMsMax,
-  checkInboxAndWork,
+  checkConsumer,
+  concurrencyRule,
   type Consumer,
   type ConsumerOptions,
   type Deliveries,
   deliveriesTo,
   deliveryId,
   endingConsumer,
+  handlingsOf,
   repeatSign,
   textHeaders,
   withinTime,
@@ -132,9 +132,7 @@ export async function consumeSqs<Transaction>(
     await (end === "acknowledge" ? remove(ReceiptHandle) : hide(ReceiptHandle, 0));
   };
   const inTurn = keyQueue();
-  const running = new Set<Promise<void>>();
-  /** Woken when a message ends. */
-  const free = waitQueue();
+  const handlings = handlingsOf(deliveries, concurrency);
   const take = (delivery: SqsDelivery): void => {
     const stop = repeatSign(
       (visibilitySeconds * 1000) / 3,
@@ -143,34 +141,24 @@ export async function consumeSqs<Transaction>(
     );
     const group = groupOf(delivery, queueUrl);
     const settled = group === undefined ? settle(delivery, stop) : inTurn(group, () => settle(delivery, stop));
-    const handled: Promise<void> = settled
-      // It comes again when its time is over.
-      .catch(deliveries.onError)
-      .finally(() => {
-        void stop();
-        running.delete(handled);
-        free.wakeFirst();
-      });
-    running.add(handled);
+    handlings.add(settled.finally(() => void stop()));
   };
   const consume = async (): Promise<void> => {
     await deliveries.ready();
     while (!deliveries.stop.aborted) {
-      if (running.size >= concurrency) await free.wait(deliveries.stop).catch(() => undefined);
+      await handlings.waitForRoom();
       if (deliveries.stop.aborted) return;
-      const Messages = await receive(client, { ...checked, visibilitySeconds }, concurrency - running.size, deliveries);
+      const Messages = await receive(client, { ...checked, visibilitySeconds }, handlings.room(), deliveries);
       Messages.forEach(take);
       if (Messages.length === 0 && waitSeconds === 0)
         await sleep(systemClock, pollMs, deliveries.stop).catch(() => undefined);
     }
   };
   const ended = deliveries.insist(consume);
-  return endingConsumer(deliveries, () =>
-    withinTime(systemClock, brokerMsMax, "SQS did not take back what was not handled", async () => {
-      await ended;
-      await Promise.all(running);
-    }),
-  );
+  return endingConsumer(deliveries, "SQS did not take back what was not handled", async () => {
+    await ended;
+    await handlings.ended();
+  });
 }
 
 /** How many messages SQS hands over at a time. */
@@ -181,7 +169,7 @@ const pollMs = 200;
 
 /** Calls SQS with a bound: the client has none where its user set none, and a connection may go silent without an end. */
 function inTime<Value>(late: string, call: (options: { abortSignal: AbortSignal }) => Promise<Value>): Promise<Value> {
-  return withinTime(systemClock, brokerMsMax, late, (abortSignal) => call({ abortSignal }));
+  return withinTime(brokerMsMax, late, (abortSignal) => call({ abortSignal }));
 }
 
 /**
@@ -203,25 +191,15 @@ async function receive(
     MessageSystemAttributeNames: ["All" as const],
     MessageAttributeNames: ["All"],
   };
-  const closing = new AbortController();
-  const onStop = (): void => closing.abort();
-  stop.addEventListener("abort", onStop);
+  const late = "SQS did not answer the question for messages";
   try {
-    const { Messages = [] } = await withinTime(
-      systemClock,
-      waitSeconds * 1000 + brokerMsMax,
-      "SQS did not answer the question for messages",
-      (late) => {
-        late.addEventListener("abort", onStop);
-        return client.receiveMessage(input, { abortSignal: closing.signal });
-      },
+    const { Messages = [] } = await withinTime(waitSeconds * 1000 + brokerMsMax, late, (signal) =>
+      client.receiveMessage(input, { abortSignal: AbortSignal.any([stop, signal]) }),
     );
     return Messages;
   } catch (error) {
     if (stop.aborted) return [];
     throw error;
-  } finally {
-    stop.removeEventListener("abort", onStop);
   }
 }
 
@@ -231,27 +209,18 @@ function checkOptions<Transaction>(
   options: SqsConsumerOptions<Transaction>,
   work: MessageWork<Transaction>,
 ) {
-  checkNames("consumeSqs", options, {
-    inbox: true,
+  checkConsumer("consumeSqs", options, work, {
     queueUrl: true,
     deadLetterQueueUrl: true,
-    concurrency: true,
-    visibilitySeconds: true,
-    waitSeconds: true,
-    id: true,
-    onError: true,
-  } satisfies OptionNames<SqsConsumerOptions<Transaction>>);
-  const { inbox, queueUrl, concurrency = 16, visibilitySeconds, waitSeconds = 20, id = idOf } = options;
+    concurrency: concurrencyRule,
+    visibilitySeconds: { min: 1, max: 43_200, integer: true },
+    waitSeconds: { min: 0, max: 20, integer: true },
+  });
+  const { queueUrl, concurrency = 16, visibilitySeconds, waitSeconds = 20, id = idOf } = options;
   if (!hasMethod(client, "receiveMessage")) {
     throw wrongClientError("client", "an SQS of @aws-sdk/client-sqs: new SQS(…), not new SQSClient(…)", client);
   }
-  checkInboxAndWork(inbox, work);
   if (typeof queueUrl !== "string" || queueUrl === "") throw invalidOptionError("queueUrl", "a queue's URL", queueUrl);
-  checkNumber("concurrency", concurrency, { min: 1, max: 1000, integer: true });
-  checkNumber("waitSeconds", waitSeconds, { min: 0, max: 20, integer: true });
-  if (visibilitySeconds !== undefined) {
-    checkNumber("visibilitySeconds", visibilitySeconds, { min: 1, max: 43_200, integer: true });
-  }
   const { deadLetterQueueUrl = queueUrl.replace(/(?=\.fifo$)|(?<!\.fifo)$/, "-dead") } = options;
   return { queueUrl, deadLetterQueueUrl, concurrency, visibilitySeconds, waitSeconds, id };
 }

@@ -1,4 +1,5 @@
 import type { OutboxMessage } from "../../../stores/outbox-store.ts";
+import { messageHeaders } from "./message-headers.ts";
 
 /** An attribute of a message of SQS or SNS. */
 export interface TextAttribute {
@@ -30,7 +31,10 @@ export function awsMessage({ id, topic, orderingKey, headers, body }: OutboxMess
     id,
     topic,
     ...(orderingKey !== undefined && { orderingKey }),
-    headers: JSON.stringify(headers).replaceAll(unsendableInJson, (text) => `\\u${text.charCodeAt(0).toString(16)}`),
+    headers: JSON.stringify(messageHeaders(headers)).replaceAll(
+      unsendableInJson,
+      (text) => `\\u${text.charCodeAt(0).toString(16)}`,
+    ),
     ...(text === undefined && { encoding: "base64" }),
   };
   const attributes = Object.entries(values).map(([name, StringValue]) => [name, { DataType: "String", StringValue }]);

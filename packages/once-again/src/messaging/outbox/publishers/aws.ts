@@ -6,7 +6,8 @@ import { putLast } from "../../../core/put-last.ts";
 import { systemClock } from "../../../core/system-clock.ts";
 import { sha256 } from "../../../key/sha256.ts";
 import type { OutboxMessage } from "../../../stores/outbox-store.ts";
-import { type Publish, refusedError, unavailableError } from "../publish.ts";
+import { messageText, type Publish, refusedError, unavailableError } from "../publish.ts";
+import { messageHeaders } from "./message-headers.ts";
 import { type AwsMessage, awsMessage, type TextAttribute } from "./aws-messages.ts";
 
 /** How the entries of one call ended, as SQS and SNS say it. */
@@ -166,10 +167,10 @@ export function publishToEventBridge(client: EventBridgePublisher, options: Even
     eventBusName: true,
     detail: true,
   } satisfies OptionNames<EventBridgePublisherOptions>);
-  const { source, eventBusName, detail = wrappedDetail } = options;
+  const { source, eventBusName } = options;
+  const detail = messageText("detail", options.detail, wrappedDetail);
   if (typeof source !== "string" || source === "")
     throw invalidOptionError("source", "your application's name", source);
-  if (typeof detail !== "function") throw invalidOptionError("detail", "a function of the message", detail);
   if (!hasMethod(client, "putEvents")) {
     const expected = "an EventBridge of @aws-sdk/client-eventbridge: new EventBridge(…), not new EventBridgeClient(…)";
     throw wrongClientError("client", expected, client);
@@ -185,12 +186,13 @@ export function publishToEventBridge(client: EventBridgePublisher, options: Even
       ]),
     );
   });
-  return async (message, { signal }) => {
+  const publish: Publish = async (message, { signal }) => {
     const { topic, addedAt } = message;
     const entry: EventEntry = { Source: source, DetailType: topic, Detail: detail(message), Time: new Date(addedAt) };
     const item = eventBusName === undefined ? entry : { ...entry, EventBusName: eventBusName };
     await send({ item, bytes: Buffer.byteLength(entry.Detail), signal });
   };
+  return Object.assign(publish, { place: () => eventBusName ?? "default" });
 }
 
 /** The codes with which an entry of EventBridge failed by no fault of its sender. */
@@ -206,7 +208,7 @@ function wrappedDetail({ id, topic, orderingKey, headers, body }: OutboxMessage)
       isFinal: true,
     });
   }
-  return JSON.stringify({ metadata: { id, topic, orderingKey, headers }, data });
+  return JSON.stringify({ metadata: { id, topic, orderingKey, headers: messageHeaders(headers) }, data });
 }
 
 function checkPlace(
@@ -214,7 +216,7 @@ function checkPlace(
   expected: string,
   place: string | ((message: OutboxMessage) => string),
 ): (message: OutboxMessage) => string {
-  if (typeof place === "function") return place;
+  if (typeof place === "function") return messageText(name, place, place);
   if (typeof place === "string" && place !== "") return () => place;
   throw invalidOptionError(name, `${expected}, or a function that gives one`, place);
 }
@@ -231,13 +233,14 @@ function publishByPlace(
   send: (place: string, entries: readonly Entry[], options: CallOptions) => Promise<EntryEnds>,
 ): Publish {
   const sender = placeSenders(send);
-  return async (message, { signal }) => {
+  const publish: Publish = async (message, { signal }) => {
     const sent = awsMessage(message);
     const attributes = Buffer.byteLength(JSON.stringify(sent.attributes));
     const place = placeOf(message);
     const order = place.endsWith(".fifo") ? await orderOf(message) : {};
     await sender(place)({ item: { sent, order }, bytes: Buffer.byteLength(sent.text) + attributes, signal });
   };
+  return Object.assign(publish, { place: placeOf });
 }
 
 /** How many places have a sender at a time: the one that was used least recently is forgotten, with nothing in it. */

@@ -5,22 +5,21 @@ import { waitHint } from "../../../delivery/index.ts";
 import { keyHeaderName } from "../../../key/index.ts";
 import type { OutboxMessage } from "../../../stores/outbox-store.ts";
 import { type Publish, refusedError, unavailableError } from "../publish.ts";
+import { type HeaderList, messageHeaders } from "./message-headers.ts";
 
 /** Where messages go over HTTP. */
 export interface HttpPublisherOptions {
   /**
    * The place that takes all messages, or a function that says it for each. With one place, a server that can't be reached
-   * is waited out. With a function, a server that fails or stays silent may be one of many, so its messages are refused and the
-   * others go on.
+   * is waited out. With a function, a server that fails or stays silent may be one of many, and gone for good, so its messages are
+   * refused, and parked in the end.
    */
   readonly url: string | URL | ((message: OutboxMessage) => string | URL);
-  /** More headers for each attempt: credentials, a signature. */
+  /** More headers for each attempt: credentials, a signature. They replace those of the message, in whatever case these are. */
   readonly headers?: ((message: OutboxMessage) => HeaderList | Promise<HeaderList>) | undefined;
   /** Default the platform's. A relay tries again by itself, so a `retryingFetch` is seldom needed. */
   readonly fetch?: typeof fetch | undefined;
 }
-
-type HeaderList = Readonly<Record<string, string>>;
 
 /** The status of an endpoint that wants no more messages. */
 const gone = 410;
@@ -45,31 +44,28 @@ export function publishToHttp(options: HttpPublisherOptions): Publish {
   checkNames("publishToHttp", options, {
     url: true,
     headers: true,
-    fetch: true,
+    fetch: "function",
   } satisfies OptionNames<HttpPublisherOptions>);
   const { url, headers = async () => ({}), fetch = globalThis.fetch } = options;
   if (typeof url !== "function" && !URL.canParse(String(url))) throw invalidOptionError("url", "an absolute URL", url);
   checkFunction("headers", headers);
-  const hasManyPlaces = typeof url === "function";
-  const failed = hasManyPlaces ? refusedError : unavailableError;
+  const urlOf = typeof url === "function" ? url : () => url;
+  const failed = typeof url === "function" ? refusedError : unavailableError;
 
   const publish: Publish = async (message, { signal }) => {
     const { id, topic, orderingKey, body } = message;
-    const place = typeof url === "function" ? url(message) : url;
-    const ordering = orderingKey === undefined ? {} : { "ordering-key": encodeURIComponent(orderingKey) };
+    const place = urlOf(message);
+    const own = {
+      topic: encodeURIComponent(topic),
+      "ordering-key": orderingKey === undefined ? undefined : encodeURIComponent(orderingKey),
+    };
     // An invalid request is the message's fault, and known before anything is sent.
     const request = new Request(place, {
       method: "POST",
       redirect: "manual",
       body: body as Uint8Array<ArrayBuffer>,
       signal,
-      headers: {
-        ...message.headers,
-        topic: encodeURIComponent(topic),
-        ...ordering,
-        ...(await headers(message)),
-        [keyHeaderName]: id,
-      },
+      headers: messageHeaders(message.headers, own, await headers(message), { [keyHeaderName]: id }),
     });
     const response = await fetch(request).catch((cause: unknown) => {
       throw failed(`${new URL(place).origin} can't be reached.`, cause);
@@ -81,5 +77,5 @@ export function publishToHttp(options: HttpPublisherOptions): Publish {
     if (comeBack.has(response.status)) throw failed(why, undefined, { retryAfterMs });
     throw refusedError(why, undefined, { retryAfterMs, isFinal: response.status === gone });
   };
-  return Object.assign(publish, { hasManyPlaces });
+  return Object.assign(publish, { place: (message: OutboxMessage) => new URL(urlOf(message)).origin });
 }

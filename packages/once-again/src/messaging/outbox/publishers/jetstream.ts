@@ -2,7 +2,8 @@ import { hasMethod, wrongClientError } from "../../../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { invalidOptionError } from "../../../core/options.ts";
 import type { OutboxMessage } from "../../../stores/outbox-store.ts";
-import { type Publish, refusedError, unavailableError } from "../publish.ts";
+import { messageText, type Publish, refusedError, unavailableError } from "../publish.ts";
+import { messageHeaders } from "./message-headers.ts";
 
 /** The parts that we use of the client that `jetstream(connection)` of `@nats-io/jetstream` gives. */
 export interface JetstreamPublisher<Headers> {
@@ -46,21 +47,21 @@ export function publishToJetstream<Headers extends NatsHeaders>(
   checkNames("publishToJetstream", options, { headers: true, messageId: true, subject: true } satisfies OptionNames<
     JetstreamPublisherOptions<Headers>
   >);
-  const { headers, messageId = ({ id }: OutboxMessage) => id, subject = ({ topic }: OutboxMessage) => topic } = options;
+  const { headers } = options;
+  const messageId = messageText("messageId", options.messageId, ({ id }) => id);
+  const subject = messageText("subject", options.subject, ({ topic }) => topic);
   if (!hasMethod(jetstream, "publish") || hasMethod(jetstream, "jetstream")) {
     throw wrongClientError("jetstream", "jetstream(connection) of @nats-io/jetstream", jetstream);
   }
   if (typeof headers !== "function") throw invalidOptionError("headers", "the function headers of NATS", headers);
-  return async (message) => {
+  const publish: Publish = async (message) => {
     const { topic, orderingKey, body } = message;
     const list = headers();
-    const ordering = orderingKey === undefined ? {} : { "ordering-key": orderingKey };
-    for (const [name, value] of Object.entries({ ...message.headers, topic, ...ordering })) {
-      list.append(name, value);
-    }
-    const place = subject(message);
+    const own = { topic, "ordering-key": orderingKey };
+    for (const [name, value] of Object.entries(messageHeaders(message.headers, own))) list.append(name, value);
+    const [place, msgID] = [subject(message), messageId(message)];
     try {
-      const { duplicate } = await jetstream.publish(place, body, { msgID: messageId(message), headers: list });
+      const { duplicate } = await jetstream.publish(place, body, { msgID, headers: list });
       return { isDuplicate: duplicate };
     } catch (error) {
       if (isRefusal(error)) {
@@ -71,6 +72,7 @@ export function publishToJetstream<Headers extends NatsHeaders>(
       throw unavailableError(`No stream of JetStream has confirmed the subject ${place}.`, error);
     }
   };
+  return Object.assign(publish, { place: subject });
 }
 
 /** True if the error is about this message or its stream: its size, its subject, what the stream allows. */

@@ -1,9 +1,9 @@
 import { hasMethod, wrongClientError } from "../../../core/duck-typing.ts";
 import { keyQueue } from "../../../core/key-queue.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
-import { checkFunction } from "../../../core/options.ts";
 import type { OutboxMessage } from "../../../stores/outbox-store.ts";
-import { type Publish, refusedError, unavailableError } from "../publish.ts";
+import { messageText, type Publish, refusedError, unavailableError } from "../publish.ts";
+import { messageHeaders } from "./message-headers.ts";
 
 /** The parts that we use of a producer of `kafkajs`. */
 export interface KafkaProducer {
@@ -36,16 +36,16 @@ export interface KafkaPublisherOptions {
  */
 export function publishToKafka(producer: KafkaProducer, options: KafkaPublisherOptions = {}): Publish {
   checkNames("publishToKafka", options, { topic: true } satisfies OptionNames<KafkaPublisherOptions>);
-  const place = checkFunction("topic", options.topic) ?? (({ topic }: OutboxMessage) => topic);
+  const place = messageText("topic", options.topic, ({ topic }) => topic);
   if (!hasMethod(producer, "send")) throw wrongClientError("producer", "a producer of kafkajs", producer);
   const inTurn = keyQueue();
-  return async (message, { signal }) => {
+  const publish: Publish = async (message, { signal }) => {
     const { id, orderingKey, headers, body, addedAt } = message;
     const topic = place(message);
     const sent = {
       key: orderingKey ?? null,
       value: Buffer.from(body),
-      headers: { ...headers, id },
+      headers: messageHeaders(headers, { id }),
       timestamp: String(addedAt),
     };
     const send = async (): Promise<void> => {
@@ -61,6 +61,7 @@ export function publishToKafka(producer: KafkaProducer, options: KafkaPublisherO
     // One that was given up may be on its way still: the next one of its key waits for it.
     await (orderingKey === undefined ? send() : inTurn(`${topic} ${orderingKey}`, send));
   };
+  return Object.assign(publish, { place });
 }
 
 /** The errors of Kafka's protocol of which a message is the reason, or its topic. */

@@ -2,8 +2,10 @@ import { hasMethod, wrongClientError } from "../../../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { invalidOptionError } from "../../../core/options.ts";
 import { outliveBrokenConnection } from "../../../core/outlive-broken-connection.ts";
+import { untilAborted } from "../../../core/until-aborted.ts";
 import type { OutboxMessage } from "../../../stores/outbox-store.ts";
-import { type Publish, refusedError, unavailableError } from "../publish.ts";
+import { messageText, type Publish, refusedError, unavailableError } from "../publish.ts";
+import { messageHeaders } from "./message-headers.ts";
 
 /** The parts that we use of a connection of `amqplib`. */
 export interface RabbitmqConnection {
@@ -54,7 +56,8 @@ export function publishToRabbitmq(connection: RabbitmqConnection, options: Rabbi
     exchange: true,
     routingKey: true,
   } satisfies OptionNames<RabbitmqPublisherOptions>);
-  const { exchange, routingKey = ({ topic }: OutboxMessage) => topic } = options;
+  const { exchange } = options;
+  const routingKey = messageText("routingKey", options.routingKey, ({ topic }) => topic);
   if (!hasMethod(connection, "createConfirmChannel")) {
     throw wrongClientError("connection", "a connection of amqplib", connection);
   }
@@ -81,7 +84,7 @@ export function publishToRabbitmq(connection: RabbitmqConnection, options: Rabbi
   const open = async (signal: AbortSignal): Promise<ConfirmChannel> => {
     const opened = (opening ??= begin());
     try {
-      const ready = await unlessAborted(opened, signal);
+      const ready = await untilAborted(opened, signal);
       return channel ?? ready;
     } catch (cause) {
       // On a connection that breaks just then, amqplib (2.3.1) waits for the channel for ever.
@@ -89,21 +92,11 @@ export function publishToRabbitmq(connection: RabbitmqConnection, options: Rabbi
       throw unavailableError("No channel to RabbitMQ could be opened.", cause);
     }
   };
-  return async (message, context) => {
+  const publish: Publish = async (message, context) => {
     const opened = channel ?? (await open(context.signal));
     await opened.publish(exchange, routingKey(message), message);
   };
-}
-
-async function unlessAborted<Value>(awaited: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([awaited, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+  return Object.assign(publish, { place: (message: OutboxMessage) => `${exchange}/${routingKey(message)}` });
 }
 
 interface ConfirmChannel {
@@ -164,14 +157,14 @@ function nackError(cause: unknown): Error {
 }
 
 function propertiesOf({ id, topic, orderingKey, headers, addedAt }: OutboxMessage): object {
-  const { "content-type": contentType, ...others } = headers;
+  const { "content-type": contentType, ...others } = messageHeaders(headers, { "ordering-key": orderingKey });
   return {
     messageId: id,
     type: topic,
     contentType,
     // Seconds, as AMQP has them.
     timestamp: Math.floor(addedAt / 1000),
-    headers: orderingKey === undefined ? others : { ...others, "ordering-key": orderingKey },
+    headers: others,
     persistent: true,
     mandatory: true,
   };

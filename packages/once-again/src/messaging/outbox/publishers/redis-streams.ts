@@ -3,7 +3,8 @@ import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { checkNumber } from "../../../core/options.ts";
 import { outliveBrokenConnection } from "../../../core/outlive-broken-connection.ts";
 import type { OutboxMessage } from "../../../stores/outbox-store.ts";
-import { type Publish, refusedError, unavailableError } from "../publish.ts";
+import { messageText, type Publish, refusedError, unavailableError } from "../publish.ts";
+import { messageHeaders } from "./message-headers.ts";
 
 /** The parts that we use of a `Redis` or `Cluster` of `ioredis`. */
 export interface IoredisStreams {
@@ -47,19 +48,27 @@ export function publishToRedisStreams(
     stream: true,
     entriesMax: true,
   } satisfies OptionNames<RedisStreamsPublisherOptions>);
-  const { stream = ({ topic }: OutboxMessage) => topic, entriesMax } = options;
+  const { entriesMax } = options;
+  const stream = messageText("stream", options.stream, ({ topic }) => topic);
   if (entriesMax !== undefined) checkNumber("entriesMax", entriesMax, { min: 1, integer: true });
   const add = entryAdder(client, entriesMax);
-  return async (message) => {
+  const publish: Publish = async (message) => {
     const { id, topic, orderingKey, headers, body } = message;
     const ordering = orderingKey === undefined ? {} : { orderingKey };
-    const fields = { id, topic, ...ordering, headers: JSON.stringify(headers), body: Buffer.from(body) };
+    const fields = {
+      id,
+      topic,
+      ...ordering,
+      headers: JSON.stringify(messageHeaders(headers)),
+      body: Buffer.from(body),
+    };
     await add(stream(message), fields).catch((error: unknown) => {
       throw isRefusal(error)
         ? refusedError(`Redis won't take the message: ${error.message}`, error)
         : unavailableError("Redis did not confirm the message.", error);
     });
   };
+  return Object.assign(publish, { place: stream });
 }
 
 type AddEntry = (stream: string, fields: Record<string, string | Buffer>) => Promise<unknown>;

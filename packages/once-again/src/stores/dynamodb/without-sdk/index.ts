@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../../../core/check-platform.ts";
 export type { DynamodbOutbox } from "../outbox.ts";
 export type { DynamodbStore } from "../store.ts";
 export type { DynamodbTransaction } from "../transact.ts";

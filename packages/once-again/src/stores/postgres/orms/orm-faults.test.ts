@@ -206,7 +206,7 @@ describeWithServer("the transactions of an ORM, and their faults", postgresBinar
     });
 
     test("an ORM without a free connection is unavailable, in time, and its next transaction runs", async () => {
-      const { store } = await opened({ connectionsMax: 1, busyMsMax: 300, transactionsMax: 5 });
+      const { store } = await opened({ connectionsMax: 1, busyMsMax: 2000, transactionsMax: 5 });
       const [go, inside] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
       const running = store.transact(operation, async () => {
         inside.resolve();

@@ -28,6 +28,7 @@ export async function runCheckout(page: PageKind, settings: CheckoutSettings): P
   const note: Note = (what, tab) => void events.push({ atMs: Math.round(clock.monotonic()), what, tab });
   const api = pageApi({
     clock,
+    random: seededRandom(`${seed} server`),
     effect: "row",
     leaseMs: 30_000,
     after: (step) => void (step === "stored" && note("charged")),

@@ -1,4 +1,4 @@
-import { type Clock, sleep } from "once-again";
+import { type Clock, seededRandom, sleep } from "once-again";
 import { type PageApi, pageApi, type ServerStep } from "../page-api.ts";
 import type { VirtualTime } from "../virtual-time.ts";
 import { type CrashEvent, type CrashSettings, steps } from "./crash-settings.ts";
@@ -89,7 +89,7 @@ interface Crash {
   settled(): Promise<void>;
 }
 
-function openCrash({ at, crash: kind, effect }: CrashSettings, clock: Clock, note: Note): Crash {
+function openCrash({ at, crash: kind, effect, seed }: CrashSettings, clock: Clock, note: Note): Crash {
   let hasHappened = false;
   let back: Promise<void> = Promise.resolve();
   let rows = 0;
@@ -119,7 +119,8 @@ function openCrash({ at, crash: kind, effect }: CrashSettings, clock: Clock, not
     note(step === "charged" && effect !== "row" && length === rows ? "known" : step);
     rows = length;
   };
-  const api = pageApi({ clock, effect, leaseMs, before, after });
+  const random = seededRandom(`${seed} server`);
+  const api = pageApi({ clock, random, effect, leaseMs, before, after });
   const crash: Crash = {
     api,
     cut,
