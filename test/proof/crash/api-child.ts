@@ -13,7 +13,7 @@ import type { EngineName } from "./engine.ts";
 import { engineOf } from "./engines/index.ts";
 import { type ApiEntry, append, type Mode, type ChildEvent } from "./evidence.ts";
 import { obeyFaultPlans } from "./process-faults.ts";
-import { tracedStore, tracedTransactions, tracer } from "../trace/trace-step.ts";
+import { tracedEffect, tracedStore, tracedTransactions, tracer } from "../trace/trace-step.ts";
 import { type FrameworkName, frameworkOf } from "./frameworks.ts";
 import { trueTime } from "./moved-clock.ts";
 import { type Note, recordingStore, recordingTransactions } from "./recording-store.ts";
@@ -67,8 +67,7 @@ async function makeOrder({ body, execution }: Call): Promise<Reply> {
   if (isDeclined(order)) return { status: 402, body: answerText.declined(randomUUID(), order) };
   const effect = { effect: randomUUID(), order, life };
   if (mode === "hold") append(ledger, effect);
-  else await effects!.add(execution.transaction, effect);
-  if (mode === "transactional") steps?.step({ call: "effect", ...partsOf(order) });
+  else await tracedEffect(steps, partsOf(order), () => effects!.add(execution.transaction, effect));
   write({ event: "effect", order });
   await work();
   return { status: 201, body: answerText.done(effect.effect, order) };

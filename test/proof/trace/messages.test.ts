@@ -187,12 +187,12 @@ describe("the trace of a transaction, and of a message at its consumer", () => {
   const sound = [
     step("one", 0, receive),
     asked("one", 1, begin("A"), 3, { said: "granted" }),
-    step("one", 4, effect),
+    asked("one", 3.2, effect, 3.8, yes),
     step("two", 5, receive),
     asked("two", 6, begin("B"), 7, { said: "in-progress" }),
     // It is killed before its commit, and its transaction is rolled back at some time.
     asked("two", 20, begin("C"), 22, { said: "granted" }),
-    step("two", 23, effect),
+    asked("two", 22.5, effect, 23, yes),
     asked("two", 24, end("C", "x"), 26, { said: "committed" }),
     step("two", 27, acknowledge),
     step("two", 40, receive),
@@ -251,6 +251,20 @@ describe("the trace of a transaction, and of a message at its consumer", () => {
         : line,
     ).map((line) => ("answeredAt" in line && line.answeredAt === 22 ? { ...line, answeredAt: 4 } : line));
     expect(acceptTrace(early).refused).toHaveLength(1);
+  });
+
+  test("may have an effect of which its process learns when the transaction is lost, and none asked for after that", () => {
+    const stoodStill = (asksAt: number): TraceLine[] =>
+      [
+        asked("one", 1, begin("A"), 3, { said: "granted" }),
+        asked("one", asksAt, effect, 30, yes),
+        asked("one", 31, end("A", "x"), 32, { said: "rolled back" }),
+        asked("two", 5, begin("B"), 7, { said: "granted" }),
+        asked("two", 8, effect, 9, yes),
+        asked("two", 10, end("B", "y"), 12, { said: "committed" }),
+      ].flat();
+    expect(acceptTrace(stoodStill(4)).refused).toEqual([]);
+    expect(acceptTrace(stoodStill(25)).refused).toMatchObject([named]);
   });
 
   test("may have two at work where the database looks at the commit, of which one commits", () => {

@@ -28,7 +28,8 @@ export interface KeyCall {
 
 /**
  * A step of a transaction that has a key, or of a message at its consumer, which is such a key. `begin` asks for the key until its work begins
- * or there is an answer, `end` for the commit. The others are over at once: the effect, a delivery, and the verdict on it.
+ * or there is an answer, `end` for the commit, `effect` for the answer to what it writes. The others are over at once: a delivery, and the
+ * verdict on it.
  */
 export interface TransactionCall {
   readonly call: "begin" | "end" | "effect" | "receive" | "acknowledge" | "dead-letter" | "give-back";
@@ -248,6 +249,17 @@ interface Begun {
   readonly named: { readonly scope: string; readonly key: string; readonly owner: string };
   said(answer: TracedAnswer): void;
 }
+
+/**
+ * An effect in a transaction, written from when it is asked for to its answer. A process that stands still between the two may have lost
+ * its connection, and so its transaction, when the answer reaches it.
+ */
+export const tracedEffect = <Answer>(
+  trace: Tracer | undefined,
+  named: { readonly scope: string; readonly key: string },
+  effect: () => Awaitable<Answer>,
+): Awaitable<Answer> =>
+  trace === undefined ? effect() : trace.ask({ call: "effect", ...named }, effect, () => ({ said: "yes" }));
 
 /** The outbox of a relay that writes what it is asked for. */
 export function tracedOutbox(outbox: RelaySource, trace: Tracer): RelaySource {

@@ -6,7 +6,7 @@ import {
   type MessageWork,
   openInbox,
 } from "../../../../packages/once-again/src/messaging/inbox/index.ts";
-import { tracedInbox, tracedTransactions } from "../../trace/trace-step.ts";
+import { tracedEffect, tracedInbox, tracedTransactions } from "../../trace/trace-step.ts";
 import { brokerOf } from "./brokers/index.ts";
 import { insist, startedChild } from "./child.ts";
 import { engineOf } from "./engines/index.ts";
@@ -21,8 +21,7 @@ const link = await insist(async () => (await brokerOf(broker)).link(brokerUrl, l
 
 /** Has the effect of a message. */
 async function haveEffect(consumer: ConsumerName, transaction: unknown, id: string): Promise<void> {
-  await writeEffect(shop, transaction, { message: id, life });
-  trace?.step({ call: "effect", scope: consumer, key: id });
+  await tracedEffect(trace, { scope: consumer, key: id }, () => writeEffect(shop, transaction, { message: id, life }));
   note({ event: "effect", ids: [id] });
 }
 
