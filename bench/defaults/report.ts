@@ -1,3 +1,4 @@
+import { formatPercent } from "../../packages/tools/src/console/storms/format.ts";
 import { type Candidate, isSafe, judgedWaits } from "./choose.ts";
 import type { BudgetFigures, WaitFigures } from "./measure.ts";
 import type { ReturnRow } from "./retry-after.ts";
@@ -30,7 +31,7 @@ export function waitTable(title: string, candidates: readonly Candidate<WaitFigu
         peak: figures.peak.toFixed(2),
         load: figures.load.toFixed(2),
         lastSeconds: `${figures.lastSeconds.toFixed(1)} s`,
-        givenUp: percent(figures.givenUp),
+        givenUp: formatPercent(figures.givenUp),
         failureSeconds: `${figures.failureSeconds.toFixed(2)} s`,
       } satisfies Record<keyof WaitFigures, string>;
       const marked = Object.entries(cells).map(([key, text]) =>
@@ -53,8 +54,8 @@ export function budgetTable(candidates: readonly Candidate<BudgetFigures>[], our
         boldIf(name === ours, name),
         figures.peak.toFixed(2),
         figures.load.toFixed(2),
-        percent(figures.givenUpSparse),
-        percent(figures.givenUpDense),
+        formatPercent(figures.givenUpSparse),
+        formatPercent(figures.givenUpDense),
         figures.busyNever > 0 ? `${figures.busyNever} of 6: never` : back,
       ];
     }),
@@ -87,4 +88,3 @@ export function returnTable(rows: readonly ReturnRow[]): Table {
 }
 
 const boldIf = (isBold: boolean, name: string): string => (isBold ? `**${name}**` : name);
-const percent = (share: number): string => `${(100 * share).toFixed(share > 0.99 && share < 1 ? 2 : 0)}%`;

@@ -1,3 +1,5 @@
+import { formatPercent } from "../../packages/tools/src/console/storms/format.ts";
+import { hasCollapsed } from "../../packages/tools/src/simulator/trials.ts";
 import { median } from "../measure.ts";
 import { axes, type GridRun, gridRuns, type PolicyName, policies, seedsPerCell } from "./grid.ts";
 import type { GridResult } from "./run-grid.ts";
@@ -71,6 +73,30 @@ export function readCells(text: string): Cell[] {
     };
   });
 }
+
+const policyNames = Object.keys(policies) as PolicyName[];
+
+/** The runs of the guide's table: each policy at 80% load and an outage of five seconds, with one layer. */
+export const collapseRuns = (seeds: number): GridRun[] =>
+  policyNames.flatMap((policy) =>
+    Array.from({ length: seeds }, (_, at) => ({ load: 0.8, outageSeconds: 5, policy, layers: 1, seed: at + 1 })),
+  );
+
+/** The guide's table, of runs as `collapseRuns` makes them: where runs have two peaks, a median says nothing. */
+export function collapseTable(results: readonly GridResult[]): string {
+  const seeds = results.length / policyNames.length;
+  const rows = policyNames.map((policy, at) => {
+    const runs = results.slice(at * seeds, (at + 1) * seeds);
+    const collapsed = runs.filter(({ calls, succeeded }) => hasCollapsed({ begun: calls, succeeded }));
+    const others = runs.filter((run) => !collapsed.includes(run));
+    return [policy, `${round((100 * collapsed.length) / seeds)}%`, formatSucceeded(collapsed), formatSucceeded(others)];
+  });
+  const head = ["policy", "collapsed", "succeeded, if so", "if not"];
+  return `${[head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n")}\n`;
+}
+
+const formatSucceeded = (runs: readonly GridResult[]): string =>
+  runs.length === 0 ? "" : formatPercent(median(runs.map(({ calls, succeeded }) => succeeded / calls)));
 
 /** One line of a plot. */
 interface Line {

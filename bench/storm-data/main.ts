@@ -4,11 +4,20 @@ import { availableParallelism } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../test/support/command.ts";
-import { cellOf, cellsOf, drawAmplification, drawSuccess, readCells, writeCells } from "./cells.ts";
+import {
+  cellOf,
+  cellsOf,
+  collapseRuns,
+  collapseTable,
+  drawAmplification,
+  drawSuccess,
+  readCells,
+  writeCells,
+} from "./cells.ts";
 import { gridRuns, seedsPerCell } from "./grid.ts";
 import { simulateRuns } from "./run-grid.ts";
 
-const help = `npm run data:storms -- [--workers N] [--runs FILE] [--check N] [--json]
+const help = `npm run data:storms -- [--workers N] [--runs FILE] [--check N | --seeds N] [--json]
 
 Simulates 10,000 storms, each with its seed: five loads, five outages, five policies, one to four layers that try again, 20 seeds of each.
 Writes docs/data/storms.csv, a line for each of the 500 cells, and draws its plots. It takes minutes of processor time.
@@ -17,12 +26,14 @@ Writes docs/data/storms.csv, a line for each of the 500 cells, and draws its plo
   --runs FILE   writes every run, too, as CSV: 10,000 lines
   --check N     instead: simulates N of the cells again, spread over the grid, and compares them with the file, and the
                 plots with the data
+  --seeds N     instead: prints the guide's table, the share of N seeds that collapses at 80% load and an outage of five seconds
   --json        one JSON document`;
 
 const options = {
   workers: { type: "string" },
   runs: { type: "string" },
   check: { type: "string" },
+  seeds: { type: "string" },
   json: { type: "boolean" },
 } as const;
 
@@ -35,14 +46,21 @@ const plotsOf = (cells: ReturnType<typeof readCells>): readonly (readonly [strin
   [pathOf("images/storm-data-success.svg"), drawSuccess(cells, 1)],
 ];
 
-await command(help, options, async ({ runs, check, json, ...given }) => {
+await command(help, options, async ({ runs, check, seeds, json, ...given }) => {
   const workers = wholeNumber("workers", given.workers, availableParallelism(), { max: 64 });
-  if (check !== undefined && runs !== undefined) throw new UsageError("--check and --runs exclude each other.");
+  if ([check, runs, seeds].filter((flag) => flag !== undefined).length > 1)
+    throw new UsageError("--check, --runs and --seeds exclude each other.");
   if (check !== undefined)
     return compare(wholeNumber("check", check, 1, { max: gridRuns.length / seedsPerCell }), workers, json);
+  const wanted = seeds === undefined ? gridRuns : collapseRuns(wholeNumber("seeds", seeds, 1, { max: 10_000 }));
   const progress = progressLine();
-  const results = await simulateRuns(gridRuns, workers, (done) => progress.say(`${done} of ${gridRuns.length} storms`));
+  const results = await simulateRuns(wanted, workers, (done) => progress.say(`${done} of ${wanted.length} storms`));
   progress.clear();
+  if (seeds !== undefined) {
+    if (json === true) printJson({ runs: results.length, table: collapseTable(results) });
+    else process.stdout.write(collapseTable(results));
+    return exitCodes.fine;
+  }
   if (runs !== undefined) {
     const lines = gridRuns.map(({ load, outageSeconds, policy, layers, seed }, at) => {
       const { calls, succeeded, amplification, wastedRatio } = results[at]!;

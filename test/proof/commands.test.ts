@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -112,6 +113,15 @@ test("the data of the storms are what their command makes", async () => {
   const { code, stdout } = await run("bench/storm-data", "--check", "3", "--workers", "2", "--json");
   expect(JSON.parse(stdout)).toEqual({ checked: 3, other: [], stale: [] });
   expect(code).toBe(0);
+});
+
+test("the guide's share of storms that collapse is that of 400 seeds", async () => {
+  const { stdout } = await run("bench/storm-data", "--seeds", "400", "--workers", "2");
+  const cells = (line: string): string[] => line.split("|").map((cell) => cell.trim());
+  const guide = readFileSync("docs/guides/storm-data.md", "utf8").split("\n").map(cells);
+  const rows = stdout.trimEnd().split("\n").map(cells).slice(2);
+  expect(rows.length).toBe(5);
+  for (const row of rows) expect(guide).toContainEqual(row);
 });
 
 test("a long history is judged whole, in a heap that has no room for it", async () => {

@@ -22,5 +22,6 @@ export type {
 export type { PolicySettings } from "./policy/policy-settings.ts";
 export type { ServiceSettings, StormSettings } from "./storm-settings.ts";
 export { simulateStorm, type StormProgress, stormSteps } from "./storm.ts";
+export { type StormTrials, trialSteps } from "./trials.ts";
 export type { TableCell, TableCheck, TableOptions } from "./tables/table-check.ts";
 export { variationNames, varyPolicy } from "./policy/variations.ts";

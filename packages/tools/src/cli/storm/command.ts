@@ -17,7 +17,11 @@ export function stormCommand(): Command {
       "Simulates callers, network, services and outages, with the backoff, jitter, budgets and layers of once-again " +
         "itself. The same seed gives the same result. Durations are like 250ms, 10s or 5m.",
     )
-    .addOption(new Option("--preset <name>", "a storm to start from, or a published table").choices(presetNames))
+    .addOption(
+      new Option("--preset <name>", "a storm to start from, or a published table; budgets takes minutes").choices(
+        presetNames,
+      ),
+    )
     .option(
       "--compare <names>",
       `the same storm by several policies: ${variationNames.join(", ")}; joined by +`,
@@ -101,7 +105,7 @@ function addOtherOptions(command: Command): void {
     )
     .option(
       "--trials <number>",
-      "for a table: runs of each cell (default: contention 100, budgets 20)",
+      "how many seeds say how often a storm collapses; of a table, runs of each cell (default: contention 100, budgets 20)",
       wholeNumber(1, 10_000),
     )
     .optionsGroup("Output:")

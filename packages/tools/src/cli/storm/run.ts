@@ -3,7 +3,15 @@ import process from "node:process";
 import type { Command } from "commander";
 import { runToEnd } from "../../console/storms/run-to-end.ts";
 import { OnceAgainError } from "once-again";
-import { budgetSteps, contentionSteps, type StormResult, stormSteps, type TableCheck } from "../../simulator/index.ts";
+import {
+  budgetSteps,
+  contentionSteps,
+  type StormResult,
+  type StormTrials,
+  stormSteps,
+  type TableCheck,
+  trialSteps,
+} from "../../simulator/index.ts";
 import { exitCodes, painter, runUntilInterrupted } from "once-again/internal/command";
 import { loggedProgress } from "../progress-bar.ts";
 import { type StormFlags, readStorms } from "./flags.ts";
@@ -35,6 +43,7 @@ async function simulate(
 ): Promise<(command: Command) => void> {
   const { preset } = flags;
   if (preset === "contention" || preset === "budgets") {
+    if (preset === "budgets") process.stderr.write(`${formatBudgetTime(flags.trials)}\n`);
     const table = await runToEnd(
       preset === "contention" ? contentionSteps(flags) : budgetSteps(flags),
       signal,
@@ -44,14 +53,24 @@ async function simulate(
   }
   const storms = readStorms(flags);
   const results: StormResult[] = [];
+  const trials: StormTrials[] = [];
   for (const [index, storm] of storms.entries()) {
     const partOf = (share: number): void => onShare((index + share) / storms.length);
-    results.push(await runToEnd(stormSteps(storm), signal, partOf));
+    // With trials the one storm that is drawn is a small part of the work.
+    results.push(await runToEnd(stormSteps(storm), signal, flags.trials === undefined ? partOf : undefined));
+    if (flags.trials !== undefined) trials.push(await runToEnd(trialSteps(storm, flags.trials), signal, partOf));
   }
   return (command) => {
     writePictures(results, flags, command);
-    showStorms(results, flags);
+    showStorms(results, flags.trials === undefined ? undefined : trials, flags);
   };
+}
+
+/** The table of budgets is the only one that takes minutes. */
+function formatBudgetTime(trials = 20): string {
+  const seconds = 6 * trials;
+  const time = seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+  return `20 cells, ${trials} ${trials === 1 ? "run" : "runs"} of each: about ${time} on an idle machine (--trials 2: 12 s).`;
 }
 
 function showTable(table: TableCheck, { json }: StormFlags): void {
@@ -68,8 +87,12 @@ function writePictures(results: readonly StormResult[], { html, svg }: StormFlag
   }
 }
 
-function showStorms(results: readonly StormResult[], { json, preset }: StormFlags): void {
-  process.stdout.write(json ? `${JSON.stringify({ results })}\n` : formatStorms(results, painter));
+function showStorms(
+  results: readonly StormResult[],
+  trials: readonly StormTrials[] | undefined,
+  { json, preset }: StormFlags,
+): void {
+  process.stdout.write(json ? `${JSON.stringify({ results, trials })}\n` : formatStorms(results, trials, painter));
   const [only] = results;
   const isJudged = preset === undefined && results.length === 1;
   process.exitCode = isJudged && !isRecovered(only!) ? exitCodes.bad : exitCodes.fine;

@@ -1,6 +1,6 @@
 import type { StormResult } from "../../simulator/index.ts";
 import { type Scale, scaleTo } from "./scale.ts";
-import { formatNumber, findPeak, formatVerdict } from "../../console/storms/format.ts";
+import { formatNumber, findPeak, findPeakSecond, formatVerdict } from "../../console/storms/format.ts";
 
 /** The scales that the charts of compared storms share. */
 export interface Scales {
@@ -57,7 +57,7 @@ export const chartStyle = `
 /** Attempts, goodput and first attempts per second over time. */
 export function drawLoad(result: StormResult, { perSecondMost, untilMs }: Scales): string {
   const { load } = result;
-  const about = `Up to ${formatNumber(findPeak(load.attemptsPerSecond))} attempts per second. ${formatVerdict(result)}.`;
+  const about = `Up to ${formatNumber(findPeakSecond(load.attemptsPerSecond, load.stepMs))} attempts per second. ${formatVerdict(result)}.`;
   const up = verticalTo(perSecondMost);
   const lines = [
     drawLine(load.offeredPerSecond, load.stepMs, untilMs, up, "offered"),

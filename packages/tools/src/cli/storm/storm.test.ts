@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { cliDocument, runCli } from "../../../../../test/support/cli.ts";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
+import { findPeakSecond, formatPercent } from "../../console/storms/format.ts";
 import { presets, simulateStorm, type StormResult } from "../../simulator/index.ts";
 import { formatHtml } from "./report-html.ts";
 import { drawSparkline } from "./report-text.ts";
@@ -87,6 +88,53 @@ test("policies are compared on one storm, with lines to look at", async () => {
   expect(stdout).toMatch(/^no-jitter {2}all ended/m);
   expect(stdout).toMatch(/^full-jitter\+no-budget {2}all ended/m);
   expect(stdout).toMatch(/attempts +[ ▁-█]{60} [\d,]+\/s/);
+});
+
+test("--trials says in which share of the seeds a storm collapses, beside the one that is drawn", async () => {
+  const [rate, policy] = [
+    ["--rate", "16", "--capacity", "20", "--workers", "2", "--outage", "5s-10s", "--duration", "40s"],
+    ["--attempts", "4", "--base", "200ms", "--cap", "5s", "--compare", "no-budget+no-jitter,no-retries"],
+  ];
+  const flags = ["storm", ...rate, ...policy, "--trials", "20"];
+  const { document } = await cliDocument(...flags);
+  expect(document).toMatchObject({
+    results: [{ name: "no-budget+no-jitter" }, { name: "no-retries" }],
+    trials: [
+      { name: "no-budget+no-jitter", seed: 1, trials: 20, collapsed: 0.7 },
+      { name: "no-retries", seed: 1, trials: 20, collapsed: 0, succeeded: { collapsed: null } },
+    ],
+  });
+  const { stdout } = await runCli(flags);
+  expect(stdout).toMatch(/^no-budget\+no-jitter +70% +\d\d% +9\d%$/m);
+  expect(stdout).toMatch(/^no-retries +0% +- +8\d%$/m);
+});
+
+test("a share is 0% or 100% only where it is exactly that", () => {
+  expect([0, 1, 0.999, 0.9996, 0.0004, 0.057, 0.205, 0.995].map(formatPercent)).toEqual([
+    "0%",
+    "100%",
+    "99.9%",
+    "99.96%",
+    "0.04%",
+    "5.7%",
+    "21%",
+    "99.5%",
+  ]);
+});
+
+test("a peak is of a whole second, however fine the load was counted", () => {
+  expect(findPeakSecond([0, 8, 4, 4, 4, 0, 0], 250)).toBe(5);
+  expect(findPeakSecond([7, 3], 1000)).toBe(7);
+  expect(findPeakSecond([6, 2], 2000)).toBe(6);
+});
+
+test("the table that takes minutes says so before it begins", async () => {
+  const child = spawn(process.execPath, ["packages/tools/src/cli/main.ts", "storm", "--preset", "budgets"]);
+  const [text] = (await once(child.stderr, "data")) as [Buffer];
+  child.kill("SIGINT");
+  const [code] = (await once(child, "close")) as [number | null];
+  expect(text.toString()).toMatch(/^20 cells, 20 runs of each: about 2 min/);
+  expect(code).toBe(130);
 });
 
 test("a service that does not come back is a bad answer; a table that holds is a good one", async () => {

@@ -35,16 +35,30 @@ export const measures: ReadonlyArray<readonly [heading: string, value: (result: 
 function formatPeakOnReturn({ load, settings }: StormResult): string {
   const endMs = Math.max(0, ...settings.outages.map(({ toMs }) => toMs));
   const after = load.attemptsPerSecond.slice(Math.ceil(endMs / load.stepMs));
-  return after.length === 0 ? "-" : formatRate(findPeak(after));
+  return after.length === 0 ? "-" : formatRate(findPeakSecond(after, load.stepMs));
 }
 
 export const findPeak = (values: readonly number[]): number => values.reduce((most, value) => Math.max(most, value), 0);
+
+/** The most in any second, where the load was counted in steps that may be shorter. */
+export function findPeakSecond(perSecond: readonly number[], stepMs: number): number {
+  const steps = Math.max(1, Math.round(1000 / stepMs));
+  const seconds = perSecond.map((_, from) => perSecond.slice(from, from + steps).reduce((sum, rate) => sum + rate, 0));
+  return findPeak(seconds) / steps;
+}
 
 export const formatNumber = (value: number): string => Math.round(value).toLocaleString("en-US");
 
 const formatRate = (value: number): string => `${formatNumber(value)}/s`;
 
-const formatPercent = (share: number): string => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)}%`;
+/** A share in per cent, with as many digits as tell it from nothing and from all. */
+export function formatPercent(share: number): string {
+  for (let digits = share > 0 && share < 0.1 ? 1 : 0; digits < 5; digits += 1) {
+    const text = (100 * share).toFixed(digits);
+    if ((Number(text) === 0) === (share === 0) && (Number(text) === 100) === (share === 1)) return `${text}%`;
+  }
+  return share < 0.5 ? "<0.0001%" : ">99.9999%";
+}
 
 export const formatSeconds = (ms: number): string =>
   ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 9950 ? 1 : 0)} s`;
