@@ -50,6 +50,24 @@ describe("our own server", () => {
   });
 });
 
+describe("a server on stdio that fails", () => {
+  const program = (text: string): [string, ...string[]] => [process.execPath, "-e", text];
+
+  test("is reported with the end of its stderr, where it ends at once", async () => {
+    const server = program('console.error("\\u001b[31mno such file: server.js"); process.exitCode = 3');
+    await expect(verifyMcp({ server })).rejects.toThrow(
+      /the server ended \(3\); its stderr ends with: \[31mno such file: server\.js/,
+    );
+  });
+
+  test("is reported with it, where it never answers", async () => {
+    const server = program('console.error("Traceback\\n  ValueError: no order"); process.stdin.resume()');
+    await expect(verifyMcp({ server, timeoutMs: 2000 })).rejects.toThrow(
+      /no answer within 2000 ms; its stderr ends with: Traceback \| ValueError: no order/,
+    );
+  });
+});
+
 describe("a careless server", () => {
   test("fails more than ten cases over HTTP, of every kind", async () => {
     const report = await verifyMcp(over(await startMcpHttp({ program: "examples/mcp/careless.ts" })));

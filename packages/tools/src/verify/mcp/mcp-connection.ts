@@ -42,10 +42,18 @@ export async function greet(connection: McpConnection): Promise<void> {
   await connection.notify("notifications/initialized", {});
 }
 
-/** Waits for a reply no longer than there is time. */
-export function replyBefore(timeoutMs: number, reply: Promise<Reply>): Promise<Reply> {
+/**
+ * Waits for a reply no longer than there is time.
+ *
+ * @param explain adds to the message what is known of the silence.
+ */
+export function replyBefore(
+  timeoutMs: number,
+  reply: Promise<Reply>,
+  explain: (message: string) => string = (message) => message,
+): Promise<Reply> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new NoResponse(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  const timer = setTimeout(() => late.reject(new NoResponse(explain(`no answer within ${timeoutMs} ms`))), timeoutMs);
   const waited = Promise.race([reply, late.promise]).finally(() => clearTimeout(timer));
   // A request may be sent to be lost, and then its rejection is not awaited.
   waited.catch(() => undefined);
