@@ -4,8 +4,8 @@
  * Policies: by default an operation with an unknown outcome is held. -DRERUN runs it again. The effect is plain;
  * -DKEYED: its service knows the operation's key; -DFENCED: its service refuses a lower fence, and a take-over looks first.
  * Surroundings: -DTWO_REQUESTS: the last delivery brings another request. -DLOSES_RECORD: the store loses the record once.
- * -DBOUNDED=n: n faults and renewals at most, for "every key ends". -DGRAPH prints each step (npm run spec -- --graph).
- * The guards, each taken out by its name: K2_FINGERPRINT, K3_LEASE_ENDS, K4_OWNER, K5_RELEASE, K6_HELD, K6_LOOK, K7_STORED,
+ * -DBOUNDED=n: n faults and renewals at most, for what has to happen in the end. -DGRAPH prints each step (npm run spec -- --graph).
+ * The guards, each taken out by its name: K1_TAKEN_BACK, K2_FINGERPRINT, K3_LEASE_ENDS, K4_OWNER, K4_RENEWAL, K5_RELEASE, K6_HELD, K6_LOOK, K7_STORED,
  * K8_LOSER, K9_RETENTION.
  */
 #ifndef N
@@ -51,6 +51,9 @@ byte lateFrom, lateCall, lateResult;
 byte effects, first, highest;
 
 bool lost, lateChange;
+
+/* Whether a claim was confirmed, so that work began; and whether one arrived after its sender had given it up. */
+bool worked, lateClaim;
 
 hidden byte operation, acquired, heard, value;
 
@@ -197,7 +200,7 @@ inline finish(w) {
 inline hear(w) {
   if
   :: operation == CLAIM && acquired ->
-    phase[w - 1] = WORKING; call[w - 1] = 0; KEEP_FENCE; before[w - 1] = later
+    worked = true; phase[w - 1] = WORKING; call[w - 1] = 0; KEEP_FENCE; before[w - 1] = later
   :: operation == CLAIM && !acquired ->
     if
     :: state == DONE && SAME -> answer[w - 1] = result
@@ -231,13 +234,24 @@ inline look(w) {
   finish(w)
 }
 
-/* A sender that gives up takes an unconfirmed claim back; anything else it leaves. */
+/* K1: a sender that gives up takes an unconfirmed claim back; anything else it leaves. */
 inline giveUp(w) {
+#ifdef NO_K1_TAKEN_BACK
+  finish(w)
+#else
   if
   :: call[w - 1] == CLAIM -> call[w - 1] = TAKE_BACK
   :: else -> finish(w)
   fi
+#endif
 }
+
+/* K4: a lease is renewed for its owner alone. */
+#ifdef NO_K4_RENEWAL
+#define RENEWS(w) true
+#else
+#define RENEWS(w) (owner == w)
+#endif
 
 inline says(w, what) {
   phase[w - 1] = CALLING; call[w - 1] = SETTLE; ended[w - 1] = what; fenceOf[w - 1] = 0; looked[w - 1] = false;
@@ -297,8 +311,13 @@ end:
   :: d_step { phase[w - 1] == WORKING && !MUST_LOOK(w) && effectOf[w - 1] == 0 -> FROM; says(w, NO_EFFECT); TO }
   :: d_step { phase[w - 1] == WORKING && !MUST_LOOK(w) -> FROM; says(w, UNKNOWN); TO }
   :: d_step { phase[w - 1] == WORKING && effectOf[w - 1] != 0 -> FROM; says(w, HAD_EFFECT); TO }
-  :: d_step { phase[w - 1] == WORKING && state == RUNNING && owner == w && !alive && MAY_FAIL ->
-       FROM; FAILS; alive = true; didWhat = RENEW; didBy = w; didAnswer = 1; TO }
+  :: d_step { phase[w - 1] == WORKING && state == RUNNING && !alive && RENEWS(w) && MAY_FAIL ->
+       FROM; FAILS; alive = true; lateChange = lateChange || owner != w; didWhat = RENEW; didBy = w; didAnswer = 1; TO }
+#ifdef GRAPH
+  /* A refused renewal changes nothing; a store that replays the steps has to refuse it, too. */
+  :: d_step { phase[w - 1] == WORKING && (state != RUNNING || !RENEWS(w)) ->
+       FROM; didWhat = RENEW; didBy = w; didAnswer = 0; TO }
+#endif
   :: d_step { (phase[w - 1] == CALLING || phase[w - 1] == WORKING) && MAY_FAIL -> FROM; FAILS; finish(w); TO }
   od
 }
@@ -308,7 +327,7 @@ end:
   do
   :: d_step { lateFrom != 0 -> FROM;
        if
-       :: lateCall == CLAIM -> claim(lateFrom)
+       :: lateCall == CLAIM -> claim(lateFrom); lateClaim = true
        :: else -> change(lateFrom, lateCall, lateResult)
        fi;
        lateFrom = 0; lateCall = 0; lateResult = 0; TO }
@@ -354,6 +373,7 @@ ltl same_answer { [] (lost || ALL(STORED)) }
 ltl no_lost_effect { [] (lost || ((effects == 0 || state != ABSENT) && (effects > 0 || ALL(NO_OWN_ANSWER) || result == FAILURE))) }
 ltl own_answer { [] !(answer[0] != 0 && answer[N - 1] != 0) }
 ltl late_owner_changes_nothing { [] !lateChange }
+ltl unworked_claim_is_released { <> [] (ALL(IS_OVER) && (worked || lateClaim || state == ABSENT)) }
 ltl every_key_ends { <> [] (ALL(IS_OVER) && (state == ABSENT || state == DONE || !alive)) }
 
 /* What must be reachable, so that none of the above holds for want of events. */

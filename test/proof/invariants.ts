@@ -6,6 +6,7 @@ export const invariants = {
   "own-answer": "A key never answers for another request.",
   "every-key-ends": "Every key ends: done, released, or held and visible. Nothing hangs.",
   "half-way-is-finished": "What failed half-way is no last word, where it is to be finished.",
+  "unworked-claim-is-released": "A claim that was not confirmed, so that no work began, is taken back.",
   "late-owner-changes-nothing": "A late owner changes nothing.",
   "only-commits-are-published": "Nothing is published that is not committed.",
   "every-commit-is-published": "Every committed message is published, or parked and visible; none is skipped.",
