@@ -18,9 +18,9 @@ const seconds = (metric: string, end = ""): string => `{__name__=~"${metric}(_se
 const quantile = (share: number, metric: string, by: string): string =>
   `histogram_quantile(${share}, sum by (le, ${by}) (rate(${seconds(metric, "_bucket")}[$__rate_interval])))`;
 
-/** Requests with a key, for each operation that ended. */
+/** Requests with a key, for each operation that ended, as the alert counts them: where none ends there is no ratio. */
 const attemptsPerIntention = (metric: string, label: string): string =>
-  `sum by (job) (${rate(metric, `,${label}!="lease-lost"`)}) / sum by (job) (${rate(metric, `,${label}=~"executed|handler-failed"`)})`;
+  `sum by (job) (${rate(metric, `,${label}!~"lease-lost|store-failed"`)}) / (sum by (job) (${rate(metric, `,${label}=~"executed|handler-failed"`)}) > 0)`;
 
 const held = (what: string, unit: string): string =>
   `max({__name__=~"once_again_(server|gateway)_held_${what}${unit}",${job}})`;

@@ -47,7 +47,7 @@ export interface GatewayOptions {
   readonly cors?: CorsOptions | undefined;
   /** Default: see `GatewayLimits`. */
   readonly limits?: Partial<GatewayLimits> | undefined;
-  /** Called with errors that need a person: a store or a scope that fails. Default `console.error`. */
+  /** Called with errors that need a person: a store or a scope that fails. Default one line each by `console.error`, counted when they repeat. */
   readonly onError?: ((error: unknown) => void) | undefined;
   /** Called for each request when its response has gone out: the access log. */
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { logError } from "once-again/internal";
 import { acceptRequest } from "./accept-request.ts";
 import { answerPreflight } from "./answer-preflight.ts";
 import { containErrors } from "./contain-errors.ts";
@@ -37,7 +38,7 @@ export interface GatewayService {
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID`, `ONCE_UNSAFE_PAIR`. */
 export function openService(options: GatewayOptions, isDraining: () => boolean): GatewayService {
-  const { onRequest, onError = console.error, onUnaskedBytes, tracing, logFields = [] } = options;
+  const { onRequest, onError = logGatewayError, onUnaskedBytes, tracing, logFields = [] } = options;
   const limits = checkLimits(options.limits, options.store);
   const report = containErrors(() => undefined, onError);
   const upstream = openUpstreams(options, limits, (service) => {
@@ -88,6 +89,8 @@ export function openService(options: GatewayOptions, isDraining: () => boolean):
     cut: () => upstream.cut(),
   };
 }
+
+const logGatewayError = (error: unknown): void => logError(error, { room: "gateway" });
 
 /** A request that is served. */
 interface ServedRequest {

@@ -37,6 +37,7 @@ export { recordOperations } from "./stores/transition.ts";
 export type { RetryingFetchOptions } from "./client/fetch-options.ts";
 export { type OperationDetails, readDetails } from "./core/operation-details.ts";
 export { systemRandom, uniform } from "./core/random.ts";
+export { logError } from "./core/error-log.ts";
 export { systemClock } from "./core/system-clock.ts";
 export type { HttpLimits, HttpRules, ProfileRules, UnknownOutcomeRules } from "./http/http-options.ts";
 export type { Reconcile } from "./http/reconcile.ts";

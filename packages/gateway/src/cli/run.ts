@@ -2,6 +2,7 @@ import cluster from "node:cluster";
 import process from "node:process";
 import type { Command } from "commander";
 import { exitCodes, outliveOutput, painter, runUntilInterrupted, serverSignals } from "once-again/internal/command";
+import { systemClock } from "once-again/internal";
 import { ConfigError, formatProblem } from "../config/config-problem.ts";
 import { type GatewayConfig, type GivenConfig, readConfig } from "../config/read-config.ts";
 import { printSplit } from "../split/print-split.ts";
@@ -100,4 +101,5 @@ function announce(
 const printJson = (document: object): void => void process.stdout.write(`${JSON.stringify(document)}\n`);
 
 /** Says something beside the log, which is on standard output. */
-const say = (message: string): void => console.error(`once-again gateway: ${message}`);
+const say = (message: string): void =>
+  console.error(`${new Date(systemClock.now()).toISOString()} once-again gateway: ${message}`);

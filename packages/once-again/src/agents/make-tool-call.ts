@@ -43,7 +43,9 @@ export function makeToolCall(
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
   const made = makeCall(parts, entry, callTool);
-  return untilAborted(made, signal, (error) => notify(parts.options.onError, error)).finally(() => {
+  return untilAborted(made, signal, (error) =>
+    notify(parts.options.onError, error, { room: "tool", tool: entry.tool }),
+  ).finally(() => {
     entry.isWaiting = false;
     if (!signal?.aborted) entry.isReturned = true;
   });

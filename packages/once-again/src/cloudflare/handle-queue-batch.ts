@@ -1,5 +1,6 @@
 import { hasMethod } from "../core/duck-typing.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
+import { logError } from "../core/error-log.ts";
 import { checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import type { Inbox, InboxMessage, InboxVerdict, MessageWork } from "../messaging/inbox/index.ts";
 import { systemClock } from "../core/system-clock.ts";
@@ -138,7 +139,7 @@ async function settleMessage<Transaction>(
     }
     message.ack();
   } catch (error) {
-    console.error(error);
+    logError(error, { room: "consumer", consumer: inbox.consumer, queue, id: message.id });
     again();
   }
 }

@@ -2,7 +2,7 @@ import { answerBefore, sharedTimers } from "../core/deadline-timer.ts";
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import type { Clock } from "../core/clock.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import { notify } from "../core/listener.ts";
+import { type ErrorListener, type ErrorSubject, notify } from "../core/listener.ts";
 import { recordId } from "../key/key.ts";
 import { storeLateError } from "../core/store-late-error.ts";
 import { equalJitter, exponentialBackoff } from "../retry/index.ts";
@@ -15,6 +15,7 @@ import type {
   CompleteRequest,
   InspectedRecord,
   ListRequest,
+  OnLateUse,
   RecordName,
   ReleaseRequest,
   RenewRequest,
@@ -141,6 +142,7 @@ export function openBoundedStore<Transaction>(store: Store, options: CheckedEngi
   // Not every store has transactions, so this is checked when one is used.
   const transactions = (): TransactionalStore<Transaction> => transactional(store);
 
+  const whenLate = lateUses(onError);
   return {
     claim: claiming({ store, call, unstored, openWithdrawals, goesOn }),
     withdraw: (owned) => void (goesOn || openWithdrawals().withdraw(owned)),
@@ -169,9 +171,10 @@ export function openBoundedStore<Transaction>(store: Store, options: CheckedEngi
     list: (request) => watched(once(() => store.list(request))),
     discard: ({ scope, key }) => watched(once(() => store.resolve({ scope, key, settlement: { as: "not-executed" } }))),
     purge: (request) => watched(call("purge", { scope: "", key: undefined }, () => store.purge(request))),
-    transact: (request, work) => bounded((run) => transactions().transact(request, run, onError), work),
+    transact: (request, work) => bounded((run) => transactions().transact(request, run, whenLate(request)), work),
     transactUnkeyed: (work) => bounded((run) => transactions().transactUnkeyed(run, onError), work),
-    transactStep: (request, work) => bounded((run) => transactions().transactStep(request, run, onError), work),
+    transactStep: (request, work) =>
+      bounded((run) => transactions().transactStep(request, run, whenLate(request)), work),
     awayMs: () => absence.ms,
     // The engine that is opened on it checks whether it is a store at all.
     moveMark: (store as Partial<TransactionalStore<Transaction>> | undefined)?.moveMark?.bind(store),
@@ -385,8 +388,18 @@ function settlingInBackground({ store, options, once, background, unstored }: Ba
     });
     if (isQueued) return;
     onEnd?.();
-    onError(resultUnconfirmedError(undefined));
+    onError(resultUnconfirmedError(undefined), aboutOperation(owned));
   };
+}
+
+/** Listeners for uses of a transaction after its end, by its operation. */
+function lateUses(onError: ErrorListener): (operation: RecordName) => OnLateUse {
+  return (operation) => (error) => onError(error, aboutOperation(operation));
+}
+
+/** The names of an operation, for an error about it. */
+function aboutOperation({ scope, key }: RecordName): ErrorSubject {
+  return { room: "operation", scope, key };
 }
 
 function named({ scope, key, owner }: ReleaseRequest): ReleaseRequest {

@@ -60,7 +60,7 @@ export interface OnceOperation<Value = Uint8Array> extends RecordName {
    */
   readonly earlierFingerprints?: readonly string[] | undefined;
   /** Called when the operation was found under one of those. */
-  readonly onEarlierFingerprint?: (() => void) | undefined;
+  readonly onEarlierFingerprint?: ((operation: RecordName) => void) | undefined;
   /** How its result is stored. */
   readonly codec: Codec<Value>;
   /** Facts about it, for people, which are stored with its record; default none. The engine adds how an attempt ended. */

@@ -192,7 +192,7 @@ function claimOnce<Value>(
     if (claimed.kind === "mismatch" && earlier < earlierFingerprints.length) {
       return claimOnce(context, requested, earlier + 1);
     }
-    if (earlier > 0 && claimed.kind !== "mismatch") onEarlierFingerprint?.();
+    if (earlier > 0 && claimed.kind !== "mismatch") onEarlierFingerprint?.(requested.operation);
     if (claimed.kind === "acquired") {
       return new LeasedRun(context, requested, { request, acquired: claimed, sentAt });
     }

@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { DeadlineTimer } from "../core/deadline-timer.ts";
 import { logError } from "../core/error-log.ts";
 import { OnceAgainError } from "../core/errors.ts";
-import { type Listener, notify } from "../core/listener.ts";
+import { type ErrorListener, type ErrorSubject, type Listener, notify } from "../core/listener.ts";
 import { checkNames, type OptionNames, pickOptions } from "../core/option-names.ts";
 import { checkChoice, checkClock, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import { type Random, systemRandom } from "../core/random.ts";
@@ -74,7 +74,7 @@ export interface EngineOptions {
    * Gets errors that an operator must know of: those that a handler or the store threw, since the caller gets a plain
    * 500, 503 or 504, and what a handler did after its operation had ended; default one line each by `console.error`, counted when they repeat.
    */
-  readonly onError?: Listener<unknown> | undefined;
+  readonly onError?: ErrorListener | undefined;
   /** Default the machine's clock. Leases are decided by the store's. */
   readonly clock?: Clock | undefined;
   /** Where chance comes from, for the waits between two calls of the store and for the times to come back; default the machine's. */
@@ -136,7 +136,7 @@ export interface CheckedEngineOptions {
   readonly goesOn?: boolean | undefined;
   readonly onEvent: Listener<ServerEvent> | undefined;
   /** Never throws. */
-  readonly onError: (error: unknown) => void;
+  readonly onError: ErrorListener;
   readonly clock: Clock;
   /** On the same clock, each for one kind of limit that every operation has. */
   readonly deadlines: { readonly store: DeadlineTimer; readonly lease: DeadlineTimer; readonly handler: DeadlineTimer };
@@ -217,7 +217,7 @@ export function checkEngineOptions(options: EngineOptions, path: OptionPath = (n
     storeMsMax: checkNumber(path("storeMsMax"), options.storeMsMax ?? 5000, { min: 1 }),
     handlerMsMax: checkNumber(path("handlerMsMax"), options.handlerMsMax ?? 300_000, { min: 1 }),
     onEvent: checkFunction("onEvent", options.onEvent),
-    onError: (error: unknown) => notify(onError, error),
+    onError: (error: unknown, about?: ErrorSubject) => notify(onError, error, about),
     random: checkFunction("random", options.random) ?? systemRandom,
     optionPath: path,
     clock,

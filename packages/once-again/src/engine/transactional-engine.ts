@@ -141,7 +141,7 @@ async function runOperation<Transaction, Value>(parts: Running<Transaction, Valu
         earlier += 1;
         continue;
       }
-      if (earlier > 0 && answer.outcome.kind !== "mismatch") onEarlierFingerprint?.();
+      if (earlier > 0 && answer.outcome.kind !== "mismatch") onEarlierFingerprint?.({ scope, key });
       const leftMs = running.waitEndsAt - clock.monotonic();
       if (answer.outcome.kind !== "in-progress" || leftMs <= 0) return (result = answer);
       await sleep(clock, Math.min(pollMs, leftMs));
@@ -253,7 +253,7 @@ async function transact<Transaction, Value, Answer>(
       throw error;
     }
     if (OnceAgainError.isInstance(error, "ONCE_OUTCOME_UNKNOWN") && whenHeld !== undefined) {
-      options.onError(error);
+      options.onError(error, { room: "operation", scope, key });
       return whenHeld;
     }
     notify(options.onEvent, { type: "store-failed", operation: "transact", scope, key, error });

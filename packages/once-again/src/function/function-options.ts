@@ -2,7 +2,7 @@ import { hasMethod, wrongClientError } from "../core/duck-typing.ts";
 import { checkResultBytesMax } from "../engine/options.ts";
 import type { Store } from "../stores/store.ts";
 import { logError } from "../core/error-log.ts";
-import { notify } from "../core/listener.ts";
+import { type ErrorListener, type ErrorSubject, notify } from "../core/listener.ts";
 import { checkNames, type OptionNames } from "../core/option-names.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import type { Codec, Execution, Reconciled } from "../engine/engine.ts";
@@ -115,7 +115,7 @@ export interface CheckedFunctionRules<Args extends readonly unknown[], Result> e
   /** Missing where results are stored as JSON. */
   readonly codec: Codec<Result> | undefined;
   /** Never throws. */
-  readonly onError: (error: unknown) => void;
+  readonly onError: ErrorListener;
 }
 
 /** The common rules, checked, with every default filled in. */
@@ -201,7 +201,7 @@ export function checkFunctionRules<Args extends readonly unknown[], Result, Tran
     ...checkCallRules(options),
     refusals: checkRefusals(options.refusals),
     codec,
-    onError: (error: unknown) => notify(options.onError ?? logError, error),
+    onError: (error: unknown, about?: ErrorSubject) => notify(options.onError ?? logError, error, about),
   });
 }
 

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { ErrorListener } from "../core/listener.ts";
 import type { DatabaseSync } from "node:sqlite";
 import { describe, expect, test, vi } from "vitest";
 import { faultyStore } from "../../../../test/support/faulty-store.ts";
@@ -25,7 +26,7 @@ function charging(options: Partial<FunctionRules<[Order], unknown>> = {}) {
   const fn = vi.fn<(execution: FunctionExecution, order: Order) => Promise<unknown>>(async (_, { amount }) => ({
     paid: amount,
   }));
-  const onError = vi.fn<(error: unknown) => void>();
+  const onError = vi.fn<ErrorListener>();
   const make = () =>
     onceFunction(
       {
@@ -242,7 +243,7 @@ describe("a function that fails", () => {
     fn.mockRejectedValueOnce(new Error("connection lost"));
     await expect(charge(tea)).rejects.toThrow("connection lost");
     await expect(charge(tea)).rejects.toMatchObject({ code: "ONCE_OUTCOME_UNKNOWN" });
-    expect(onError).toHaveBeenCalledExactlyOnceWith(reason);
+    expect(onError).toHaveBeenCalledExactlyOnceWith(reason, expect.objectContaining({ room: "function" }));
   });
 
   test("an error of a function that it called is not taken for its own", async () => {

@@ -40,7 +40,7 @@ export async function runFunction<Transaction, Result>(
   const shown = userExecution(Object.assign(execution, { key: execution.key ?? "" }));
   const look = reconcile && (() => reconcile(shown as FunctionExecution));
   const end = await runWork(execution, { reconcile: look, quiesceMs }, () => run(shown));
-  if (end.kind === "threw") return judgeError(end, rules);
+  if (end.kind === "threw") return judgeError(end, rules, execution);
   const { effect, value } = end;
   if (effect === "none") return { effect, result: notStored({ kind: "returned", value }) };
   try {
@@ -54,6 +54,7 @@ export async function runFunction<Transaction, Result>(
 function judgeError<Result>(
   { effect, error }: Extract<WorkEnd<Result>, { kind: "threw" }>,
   rules: CallRules<Result>,
+  { scope, key }: Pick<Execution, "scope" | "key">,
 ): WorkResult<StoredCallResult<Result>> {
   if (effect === "none") return hadNone(error);
   if (effect === "held") return { effect, result: notStored({ kind: "threw", error }) };
@@ -63,7 +64,7 @@ function judgeError<Result>(
     if (refusal !== undefined) return { effect: "refused", result: refusal, cause: error };
   } catch (fault) {
     // A rule that fails says nothing of the call.
-    rules.onError(fault);
+    rules.onError(fault, { room: "function", scope, key });
   }
   throw workFailure("The function", error);
 }

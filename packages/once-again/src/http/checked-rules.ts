@@ -1,9 +1,10 @@
 import { hasMethod } from "../core/duck-typing.ts";
 import { checkResultBytesMax } from "../engine/options.ts";
 import { logError } from "../core/error-log.ts";
-import { notify } from "../core/listener.ts";
+import { type ErrorListener, notify } from "../core/listener.ts";
 import { checkChoice, checkFunction, checkNumber, invalidOptionError } from "../core/options.ts";
 import type { EngineOptions } from "../engine/options.ts";
+import type { RecordName } from "../stores/store.ts";
 import { keyHeaderName } from "../key/index.ts";
 import { type FlatOptions, type FlatRules, optionPath } from "./flat-options.ts";
 import type { Covered, FailureOf } from "./http-options.ts";
@@ -27,13 +28,13 @@ export type CheckedHttpRules<Request> = Filled<
   >
 > & {
   /** Reports that a request was found under an earlier fingerprint, the first time. */
-  readonly onEarlierFingerprint: () => void;
+  readonly onEarlierFingerprint: (operation: RecordName) => void;
   /** The rule by which requests are the same, and those that were in force before it. */
   readonly fingerprints: readonly [Covered<Request>, ...Covered<Request>[]];
   readonly profile: Profile;
   /** Whether what the handler did is rolled back with its key. */
   readonly transactional: boolean;
-  readonly onError: (error: unknown) => void;
+  readonly onError: ErrorListener;
   /** Missing where the key is in its header. */
   readonly identify: Identify | undefined;
   /** Missing where every message runs. */
@@ -68,7 +69,8 @@ export function checkHttpRules<Request, Transaction>(
   }
   const transactional = checkChoice("mode", options.mode ?? "leased", ["leased", "transactional"]) === "transactional";
   const label = checkFunction(optionPath("label"), options.label);
-  const onError = (error: unknown) => notify(options.onError ?? logError, error);
+  const onError: ErrorListener = (error, about = { room: "route" }) =>
+    notify(options.onError ?? logError, error, about);
   return Object.freeze({
     profile: profiles[options.profile],
     scope,
@@ -78,7 +80,9 @@ export function checkHttpRules<Request, Transaction>(
     latest: checkLatest(options, transactional),
     skip: checkFunction("skip", options.skip),
     fingerprints: checkFingerprints(options.fingerprint ?? "request"),
-    onEarlierFingerprint: firstTime(() => onError(fingerprintChange())),
+    onEarlierFingerprint: firstTime(({ scope, key }: RecordName) =>
+      onError(fingerprintChange(), { room: "route", scope, key }),
+    ),
     noEffectStatuses: checkNoEffectStatuses(options.noEffectStatuses ?? [], transactional),
     reconcile: typeof options.onUnknown === "function" ? options.onUnknown : undefined,
     reusedStatus: checkChoice(optionPath("reusedStatus"), options.reusedStatus ?? 422, [409, 422]),
@@ -132,10 +136,10 @@ function checkKeyHeader(name: string): string {
   throw invalidOptionError(optionPath("keyHeader"), "the name of a header that means nothing else", name);
 }
 
-function firstTime(report: () => void): () => void {
+function firstTime<Facts>(report: (facts: Facts) => void): (facts: Facts) => void {
   let isReported = false;
-  return () => {
-    if (!isReported) report();
+  return (facts) => {
+    if (!isReported) report(facts);
     isReported = true;
   };
 }

@@ -1,5 +1,6 @@
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { OnceAgainError } from "../core/errors.ts";
+import type { ErrorListener } from "../core/listener.ts";
 import { requireBoolean } from "../core/options.ts";
 import {
   type Execution,
@@ -78,7 +79,7 @@ export interface OnceHttp<Request, Transaction> extends OnceRoute {
   /** The largest response that is stored, bytes: a framework need not read on beyond it. */
   readonly resultBytesMax: number;
   /** Calls the route's `onError`. It never throws. */
-  readonly onError: (error: unknown) => void;
+  readonly onError: ErrorListener;
   /** The response to a request that must not claim its key; `onError` gets the error where operators have to act. */
   refuse(error: OnceAgainError): HttpResponse;
   /**
@@ -205,29 +206,34 @@ async function openAttempt<Request, Transaction>(
   finish: Finish,
 ): Promise<HttpResponse | HttpAttempt<Transaction>> {
   const { rules } = route;
+  let scope: string | undefined;
+  let key: string | undefined;
   try {
     // A leased route has skipped its requests before.
     if (rules.transactional && isSkipped(rules, request.native)) return await openUnkeyed(route, request, "", finish);
     if (!takesKey(route, request.method)) {
-      const scope = await keyScope(rules, await scopeOf(rules, request.native), request);
+      scope = await keyScope(rules, await scopeOf(rules, request.native), request);
       return await openUnkeyed(route, request, scope, finish);
     }
     if (rules.identify !== undefined) return await openMessage(route, request, finish);
     const requestKey = readKey(route, request);
     if (requestKey.kind === "refused") return finish(problem(rules, requestKey.code, requestKey.detail));
+    if (requestKey.kind === "key") key = requestKey.key;
     const naming = scopeOf(rules, request.native);
     // A value that is there already is not awaited: each wait allocates as much as a claim.
     const caller = isPromise(naming) ? await naming : naming;
     const scoping = keyScope(rules, caller, request);
-    const scope = isPromise(scoping) ? await scoping : scoping;
+    scope = isPromise(scoping) ? await scoping : scoping;
     if (requestKey.kind === "no-key") return await openUnkeyed(route, request, scope, finish);
-    const { key, isOld } = requestKey;
-    if (isOld && (await isForgotten(route, { scope, key }))) return finish(problem(rules, "ONCE_KEY_EXPIRED", tooOld));
+    key = requestKey.key;
+    if (requestKey.isOld && (await isForgotten(route, { scope, key })))
+      return finish(problem(rules, "ONCE_KEY_EXPIRED", tooOld));
     const reading = readBody(request, rules);
     const body = isPromise(reading) ? await reading : reading;
     return await openKeyed(route, request, { caller, scope, key, body, event: undefined }, finish);
   } catch (error) {
-    return finish(responseToError(error, rules));
+    const { method, path } = request;
+    return finish(responseToError(error, rules, { room: "route", method, path: originForm(path), scope, key }));
   }
 }
 
@@ -446,8 +452,9 @@ export class HttpAttempt<Transaction> {
   /** Each run of a handler that ran again is settled by the operation's one error, which is reported once. */
   #responseToError(error: unknown): HttpResponse {
     const { finish, rules } = this.#parts;
+    const { scope, key } = this.execution;
     if (this.#failure === undefined || this.#failure.error !== error) {
-      this.#failure = { error, response: finish(responseToError(error, rules)) };
+      this.#failure = { error, response: finish(responseToError(error, rules, { room: "route", scope, key })) };
     }
     return this.#failure.response;
   }

@@ -86,13 +86,15 @@ export function resultOfError(
     return { effect: "none", result: withProblem("ONCE_NO_EFFECT", error.message, leastSecondsOf(error, rules)) };
   }
   if (OnceAgainError.isInstance(error, "ONCE_RESULT_TOO_LARGE")) return tooLarge(rules);
+  const { scope, key } = execution;
+  const about = { room: "route", scope, key };
   const effect = readEffect(error, execution);
   if (effect === "held") {
     const fault = recordFault((error as Error).cause);
-    if (fault !== undefined) rules.onError(fault);
+    if (fault !== undefined) rules.onError(fault, about);
     return { effect, result: withProblem("ONCE_OUTCOME_UNKNOWN", (error as Error).message) };
   }
-  rules.onError(error);
+  rules.onError(error, about);
   if (OnceAgainError.isInstance(error, "ONCE_MOUNTED_TWICE")) {
     return { effect: "none", result: withProblem("ONCE_MOUNTED_TWICE", error.message), cause: error };
   }

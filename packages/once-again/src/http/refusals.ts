@@ -2,6 +2,7 @@ import { type ErrorCode, errorCodes } from "../core/error-codes.ts";
 import { OnceAgainError } from "../core/errors.ts";
 import { isSetupFault, type Outcome } from "../engine/engine.ts";
 import { recordFault } from "../core/record-errors.ts";
+import type { ErrorListener, ErrorSubject } from "../core/listener.ts";
 import type { Profile } from "./profile.ts";
 import type { HttpResponse } from "./response.ts";
 
@@ -103,18 +104,23 @@ const forOperators: ReadonlySet<ErrorCode> = new Set([
   "ONCE_STORE_UNAVAILABLE",
 ]);
 
-/** The response to a request that failed outside its handler's own answers. */
+/**
+ * The response to a request that failed outside its handler's own answers.
+ *
+ * @param about which request it was, for `onError`.
+ */
 export function responseToError(
   error: unknown,
-  rules: ProblemStyle & { onError: (error: unknown) => void },
+  rules: ProblemStyle & { onError: ErrorListener },
+  about?: ErrorSubject,
 ): HttpResponse {
   if (isSetupFault(error)) {
-    rules.onError(error);
+    rules.onError(error, about);
     return problem(rules, "ONCE_OPTION_INVALID", "The service is set up wrongly. Nothing happened.");
   }
   const fault = recordFault(error);
   if (fault !== undefined) {
-    rules.onError(fault);
+    rules.onError(fault, about);
     return problem(
       rules,
       fault.code as ProblemCode,
@@ -122,9 +128,9 @@ export function responseToError(
     );
   }
   if (OnceAgainError.isInstance(error) && isProblemCode(error.code) && error.code !== "ONCE_HANDLER_FAILED") {
-    if (forOperators.has(error.code)) rules.onError(error);
+    if (forOperators.has(error.code)) rules.onError(error, about);
     return problem(rules, error.code, error.message);
   }
-  rules.onError(error);
+  rules.onError(error, about);
   return problem(rules, "ONCE_HANDLER_FAILED", "The service failed. Ask again, with the same key, what became of it.");
 }

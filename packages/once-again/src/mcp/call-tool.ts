@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../core/error-codes.ts";
 import { OnceAgainError } from "../core/errors.ts";
+import type { ErrorListener } from "../core/listener.ts";
 import { invalidOptionError } from "../core/options.ts";
 import type { Engine, Work, WorkResult } from "../engine/engine.ts";
 import { type CallResult, callResultCodec, type StoredCallResult } from "../function/call-result.ts";
@@ -31,7 +32,7 @@ export interface CallParts<Transaction> {
   readonly rules: CheckedToolCallRules;
   readonly engine: Engine<Transaction>;
   readonly callRules: CallRules<ToolResult>;
-  readonly onError: (error: unknown) => void;
+  readonly onError: ErrorListener;
   /** Draws when a refused call may be made again, milliseconds. */
   readonly retryAfterMs: () => number;
 }
@@ -67,22 +68,28 @@ export async function callTool<Context extends ToolContext, Transaction>(
     const problem = read.kind === "malformed" ? read.problem : "it is missing";
     return refusalResult({ code: "ONCE_KEY_INVALID", tool: name, problem });
   }
+  const reporting = {
+    ...parts,
+    onError: (error: unknown) =>
+      onError(error, { room: "tool", tool: name, key: read.kind === "key" ? read.key : undefined }),
+  };
   const call = describeCall(parts, { tool: name, args }, context, work);
   const runAttempt: Work<Transaction, StoredCallResult<ToolResult>> = async (execution) =>
     markRefused(await runFunction(callRules, call, execution));
   try {
-    const caller = await scopeOf({ scope: rules.scope, onError }, facts.caller);
+    const caller = await scopeOf({ scope: rules.scope, onError: reporting.onError }, facts.caller);
     const scope = `${name}:${caller}`;
-    if (read.kind === "missing") return resultOf(parts, name, (await engine.runUnkeyed(scope, runAttempt)).callResult);
+    if (read.kind === "missing")
+      return resultOf(reporting, name, (await engine.runUnkeyed(scope, runAttempt)).callResult);
     const { key } = read;
     const compared = keyArgument === undefined ? args : without(args, keyArgument);
     const fingerprint = await fingerprintOfCall({ scope: name, fingerprint: covered(tool) }, [compared as never]);
     const outcome = await engine.run({ scope, key, fingerprint, codec: callResultCodec(callRules) }, runAttempt);
     switch (outcome.kind) {
       case "executed":
-        return resultOf(parts, name, outcome.result.callResult);
+        return resultOf(reporting, name, outcome.result.callResult);
       case "replayed":
-        return replayed(resultOf(parts, name, outcome.result.callResult));
+        return replayed(resultOf(reporting, name, outcome.result.callResult));
       case "in-progress":
         return refusalResult({ code: "ONCE_IN_PROGRESS", tool: name, retryAfterMs: parts.retryAfterMs() });
       case "mismatch":
@@ -91,7 +98,7 @@ export async function callTool<Context extends ToolContext, Transaction>(
         return refusalResult({ code: "ONCE_OUTCOME_UNKNOWN", tool: name });
     }
   } catch (error) {
-    return failureResult(parts, name, error);
+    return failureResult(reporting, name, error);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ToolCallRules } from "./tool-call-options.ts";
+import type { ErrorListener } from "../core/listener.ts";
 import { Client as Client1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { InMemoryTransport as Transport1 } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpServer as Server1 } from "@modelcontextprotocol/sdk/server/mcp.js";
@@ -157,13 +158,13 @@ describe.each(Object.entries(sdks))("%s", (_, connect) => {
     ["an error without an effect", { hadNoEffect: () => true }],
   ])("the text of %s is for onError, and never for the model", async (_, rules) => {
     const fault = new Error("password authentication failed for hunter2 at 10.0.0.7");
-    const onError = vi.fn<(error: unknown) => void>();
+    const onError = vi.fn<ErrorListener>();
     const { call, fn } = await open(ok, { ...rules, onError });
     fn.mockRejectedValueOnce(fault);
     const result = await call("k1");
     expect(result).toMatchObject({ isError: true });
     expect(JSON.stringify(result)).not.toMatch(/password|hunter2|10\.0\.0\.7/);
-    expect(onError).toHaveBeenCalledExactlyOnceWith(fault);
+    expect(onError).toHaveBeenCalledExactlyOnceWith(fault, { room: "tool", tool: "order", key: "k1" });
   });
 
   test("what had no effect runs again under its key", async () => {

@@ -66,7 +66,7 @@ export function openToolCalls<Transaction = undefined>(options: ToolCallOptions<
     // A call goes on without its caller, and a repeat finds what came of it.
     call: (tool, args, context, work) =>
       untilAborted(callTool(parts, tool, args, context, work), readContext(context).signal, (error) =>
-        notify(onError, error),
+        notify(onError, error, { room: "tool", tool: tool.name }),
       ),
     close,
     [Symbol.asyncDispose]: close,

@@ -167,7 +167,7 @@ function executionsOn(
       try {
         if (!(await endOwner(engine, operation, hasEnded))) return outcome;
       } catch (error) {
-        notify(onError, error);
+        notify(onError, error, { room: "function", scope: operation.scope, key: operation.key });
         return outcome;
       }
       return run(operation, arn, work);

@@ -93,11 +93,22 @@ export function recordsFrom<Base, Answer>(
         concurrency,
         timeLeftMs: () => timeLeftMs(context),
       });
-      for (const { error } of failed) if (isWorthSaying(error)) notify(onError, error);
+      for (const { record, error } of failed) {
+        if (isWorthSaying(error)) notify(onError, error, { room: source.name, key: keyOf(key, record as Record) });
+      }
       return answer(failed);
     };
     return lambdaFunction(run, calls);
   };
+}
+
+/** The key of a record that failed, for the log; missing where the function that names it is what failed. */
+function keyOf<Record>(key: (record: Record) => unknown, record: Record): string | undefined {
+  try {
+    return String(key(record));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Another invocation has it, or it was not tried: there is nothing to do about it. */

@@ -96,7 +96,7 @@ export function inboxSettings<Transaction>(options: InboxOptions<Transaction>) {
     leaseMs: options.leaseMs ?? 30_000,
     deliveriesMax: checkNumber("deliveriesMax", options.deliveriesMax ?? 10, { min: 1, integer: true }),
     backoff: steadyBackoff("backoff", checkFunction("backoff", options.backoff) ?? otherwise, otherwise, (error) =>
-      notify(options.onError ?? logError, error),
+      notify(options.onError ?? logError, error, { room: "inbox", consumer }),
     ),
     random: options.random ?? systemRandom,
     clock: options.clock ?? systemClock,

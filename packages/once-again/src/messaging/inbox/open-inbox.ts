@@ -57,8 +57,11 @@ export function openInbox<Transaction = undefined>(options: InboxOptions<Transac
     if (problem !== undefined) return { action: "dead-letter", reason: "unreadable", detail: problem };
     const isStopped = (): boolean => stopping.signal.aborted || signal?.aborted === true;
     const stop = { isStopped, signals: [stopping.signal, ...(signal === undefined ? [] : [signal])] };
-    const alone = { settings, lock, notes, discard, isStopped, onError };
-    const parts = { settings, engine, lookUp, moveMark, onError, alone, stop, tries };
+    const { id, topic } = named;
+    const about = { room: "inbox", consumer: settings.consumer, id, topic };
+    const report = (error: unknown): void => onError(error, about);
+    const alone = { settings, lock, notes, discard, isStopped, onError: report };
+    const parts = { settings, engine, lookUp, moveMark, onError: report, alone, stop, tries };
     const run = (): Promise<InboxVerdict> =>
       handleUntilDecided(parts, named as ReadableMessage, message.id !== undefined, work);
     const handled = message.position === undefined ? run() : inTurn(message.position.partition, run);
@@ -78,7 +81,7 @@ export function openInbox<Transaction = undefined>(options: InboxOptions<Transac
       pauseMs: (retry) => (previousDelayMs = backoff({ retry, previousDelayMs, random })),
       stop: AbortSignal.any(signals),
       triesAfterStop: 0,
-      onFailure: onError,
+      onFailure: (error) => onError(error, { room: "inbox", consumer: scope }),
     });
   };
   const close = async (): Promise<void> => {

@@ -215,5 +215,5 @@ function describe({
 }
 
 function warn({ text }: NestedRetries): void {
-  logError(new Error(text));
+  logError(new Error(text), { room: "retries" });
 }

@@ -1,6 +1,6 @@
 import { logError } from "../../../core/error-log.ts";
 import { sleep } from "../../../core/clock.ts";
-import { type Listener, notify } from "../../../core/listener.ts";
+import { type ErrorListener, notify } from "../../../core/listener.ts";
 import { systemClock } from "../../../core/system-clock.ts";
 import type { Inbox, MessageWork } from "../inbox.ts";
 import { checkConsumer } from "./settle-delivery.ts";
@@ -24,7 +24,7 @@ export interface BullmqOptions<Transaction> {
   /** The producer's id of a job; default its `jobId`. Give each job one, or a producer's repeat is a new message. */
   readonly id?: ((job: BullmqJob) => string | undefined) | undefined;
   /** Is called once when the worker gives a job up before the inbox does; default one line each by `console.error`, counted when they repeat. */
-  readonly onError?: Listener<unknown> | undefined;
+  readonly onError?: ErrorListener | undefined;
 }
 
 /**
@@ -62,7 +62,7 @@ export function bullmqProcessor<Transaction>(
   return async (job, token = job.token) => {
     if (!isChecked) {
       const problem = workerProblem(job, inbox.deliveriesMax);
-      if (problem !== undefined) notify(onError, problem);
+      if (problem !== undefined) notify(onError, problem, { room: "consumer", consumer: inbox.consumer });
     }
     isChecked = true;
     // A worker that is not closed with its inbox goes through the queue, but not at full speed.

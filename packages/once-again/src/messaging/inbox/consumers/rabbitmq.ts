@@ -89,7 +89,9 @@ export async function consumeRabbitmq<Transaction>(
   if (typeof queue !== "string" || queue === "") throw invalidOptionError("queue", "a queue's name", queue);
   const { deadLetterQueue = `${queue}.dead`, id = messageIdOf } = options;
   const { onError = logError } = options;
-  outliveBrokenConnection(connection, (error) => notify(onError, error));
+  outliveBrokenConnection(connection, (error) =>
+    notify(onError, error, { room: "consumer", consumer: options.inbox.consumer }),
+  );
   const letters = publishToRabbitmq(connection, { exchange: "", routingKey: () => deadLetterQueue });
   const deliveries = deliveriesTo(options, work, letters);
 

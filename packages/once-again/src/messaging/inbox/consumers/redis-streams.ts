@@ -126,9 +126,10 @@ export async function consumeRedisStreams<Transaction>(
 /** A client of `ioredis` goes on without a listener. */
 function surviveBrokenConnection(
   client: IoredisConsumer | NodeRedisConsumer,
-  { onError = logError }: Pick<RedisStreamsConsumerOptions<unknown>, "onError">,
+  { inbox, onError = logError }: Pick<RedisStreamsConsumerOptions<unknown>, "inbox" | "onError">,
 ): void {
-  if (!hasMethod(client, "callBuffer")) outliveBrokenConnection(client, (error) => notify(onError, error));
+  if (!hasMethod(client, "callBuffer"))
+    outliveBrokenConnection(client, (error) => notify(onError, error, { room: "consumer", consumer: inbox.consumer }));
 }
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option that makes no sense. */

@@ -1,6 +1,6 @@
 import { type Clock, sleep } from "../../../core/clock.ts";
 import { logError } from "../../../core/error-log.ts";
-import { type Listener, notify } from "../../../core/listener.ts";
+import { type ErrorListener, notify } from "../../../core/listener.ts";
 import { checkNames, type OptionNames } from "../../../core/option-names.ts";
 import { invalidOptionError, type NumberBounds } from "../../../core/options.ts";
 import { hasMethod } from "../../../core/duck-typing.ts";
@@ -31,7 +31,7 @@ export interface ConsumerOptions<Transaction> {
    * Is called when messages can't be taken, or dead letters not be written, at present, and for each error of the client that
    * has no other place; default one line each by `console.error`, counted when they repeat.
    */
-  readonly onError?: Listener<unknown> | undefined;
+  readonly onError?: ErrorListener | undefined;
 }
 
 const commonNames = { inbox: true, id: true, onError: true } as const;
@@ -62,7 +62,7 @@ export const brokerMsMax = 10_000;
 export interface Deliveries {
   /** Aborts when the consumer closes, or its inbox gives the first message back: take nothing more then. */
   readonly stop: AbortSignal;
-  readonly onError: (error: unknown) => void;
+  readonly onError: (error: unknown, id?: string) => void;
   /** Resolves when the inbox's store can be reached, or the consumer stops: take nothing before. */
   ready(): Promise<void>;
   /**
@@ -97,17 +97,18 @@ export function deliveriesTo<Transaction>(
   const closing = new AbortController();
   const stop = closing.signal;
   const running = new Set<Promise<unknown>>();
-  const report = (error: unknown): void => notify(onError, error);
+  const report = (error: unknown, id?: string): void =>
+    notify(onError, error, { room: "consumer", consumer: inbox.consumer, id });
   const backoff = exponentialBackoff({ baseMs: 100, capMs: 10_000 });
 
-  const insist = async (call: () => Promise<unknown>): Promise<void> => {
+  const insist = async (call: () => Promise<unknown>, id?: string): Promise<void> => {
     let [retry, previousDelayMs] = [0, 0];
     do {
       try {
         await call();
         return;
       } catch (error) {
-        report(error);
+        report(error, id);
       }
       retry += 1;
       previousDelayMs = backoff({ retry, previousDelayMs, random });
@@ -124,7 +125,7 @@ export function deliveriesTo<Transaction>(
       const late = "The broker did not take the dead letter";
       await withinTime(brokerMsMax, late, (signal) => publishLetter(letter, { signal }), clock);
       isWritten = true;
-    });
+    }, message.id);
     if (!isWritten) closing.abort();
     return isWritten ? "acknowledge" : "give-back";
   };
@@ -173,10 +174,12 @@ export function handlingsOf({ stop, onError }: Pick<Deliveries, "stop" | "onErro
       if (running.size >= max) await free.wait(stop).catch(() => undefined);
     },
     add(handling) {
-      const handled: Promise<void> = handling.catch(onError).finally(() => {
-        running.delete(handled);
-        free.wakeFirst();
-      });
+      const handled: Promise<void> = handling
+        .catch((error: unknown) => onError(error))
+        .finally(() => {
+          running.delete(handled);
+          free.wakeFirst();
+        });
       running.add(handled);
     },
     ended: () => Promise.all(running),
@@ -195,7 +198,10 @@ export function endingConsumer(deliveries: Deliveries, late: string, end: () => 
     (ended ??= deliveries
       .close()
       .then(() => withinTime(brokerMsMax, late, end))
-      .then(() => undefined, deliveries.onError));
+      .then(
+        () => undefined,
+        (error: unknown) => deliveries.onError(error),
+      ));
   // A turn later: what ends a consumer is still about to give its message back.
   deliveries.stop.addEventListener("abort", () => queueMicrotask(() => void endOnce()), { once: true });
   const close = async (): Promise<void> => endOnce();
