@@ -412,6 +412,19 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     expect(complaints).toEqual([]);
   });
 
+  test("on a phone no filter is cut off", async () => {
+    const { page } = await open(server.url, { width: 390, height: 844 });
+    await shows(page, "No key is held.");
+    const controls = await page.locator(".filters").locator("input, select, button").all();
+    expect(controls).toHaveLength(5);
+    for (const control of controls) {
+      const { x = -1, width = 0 } = (await control.boundingBox()) ?? {};
+      expect(x).toBeGreaterThanOrEqual(0);
+      expect(width).toBeGreaterThan(40);
+      expect(x + width).toBeLessThanOrEqual(390);
+    }
+  });
+
   test("a console that has gone is reported, and found again", async () => {
     const { page } = await open();
     await shows(page, "✓ responds");
@@ -447,6 +460,9 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
       await shows(page, "order-1");
       await database.kill();
       await shows(page, "✕ does not respond");
+      await shows(page, "not known");
+      expect(await page.getByText("none to settle").count()).toBe(0);
+      expect(await page.title()).toBe("(?) held · once-again console");
       await database.restart();
       await shows(page, "✓ responds");
       await shows(page, "order-1");

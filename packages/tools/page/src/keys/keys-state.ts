@@ -81,7 +81,8 @@ const titled = (): (() => void) => {
   const plain = document.title;
   const stop = effect(() => {
     const now = latest.value;
-    const held = now !== undefined && "held" in now ? now.held : 0;
+    if (now === undefined) return;
+    const held = "problem" in now ? "?" : now.held;
     document.title = held === 0 ? plain : `(${held}) held · ${plain}`;
   });
   return () => {

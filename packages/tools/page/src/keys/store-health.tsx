@@ -55,7 +55,9 @@ export function StoreLatency() {
 }
 
 function heldHint(now: StoreSample | undefined): string {
-  if (now === undefined || !("heldSince" in now) || now.heldSince === undefined) return "none to settle";
+  if (now === undefined) return "";
+  if ("problem" in now) return "not known";
+  if (now.heldSince === undefined) return "none to settle";
   return `the oldest for ${span(Math.max(0, now.at - now.heldSince))}`;
 }
 
