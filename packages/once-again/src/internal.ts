@@ -63,6 +63,7 @@ export type {
   UnconfirmedState,
   WholeUnconfirmedMessage,
 } from "./stores/outbox-store.ts";
+export { measureRecord } from "./stores/list-records.ts";
 export { type SealedPart, sealer, type SealKey, sealKeyId } from "./stores/sealer.ts";
 export { noteLengthMax, readSettlementNote, type SettlementNote } from "./stores/settlement-note.ts";
 export type {

@@ -40,6 +40,11 @@ export const brokenViews: readonly BrokenStore[] = [
     }),
   },
   {
+    flaw: "its lists of sizes have the results",
+    caughtBy: "a list of sizes has records without results",
+    break: (store) => ({ list: (request) => store.list({ ...request, content: "whole" }) }),
+  },
+  {
     flaw: "it lists without bounds",
     caughtBy: "a list has at most 100 records",
     break: (store) => ({ list: (request) => store.list({ limit: 1000, ...request }) }),

@@ -16,6 +16,7 @@ export type {
   KeyRecord,
   ListRequest,
   RecordName,
+  RecordSizes,
   Store,
   StoreHealth,
   TransactionAnswer,

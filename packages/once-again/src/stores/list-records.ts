@@ -1,5 +1,5 @@
 import { checkChoice, checkNumber, invalidOptionError } from "../core/options.ts";
-import type { InspectedRecord, ListRequest, RecordName } from "./store.ts";
+import type { InspectedRecord, ListRequest, RecordName, RecordSizes } from "./store.ts";
 import { isTime } from "./transition.ts";
 
 /** The order in which records are listed: by scope, then by key, each by its UTF-16 code units. */
@@ -34,10 +34,21 @@ export function listOrder({ order }: ListRequest): (one: InspectedRecord, other:
  */
 export function firstRecords(records: readonly InspectedRecord[], request: ListRequest): InspectedRecord[] {
   const limit = checkListRequest(request);
-  return records
+  const first = records
     .filter((record) => isListed(request, record))
     .sort(listOrder(request))
     .slice(0, limit);
+  return request.content === "sizes" ? first.map((one) => withSizes(one)) : first;
+}
+
+/** A record as a list of sizes has it. @param sizes by default those of what it holds. */
+export function withSizes(listed: InspectedRecord, sizes = measureRecord(listed)): InspectedRecord {
+  return { ...listed, record: { ...listed.record, result: undefined, checkpoints: {} }, sizes };
+}
+
+/** How much a record holds, whether it was listed whole or not. */
+export function measureRecord({ record: { result, checkpoints }, sizes }: InspectedRecord): RecordSizes {
+  return sizes ?? { resultBytes: result?.length, checkpoints: Object.keys(checkpoints).length };
 }
 
 /** Whether a record belongs into a list by its name. */
@@ -64,8 +75,9 @@ export function checkListLimit({ limit = 100 }: { limit?: number | undefined }):
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for a limit out of bounds, and for a place that the order can't find. */
 export function checkListRequest(request: ListRequest): number {
-  const { order = "name", after } = request;
+  const { order = "name", after, content = "whole" } = request;
   checkChoice("order", order, ["name", "age"]);
+  checkChoice("content", content, ["whole", "sizes"]);
   if (order === "age" && after !== undefined && !isTime(after.leaseUntil ?? Number.NaN)) {
     throw invalidOptionError("after", 'a scope, a key and a leaseUntil, with order: "age"', after);
   }

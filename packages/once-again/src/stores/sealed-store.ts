@@ -115,8 +115,10 @@ async function openedAnswer(seals: Sealer, name: RecordName, answer: ClaimAnswer
 
 async function opened(seals: Sealer, entry: InspectedRecord): Promise<InspectedRecord> {
   const { result, checkpoints, settlementNote, details } = entry.record;
+  const { resultBytes } = entry.sizes ?? {};
   return {
     ...entry,
+    ...(resultBytes !== undefined && { sizes: { ...entry.sizes!, resultBytes: resultBytes - seals.overheadBytes } }),
     record: {
       ...entry.record,
       result: result === undefined ? undefined : await seals.open(entry, result),

@@ -134,6 +134,15 @@ export interface InspectedRecord extends RecordName {
   record: KeyRecord;
   /** The problem of a broken one, as a sentence. */
   problem?: string | undefined;
+  /** Only in a list of sizes, in the place of the record's result and checkpoints. */
+  sizes?: RecordSizes | undefined;
+}
+
+/** How much is stored in a record. */
+export interface RecordSizes {
+  /** The length of the result as it is stored; missing where there is no result. */
+  readonly resultBytes?: number | undefined;
+  readonly checkpoints: number;
 }
 
 /** Which records to list. */
@@ -155,6 +164,11 @@ export interface ListRequest {
   readonly order?: "name" | "age" | undefined;
   /** Go on after this record, in that order: with `"age"` its `leaseUntil` is needed, too. */
   readonly after?: ListPosition | undefined;
+  /**
+   * `"whole"` (default): with results and checkpoints. `"sizes"`: without them, and with their `sizes`. They may be large, and a store
+   * that can measure them without reading them does so.
+   */
+  readonly content?: "whole" | "sizes" | undefined;
 }
 
 /** The place of a record in a list. */

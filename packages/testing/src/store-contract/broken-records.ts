@@ -21,9 +21,11 @@ export function brokenRecordRules(breakRecord: NonNullable<StoreContractOptions[
           }
           expectLike(await store.inspect(name), { ...name, state: "broken" }, "A broken record is shown as broken");
         }
-        const states = (await store.list({})).map(({ key, state }) => `${key} ${state}`);
         const broken = Object.keys(names).map((key) => `${key} broken`);
-        expectSame(states, [...broken, "whole running"].toSorted(), "A list shows broken records beside whole ones");
+        for (const content of ["whole", "sizes"] as const) {
+          const states = (await store.list({ content })).map(({ key, state }) => `${key} ${state}`);
+          expectSame(states, [...broken, "whole running"].toSorted(), "A list shows broken records beside whole ones");
+        }
         for (const name of Object.values(names)) {
           const released = await store.resolve({ ...name, settlement: { as: "not-executed" } });
           expectSame(released, true, "A broken record is released as not executed");

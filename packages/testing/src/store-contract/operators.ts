@@ -34,6 +34,38 @@ export const operatorRules: readonly StoreRule[] = [
     },
   },
   {
+    name: "a list of sizes has records without results and steps, and says how much they hold",
+    async try({ store }) {
+      await fill(store);
+      const [steps, empty] = [claimOf(named("3", "a")), claimOf(named("\u001b[2J", "50%\u0000\u202e"))];
+      for (const claim of [steps, empty]) await acquire(store, claim);
+      await store.complete({ ...empty, result: new Uint8Array(), retentionMs });
+      // A stored step that is stored again stays one.
+      const checkpoints = [
+        ...["1", "2", "1"].map((step) => ({ step, result })),
+        { step: '"\n', result: new Uint8Array() },
+      ];
+      for (const checkpoint of checkpoints) await store.checkpoint({ ...steps, ...checkpoint });
+      const requests = [{}, { state: "running" }, { state: "abandoned", order: "age" }, { state: "done" }] as const;
+      for (const request of requests) {
+        const expected = (await store.list(request)).map((whole) => ({
+          ...whole,
+          record: { ...whole.record, result: undefined, checkpoints: {} },
+          sizes: {
+            resultBytes: whole.record.result?.length,
+            checkpoints: Object.keys(whole.record.checkpoints).length,
+          },
+        }));
+        const sizes = await store.list({ ...request, content: "sizes" });
+        expectSame(
+          sizes,
+          expected,
+          `A list of sizes, ${JSON.stringify(request)}, is that of whole records without bytes`,
+        );
+      }
+    },
+  },
+  {
     name: "records are found by their key alone, and by the beginning of their scope, whatever characters they have",
     async try({ store }) {
       await fill(store);

@@ -1,4 +1,5 @@
 import type { InspectedRecord } from "once-again/stores";
+import { measureRecord } from "once-again/internal";
 import { detailsJson, type DetailsView, heldReason, readStoredDetails } from "./details.ts";
 import type { KeyDocument, KeyPage, KeySummary, ReleaseDocument, ValueDocument } from "./key-document.ts";
 import type { RecordPage } from "./list.ts";
@@ -27,7 +28,9 @@ export function releaseJson({ releasedAt, label, isKnown, ...said }: Release): R
 /** The note of a settlement that has none. */
 const unsaid = { author: null, reason: null, sealedWith: null };
 
-function summaryJson({ scope, key, state, record }: InspectedRecord, details: DetailsView): KeySummary {
+function summaryJson(found: InspectedRecord, details: DetailsView): KeySummary {
+  const { scope, key, state, record } = found;
+  const { resultBytes, checkpoints } = measureRecord(found);
   return {
     scope,
     key,
@@ -42,8 +45,8 @@ function summaryJson({ scope, key, state, record }: InspectedRecord, details: De
     expiresAt: record.expiresAt === Number.POSITIVE_INFINITY ? null : isoTime(record.expiresAt),
     details: detailsJson(details),
     heldReason: heldReason({ state }, details)?.sentence ?? null,
-    stepCount: Object.keys(record.checkpoints).length,
-    resultBytes: record.result?.length ?? null,
+    stepCount: checkpoints,
+    resultBytes: resultBytes ?? null,
   };
 }
 

@@ -22,7 +22,7 @@ export interface KeySelection extends Omit<ListRequest, "limit"> {
 }
 
 /**
- * Lists keys; the records of releases, which stand among them, are left out.
+ * Lists keys, without results and steps, which may be large; the records of releases, which stand among them, are left out.
  *
  * @param onPage is called with how many records were looked at so far.
  */
@@ -36,7 +36,7 @@ export async function listKeys(
   let { after } = selection;
   for (let looked = 0; ;) {
     const asked = label === undefined ? limit - records.length : pageSize;
-    const found = await store.list({ scope, scopePrefix, key, state, order, after, limit: asked });
+    const found = await store.list({ scope, scopePrefix, key, state, order, after, limit: asked, content: "sizes" });
     for (const one of found) {
       if (isReleaseRecord(one) || (label !== undefined && !hasLabel(one, label))) continue;
       records.push(one);
@@ -61,7 +61,7 @@ export function positionOf({ scope, key, record }: InspectedRecord, order: ListR
 }
 
 /** Held keys: those that are held longest come first. */
-export const heldByAge = { state: "abandoned", order: "age" } as const satisfies ListRequest;
+export const heldByAge = { state: "abandoned", order: "age", content: "sizes" } as const satisfies ListRequest;
 
 /** A store is asked for so many keys at a time. */
 const pageSize = 1000;

@@ -104,7 +104,7 @@ export async function listReleases(
 ): Promise<Release[]> {
   const found: Release[] = [];
   for (let after: ListPosition | undefined; ;) {
-    const records = await store.list({ scopePrefix, limit: pageSize, after });
+    const records = await store.list({ scopePrefix, limit: pageSize, after, content: "sizes" });
     found.push(...records.map(readRelease).filter((release) => release !== undefined));
     const last = records.at(-1);
     if (records.length < pageSize || last === undefined) break;

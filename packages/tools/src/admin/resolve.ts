@@ -87,8 +87,8 @@ function decodeText(bytes: Uint8Array): string | undefined {
  */
 export async function findSealKeyId(store: Store): Promise<string | undefined> {
   const { records } = await listKeys(store, { state: "done", limit: 1 });
-  const result = records[0]?.record.result;
-  return result && sealKeyId(result);
+  const found = records[0] && (await store.inspect(records[0]));
+  return found?.record.result && sealKeyId(found.record.result);
 }
 
 /** How a person settles keys as done. */

@@ -152,10 +152,8 @@ export class ObjectKeys {
           : withPairs(inspectRecord(call.name, record, now));
       }
       case "list": {
-        const now = Date.now();
         const limit = checkListRequest(call.request);
-        const listed = this.#table.list({ ...call.request, limit }, now);
-        return listed.map((named) => withPairs(inspectRecord(named, named.record, now)));
+        return this.#table.list({ ...call.request, limit }, Date.now()).map(withPairs);
       }
     }
   }

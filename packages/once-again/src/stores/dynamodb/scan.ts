@@ -1,4 +1,4 @@
-import { checkListRequest, firstRecords, isListed } from "../list-records.ts";
+import { checkListRequest, firstRecords, isListed, withSizes } from "../list-records.ts";
 import type { InspectedRecord, ListRequest } from "../store.ts";
 import { inspectRecord, isExpired } from "../transition.ts";
 import { expressionParts } from "./conditional-write.ts";
@@ -31,7 +31,7 @@ export async function listRecords(
       const stored = readItem(item);
       if (stored?.record === undefined || isExpired(stored.record, time.earliest)) continue;
       const record = inspectRecord(stored, stored.record, time.earliest);
-      if (isListed(request, record)) first.push(record);
+      if (isListed(request, record)) first.push(request.content === "sizes" ? withSizes(record) : record);
       if (first.length > 2 * limit) first = firstRecords(first, request);
     }
     from = output.LastEvaluatedKey;

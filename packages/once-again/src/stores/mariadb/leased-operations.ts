@@ -5,7 +5,14 @@ import { readHeldCount } from "../health.ts";
 import { batchRequests } from "../sql/batch.ts";
 import { listConditions } from "../sql/list-conditions.ts";
 import { likePrefix, storedName, storedText } from "../sql/names.ts";
-import { checkpointText, claimAnswer, inspectRow, type KeyRow } from "../sql/record-format.ts";
+import {
+  checkpointText,
+  claimAnswer,
+  inspectListed,
+  inspectRow,
+  type KeyRow,
+  type SizesRow,
+} from "../sql/record-format.ts";
 import type {
   AsyncStore,
   ClaimAnswer,
@@ -80,7 +87,8 @@ export function leasedOperations(
     inspect,
     async list(request) {
       const limit = checkListRequest(request);
-      return ((await query(...listStatement(statements.list, request, limit))) as KeyRow[]).map(inspectRow);
+      const rows = (await query(...listStatement(statements.list, request, limit))) as (KeyRow & SizesRow)[];
+      return rows.map(inspectListed(request));
     },
     async countHeld() {
       const [row] = (await query(statements.countHeld)) as Parameters<typeof readHeldCount>;
@@ -244,7 +252,7 @@ function listStatement(list: MariadbStatements["list"], request: ListRequest, li
     scopeBegins: (begin) => `scope LIKE ${text(likePrefix(begin))} ESCAPE '|'`,
     inState,
   });
-  return [list(conditions, place), [...values, limit]];
+  return [list(request.content ?? "whole", conditions, place), [...values, limit]];
 }
 
 /** A value that is no text is left to the server to refuse, so that no other request fails for it. */

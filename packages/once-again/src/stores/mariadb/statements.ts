@@ -10,16 +10,25 @@ import { tableName } from "../sql/names.ts";
  */
 export const clock = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) DIV 1000)";
 
-/** The columns that decide, of a row; names and tokens as text again. */
-const columns = [
+/** Names and tokens are text again. */
+const plainColumns = [
   ...["scope", "`key`", "fingerprint", "owner"].map((column) => `CONVERT(${column} USING utf8mb4) AS ${column}`),
-  ...["state", "attempt", "fence", "lease_until", "checkpoints", "result", "created_at", "expires_at"],
-  ...["settled_at", "settlement_note"],
+  ...["state", "attempt", "fence", "lease_until", "created_at", "expires_at", "settled_at", "settlement_note"],
   `${clock} AS ms`,
 ].join(", ");
 
+/** The columns that decide, of a row. */
+const columns = `${plainColumns}, checkpoints, result`;
+
 /** The columns that people see, of a row. */
 const shownColumns = `details, ${columns}`;
+
+/** Those of a list. */
+const listColumns = {
+  whole: shownColumns,
+  sizes: `details, ${plainColumns}, LENGTH(result) AS result_bytes,
+    IF(JSON_VALID(checkpoints), JSON_LENGTH(checkpoints), NULL) AS checkpoint_count`,
+} as const;
 
 /** When a record expires that runs; `held`: its `heldRetentionMs`, or null. */
 const heldUntil = (held: string): string => `COALESCE(${clock} + ${held}, ${storedNever})`;
@@ -107,7 +116,8 @@ export function mariadbStatements(prefix: string) {
     /** scope, key */
     lookUp: `SELECT ${columns} FROM ${keys} WHERE ${named}`,
     inspect: `SELECT ${shownColumns} FROM ${keys} WHERE ${named} AND NOT ${expired}`,
-    list: (conditions: readonly string[], place: string) => `SELECT ${shownColumns} FROM ${keys}
+    list: (content: keyof typeof listColumns, conditions: readonly string[], place: string) => `
+      SELECT ${listColumns[content]} FROM ${keys}
       WHERE ${[`NOT ${expired}`, ...conditions].join(" AND ")} ORDER BY ${place} LIMIT ?`,
     /** They stand together in the index of expiries. */
     countHeld: `SELECT COUNT(*) AS \`keys\`, MAX(over_ms) AS oldest_ms FROM (

@@ -1,4 +1,4 @@
-import { checkListRequest, firstRecords, isListed, listOrder } from "../list-records.ts";
+import { checkListRequest, firstRecords, isListed, listOrder, withSizes } from "../list-records.ts";
 import type { InspectedRecord, ListRequest } from "../store.ts";
 import { inspectRecord, isExpired } from "../transition.ts";
 import { type NatsKv, timeIn } from "./client.ts";
@@ -30,7 +30,7 @@ export async function listRecords(kv: NatsKv, request: ListRequest): Promise<Ins
       if (named === undefined || isExpired(named.record, now)) continue;
       const record = inspectRecord(named, named.record, now);
       if (!isListed(request, record)) continue;
-      first.set(entry.key, record);
+      first.set(entry.key, request.content === "sizes" ? withSizes(record) : record);
       if (first.size > limit) first.delete(lastOf(first, request));
     }
     if (isWhole) return firstRecords([...first.values()], request);

@@ -4,7 +4,15 @@ import { checkListRequest } from "../list-records.ts";
 import { batchRequests } from "../sql/batch.ts";
 import { listConditions } from "../sql/list-conditions.ts";
 import { likePrefix, storedName, storedText } from "../sql/names.ts";
-import { checkpointText, claimAnswer, inspectRow, type KeyRow, newClaimAnswer } from "../sql/record-format.ts";
+import {
+  checkpointText,
+  claimAnswer,
+  inspectListed,
+  inspectRow,
+  type KeyRow,
+  newClaimAnswer,
+  type SizesRow,
+} from "../sql/record-format.ts";
 import type {
   AsyncStore,
   ClaimAnswer,
@@ -56,7 +64,8 @@ export function leasedOperations(
     inspect,
     async list(request) {
       const limit = checkListRequest(request);
-      return ((await query(...listStatement(statements.list, request, limit))) as KeyRow[]).map(inspectRow);
+      const rows = (await query(...listStatement(statements.list, request, limit))) as (KeyRow & SizesRow)[];
+      return rows.map(inspectListed(request));
     },
     async countHeld() {
       const [row] = (await query(statements.countHeld)) as Parameters<typeof readHeldCount>;
@@ -128,8 +137,8 @@ function listStatement(list: PostgresStatements["list"], request: ListRequest, l
   const { scope, state, order } = request;
   // In the order of names, an index would lead to every row of the table until there are enough of the few that run.
   const readsAll = scope === undefined && order !== "age" && (state === "running" || state === "abandoned");
-  const statement = list(conditions, readsAll ? "k.scope || '', k.key || ''" : place, `$${values.push(limit)}::bigint`);
-  return [statement, values];
+  const sorted = readsAll ? "k.scope || '', k.key || ''" : place;
+  return [list(request.content ?? "whole", conditions, sorted, `$${values.push(limit)}::bigint`), values];
 }
 
 /** The condition of a record in each of the states that people see. */

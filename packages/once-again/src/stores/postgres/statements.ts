@@ -36,6 +36,16 @@ const columns = [
 /** The columns that people see, of a row `k`. */
 const shownColumns = `${columns}, k.details`;
 
+/** Those of a list of sizes. PostgreSQL knows the length of a result without reading it. */
+const sizesColumns = [
+  ...plainColumns.map((column) => `k.${column}`),
+  "octet_length(k.result) AS result_bytes, k.settlement_note, k.details",
+  `CASE jsonb_typeof(k.checkpoints) WHEN 'object' THEN (SELECT count(*) FROM jsonb_object_keys(k.checkpoints)) END
+    AS checkpoint_count`,
+].join(", ");
+
+const listColumns = { whole: shownColumns, sizes: sizesColumns } as const;
+
 /**
  * The columns that decide, for a statement that has a row at most, and often none: the result, and the others as JSON. A
  * driver reads the name and the type of each column in each answer, and fifteen of them cost it more than the rest of an answer
@@ -127,8 +137,8 @@ export function postgresStatements(prefix: string, replayTouch: boolean) {
       WHERE ${named} AND ${abandoned} AND NOT ${expired} RETURNING true`,
     forgetBroken: `DELETE FROM ${keys} AS k WHERE ${named} RETURNING true`,
     inspect: `WITH ${clock} SELECT clock.ms, ${shownColumns} FROM clock, ${keys} AS k WHERE ${named} AND NOT ${expired}`,
-    list: (conditions: readonly string[], place: string, limit: string) => `
-      WITH ${clock} SELECT clock.ms, ${shownColumns} FROM clock, ${keys} AS k
+    list: (content: keyof typeof listColumns, conditions: readonly string[], place: string, limit: string) => `
+      WITH ${clock} SELECT clock.ms, ${listColumns[content]} FROM clock, ${keys} AS k
       WHERE ${[`NOT ${expired}`, ...conditions].join(" AND ")} ORDER BY ${place} LIMIT ${limit}`,
     // They stand together in the index of expiries.
     countHeld: `WITH ${clock} SELECT count(*) AS keys, max(held.over_ms) AS oldest_ms FROM (

@@ -20,6 +20,7 @@ import {
   escapeField,
   firstAttemptFields,
   inspectedOf,
+  measuredOf,
   recordLine,
   redisKey,
   releasedMs,
@@ -27,7 +28,7 @@ import {
   stepBytes,
   wholeMs,
 } from "./record-format.ts";
-import { brokenReply, operationScript, releaseScript, type Script } from "./scripts.ts";
+import { brokenReply, operationScript, releaseScript, type Script, sizesScript } from "./scripts.ts";
 import { serverClock } from "./server-clock.ts";
 
 /** The operations of the port on one record. */
@@ -132,6 +133,8 @@ export interface ScriptOperations extends Pick<
   claim(request: ClaimRequest): Promise<{ serverMs: number; answer: ClaimAnswer }>;
   /** Only of a record in the state that is wanted. */
   inspect(name: RecordName, state?: InspectedRecord["state"]): Promise<InspectedRecord | undefined>;
+  /** The same without its result and its steps, which are not read. */
+  measure(name: RecordName, state?: InspectedRecord["state"]): Promise<InspectedRecord | undefined>;
 }
 
 export function scriptOperations(commands: RecordCommands, prefix: string): ScriptOperations {
@@ -176,11 +179,20 @@ export function scriptOperations(commands: RecordCommands, prefix: string): Scri
       });
       return inspectedOf(name, reply);
     },
+    async measure(name, state) {
+      const reply = await run(sizesScript, name).catch((error: unknown) => {
+        if (OnceAgainError.isInstance(error, "ONCE_RECORD_BROKEN")) return unmeasuredReply;
+        throw error;
+      });
+      const found = measuredOf(name, reply);
+      return state === undefined || found?.state === state ? found : undefined;
+    },
   };
 }
 
 /** The reply for a key that holds no text. */
 const unreadableReply = [Buffer.from("broken"), Buffer.alloc(0), -1];
+const unmeasuredReply = [0, Buffer.alloc(0), -1, 0, 0];
 
 /** Says which record is broken, where that is what failed. */
 export function explainError(name: RecordName, error: unknown): unknown {

@@ -1,6 +1,7 @@
 import { joinBytes } from "../../core/bytes.ts";
 import { recordBrokenError } from "../../core/record-errors.ts";
-import { readableRecord, recordProblem, unreadableRecord } from "../transition.ts";
+import { withSizes } from "../list-records.ts";
+import { inspectRecord, isExpired, readableRecord, recordProblem, unreadableRecord } from "../transition.ts";
 import type { ClaimAnswer, InspectedRecord, KeyRecord, ListRequest, RecordName } from "../store.ts";
 
 /**
@@ -260,6 +261,17 @@ export function inspectedOf({ scope, key }: RecordName, reply: unknown): Inspect
   const problem = recordProblem(record);
   if (problem !== undefined) return { scope, key, state: "broken", record: readableRecord(record), problem };
   return { scope, key, state: String(state) as InspectedRecord["state"], record };
+}
+
+/** The record that the script measured; none where it has expired, or was released. */
+export function measuredOf(name: RecordName, reply: unknown): InspectedRecord | undefined {
+  if (reply === null) return undefined;
+  const [now, head, removedAt, restBytes, steps] = reply as [unknown, Buffer, unknown, unknown, unknown];
+  if (head.toString("latin1").startsWith("1 released ")) return undefined;
+  const record = Number(steps) < 0 ? unreadableRecord : recordOf(head, Number(removedAt));
+  if (isExpired(record, Number(now))) return undefined;
+  const resultBytes = record.state === "done" ? Number(restBytes) : undefined;
+  return withSizes(inspectRecord(name, record, Number(now)), { resultBytes, checkpoints: Math.max(0, Number(steps)) });
 }
 
 /** The client's buffer, as an array of bytes and nothing more. */

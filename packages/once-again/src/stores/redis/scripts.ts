@@ -158,6 +158,44 @@ return redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 `);
 
 /**
+ * A record without what follows its line: the time, the line, the time of removal, the length of the rest, and how many steps are
+ * in it; -1: what is there are no steps. Nothing for a key that is not there. Only the lines are read.
+ */
+export const sizesScript: Script = scriptOf(`#!lua flags=no-writes
+local key = KEYS[1]
+local length = redis.call('STRLEN', key)
+if length == 0 then return nil end
+
+local function line(at)
+  local size = 1024
+  repeat
+    local text = redis.call('GETRANGE', key, at, at + size - 1)
+    local ends = string.find(text, '\\n', 1, true)
+    if ends then return string.sub(text, 1, ends) end
+    size = size * 4
+  until #text < size / 4 or size > 1048576
+  return ''
+end
+
+local function count_steps(at)
+  local names, count = {}, 0
+  while at < length do
+    local head = line(at)
+    local bytes, name = string.match(head, '^(%d+) (.*)\\n$')
+    if not bytes then return -1 end
+    at = at + #head + bytes
+    if not names[name] then names[name], count = true, count + 1 end
+  end
+  return at == length and count or -1
+end
+
+local head = line(0)
+local steps = string.find(head, '^1 running ') and count_steps(#head) or 0
+local time = redis.call('TIME')
+return {time[1] * 1000 + math.floor(time[2] / 1000), head, redis.call('PEXPIRETIME', key), length - #head, steps}
+`);
+
+/**
  * SCAN, for records that run: `ARGV` is its cursor, pattern and count. The keys that it looks at are those of the node that runs it,
  * in whatever slots they are.
  */

@@ -77,7 +77,7 @@ export function redisStoreOn(client: RedisClient, options: RedisStoreOptions, cl
   const commands = recordCommands(connection, watchSilence(clock, silentMsMax, connection.renew));
   const checkServer = serverCheck(connection, options.acknowledgeEviction === true);
   const limitTime = timeLimit(systemClock, healthMsMax);
-  const records = redisRecords(commands, prefix, clock);
+  const { measure, ...records } = redisRecords(commands, prefix, clock);
 
   const checkedClaim = async (request: ClaimRequest, claim: Promise<ClaimAnswer>, check: Promise<void>) => {
     const [claimed, checked] = await Promise.allSettled([claim, check]);
@@ -100,7 +100,8 @@ export function redisStoreOn(client: RedisClient, options: RedisStoreOptions, cl
       return check === undefined ? claim : checkedClaim(request, claim, check);
     },
     inspect: (name) => records.inspect(name),
-    list: (request) => listRecords(connection, prefix, request, (name, state) => records.inspect(name, state)),
+    list: (request) =>
+      listRecords(connection, prefix, request, request.content === "sizes" ? measure : records.inspect),
     // Redis has removed them already.
     purge: async () => 0,
     health: () => storeHealth(() => limitTime(redisProblems(connection))),

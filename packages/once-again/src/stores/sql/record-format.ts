@@ -1,6 +1,7 @@
 import { decodeBase64, encodeBase64 } from "../../core/bytes.ts";
+import { withSizes } from "../list-records.ts";
 import { originalText, storedText } from "./names.ts";
-import type { ClaimAnswer, ClaimRequest, InspectedRecord, KeyRecord } from "../store.ts";
+import type { ClaimAnswer, ClaimRequest, InspectedRecord, KeyRecord, ListRequest, RecordName } from "../store.ts";
 import { checkRecord, inspectRecord, readExpiry, transition, unreadableRecord } from "../transition.ts";
 
 /** A row of the table of keys, with the store's time at which it was read. Some drivers give large integers as text. */
@@ -61,13 +62,38 @@ function copyOf(bytes: Uint8Array | null): Uint8Array | undefined {
 
 /** The record that a row holds, as people see it. */
 export function inspectRow(row: KeyRow): InspectedRecord {
-  const name = { scope: originalText(row.scope), key: originalText(row.key) };
-  return inspectRecord(name, recordOf(row), Number(row.ms));
+  return inspectRecord(nameOf(row), recordOf(row), Number(row.ms));
+}
+
+function nameOf({ scope, key }: RecordName): RecordName {
+  return { scope: originalText(scope), key: originalText(key) };
+}
+
+/** A row of a list of sizes. */
+export interface SizesRow extends Omit<KeyRow, "checkpoints" | "result"> {
+  readonly result_bytes: number | string | null;
+  /** Null where they can't be read. */
+  readonly checkpoint_count: number | string | null;
+}
+
+/** The same for a row of a list of sizes. */
+export function inspectSizes(name: RecordName, row: SizesRow): InspectedRecord {
+  const { result_bytes: length, checkpoint_count: count } = row;
+  // Whether there is a result is all that decides whether a record is broken.
+  const result = length === null ? null : new Uint8Array();
+  const record = rowRecord({ ...row, result, checkpoints: "" }, count === null ? undefined : {});
+  const sizes = { resultBytes: length === null ? undefined : Number(length), checkpoints: Number(count) };
+  return withSizes(inspectRecord(name, record, Number(row.ms)), sizes);
+}
+
+/** A row of any list. */
+export function inspectListed({ content }: ListRequest): (row: KeyRow & SizesRow) => InspectedRecord {
+  return content === "sizes" ? (row) => inspectSizes(nameOf(row), row) : inspectRow;
 }
 
 /** @throws OnceAgainError `ONCE_RECORD_BROKEN` for a row that no store can have written. */
 export function readRow(row: KeyRow): KeyRecord {
-  return checkRecord({ scope: originalText(row.scope), key: originalText(row.key) }, recordOf(row));
+  return checkRecord(nameOf(row), recordOf(row));
 }
 
 /** The answer to a claim that made its row, at the store's time. */

@@ -1,9 +1,9 @@
 import { decodeBase64, encodeBase64 } from "../../core/bytes.ts";
-import { storedExpiry, storedNever } from "../transition.ts";
+import { inspectRecord, storedExpiry, storedNever } from "../transition.ts";
 import { heldCountMax, readHeldCount } from "../health.ts";
-import type { HeldCount, KeyRecord, ListRequest, RecordName } from "../store.ts";
+import type { HeldCount, InspectedRecord, KeyRecord, ListRequest, RecordName } from "../store.ts";
 import { listConditions } from "./list-conditions.ts";
-import { type KeyRow, rowRecord } from "./record-format.ts";
+import { inspectSizes, type KeyRow, rowRecord, type SizesRow } from "./record-format.ts";
 
 /** The table of keys. `WITHOUT ROWID` would put every result into the index of keys: no. */
 export const keysSchema = `
@@ -43,7 +43,7 @@ export interface KeyTable {
   write(name: RecordName, record: KeyRecord): void;
   remove(name: RecordName): void;
   /** Records that are not expired. */
-  list(request: ListRequest, now: number): (RecordName & { record: KeyRecord })[];
+  list(request: ListRequest, now: number): InspectedRecord[];
   /** Removes up to `limit` expired records. */
   purge(limit: number, now: number): number;
   /** Counts what is held for ever. */
@@ -84,8 +84,12 @@ export function keyTable(prepare: PrepareStatement): KeyTable {
     remove: ({ scope, key }) => void remove.all(scope, key),
     list: (request, now) => {
       const { text, values } = listStatement(request);
-      const rows = namedStatement(prepare, text)({ ...values, now, limit: request.limit ?? 100 }) as readonly Row[];
-      return rows.map((row) => ({ scope: row.scope, key: row.key, record: recordOf(row) }));
+      const rows = namedStatement(prepare, text)({ ...values, now, limit: request.limit ?? 100 });
+      return request.content === "sizes"
+        ? (rows as readonly SizesRow[]).map((row) =>
+            inspectSizes({ scope: row.scope, key: row.key }, { ...row, ms: now }),
+          )
+        : (rows as readonly Row[]).map((row) => inspectRecord(row, recordOf(row), now));
     },
     purge: (limit, now) => purge({ now, limit }).length,
     countHeld: (now) => readHeldCount(countHeld({ now })[0] as Parameters<typeof readHeldCount>[0]),
@@ -128,8 +132,14 @@ function listStatement(request: ListRequest): { text: string; values: Record<str
   const readsAll = scope === undefined && (order === "age" || state === "running" || state === "abandoned");
   const from = readsAll ? "once_again_keys NOT INDEXED" : "once_again_keys";
   const all = [`NOT (${expired})`, ...conditions].join(" AND ");
-  return { text: `SELECT * FROM ${from} WHERE ${all} ORDER BY ${place} LIMIT :limit`, values };
+  const columns = request.content === "sizes" ? sizesColumns : "*";
+  return { text: `SELECT ${columns} FROM ${from} WHERE ${all} ORDER BY ${place} LIMIT :limit`, values };
 }
+
+/** The columns of a list of sizes: SQLite knows the length of a result without reading it. */
+const sizesColumns =
+  "scope, key, state, fingerprint, owner, attempt, fence, lease_until, created_at, expires_at, settled_at, settlement_note, details, " +
+  "length(result) AS result_bytes, iif(json_valid(checkpoints), json_array_length(checkpoints), NULL) AS checkpoint_count";
 
 /** The condition of a scope that begins as the expression `prefix` says, by the index of names. */
 export function scopeBegins(prefix: string): string {

@@ -1,7 +1,7 @@
 import { checkListRequest } from "../list-records.ts";
 import { readHeldCount } from "../health.ts";
 import type { AsyncStore, HeldCount, InspectedRecord, RecordName } from "../store.ts";
-import { checkpointText, claimAnswer, inspectRow, type KeyRow } from "./record-format.ts";
+import { checkpointText, claimAnswer, inspectListed, inspectRow, type KeyRow, type SizesRow } from "./record-format.ts";
 import { type ExecuteSqlite, namedBy, ownedBy, sqliteListStatement, sqliteStatements } from "./sqlite-statements.ts";
 
 /**
@@ -57,7 +57,7 @@ export function keyOperations(
     inspect,
     async list(request) {
       const { text, values } = sqliteListStatement(request, checkListRequest(request));
-      return ((await rowsOf(text, ...values)) as readonly KeyRow[]).map(inspectRow);
+      return ((await rowsOf(text, ...values)) as readonly (KeyRow & SizesRow)[]).map(inspectListed(request));
     },
     countHeld: async () =>
       readHeldCount((await rowsOf(sqliteStatements.countHeld))[0] as Parameters<typeof readHeldCount>[0]),

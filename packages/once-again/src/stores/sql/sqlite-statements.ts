@@ -8,10 +8,18 @@ import { storedNever } from "../transition.ts";
 /** The database's time, whole milliseconds since the epoch: the same wherever it stands in one statement. */
 const now = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)";
 
+const plainColumns =
+  "scope, key, state, fingerprint, owner, attempt, fence, lease_until, created_at, expires_at, settled_at, settlement_note";
+
 /** The columns that decide, of a row. */
-const columns =
-  "scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, result, created_at, expires_at, " +
-  `settled_at, settlement_note, ${now} AS ms`;
+const columns = `${plainColumns}, checkpoints, result, ${now} AS ms`;
+
+/** The columns of a list: SQLite knows the length of a result without reading it. */
+const listColumns = {
+  whole: `details, ${columns}`,
+  sizes: `details, ${plainColumns}, length(result) AS result_bytes, ${now} AS ms,
+    iif(json_valid(checkpoints), (SELECT count(*) FROM json_each(checkpoints)), NULL) AS checkpoint_count`,
+} as const;
 
 /** When a record expires that runs; `held`: its `heldRetentionMs`, or null. */
 const heldUntil = (held: string): string => `coalesce(${now} + ${held}, ${storedNever})`;
@@ -109,7 +117,8 @@ export function sqliteListStatement(request: ListRequest, limit: number) {
     inState,
   });
   const all = [`NOT ${expired}`, ...conditions].join(" AND ");
-  return { text: `SELECT details, ${columns} FROM once_again_keys WHERE ${all} ORDER BY ${place} LIMIT ?1`, values };
+  const shown = listColumns[request.content ?? "whole"];
+  return { text: `SELECT ${shown} FROM once_again_keys WHERE ${all} ORDER BY ${place} LIMIT ?1`, values };
 }
 
 /** A statement and its values. */

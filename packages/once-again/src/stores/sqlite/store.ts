@@ -100,8 +100,7 @@ function fileStore(options: SqliteStoreOptions): SqliteStore {
     list: async (request) => {
       const limit = checkListRequest(request);
       return takeTurn(() => {
-        const now = clock.now();
-        return table.list({ ...request, limit }, now).map((named) => inspectRecord(named, named.record, now));
+        return table.list({ ...request, limit }, clock.now());
       });
     },
     purge: ({ limit }) => transaction(() => table.purge(limit, clock.now())),

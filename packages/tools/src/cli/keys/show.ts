@@ -46,7 +46,7 @@ Exit codes: 0 fine, 1 there is no such key, or there are several, 2 wrong usage,
 async function run(first: string, second: string | undefined, flags: ShowFlags, command: Command): Promise<void> {
   await withStore(command, flags, async (store) => {
     if (second !== undefined) return show(store, { scope: first, key: second }, flags);
-    const found = await store.list({ key: first, limit: namesakesMax });
+    const found = await store.list({ key: first, limit: namesakesMax, content: "sizes" });
     return found.length > 1
       ? refuseNamesakes(found, flags)
       : show(store, found[0] ?? { scope: "*", key: first }, flags);

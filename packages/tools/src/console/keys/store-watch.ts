@@ -32,7 +32,7 @@ export function storeWatch(source: KeysSource): StoreWatch {
       const latencyMs = systemClock.monotonic() - startedMs;
       const held = await store.list({ ...heldByAge, limit: countMax });
       lastHeld = systemClock.monotonic() - startedMs > slowMs ? held : undefined;
-      const running = (await store.list({ state: "running", limit: countMax })).length;
+      const running = (await store.list({ state: "running", limit: countMax, content: "sizes" })).length;
       const replays = source.replays?.();
       return {
         ...{ at, latencyMs, running, held: held.length },
