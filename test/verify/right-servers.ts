@@ -43,6 +43,7 @@ export const rightPrograms: readonly RightProgram[] = [
     program: ["orders.py", "1.1", "structured"],
     others: ["K02 warn", "K03 not-applicable", ...noChunks],
   },
+  { name: "Python, by the page of the response side alone", binary: python3, program: ["page.py"], others: [] },
   {
     name: "Perl, HTTP/1.0, one connection at a time",
     binary: perlBinary,
