@@ -12,7 +12,7 @@ import {
   workThenStore,
 } from "./breaks.ts";
 import type { HttpFault } from "./http-faults.ts";
-import { ModelServer, problem, type ModelAnswer } from "./right-server.ts";
+import { ModelServer, problem, type Headers, type ModelAnswer } from "./right-server.ts";
 
 type Record = Parameters<ModelServer["repeat"]>[0];
 
@@ -326,6 +326,20 @@ export const moreDraftFaults: Readonly<{ [name: string]: HttpFault }> = {
     }),
   },
 
+  "replays-are-written-anew-by-accept": {
+    breaks: "F21",
+    change: (server) => ({
+      replayed(answer, record, call) {
+        if (!call.request.headers.accept?.startsWith("text/plain"))
+          return prototype.replayed.call(server, answer, record, call);
+        const headers: Headers = [
+          ["content-type", "text/plain"],
+          ["idempotent-replayed", "true"],
+        ];
+        return { status: answer.status, headers, body: `order ${server.orders}` };
+      },
+    }),
+  },
   "accept-encoding-is-a-part-of-the-key": {
     breaks: "F21",
     change: (server) => ({

@@ -10,12 +10,15 @@ import {
   rightHttpServers,
   rightMcpServers,
 } from "../../conformance/faults/faults.ts";
+import { tableOf } from "../../conformance/faults/breaks.ts";
 import { webhookSecret } from "../../conformance/faults/right-profiles.ts";
 import type { McpModel } from "../../conformance/faults/right-mcp-server.ts";
 import { ModelServer } from "../../conformance/faults/right-server.ts";
 import { conformanceCases, mcpCases, mcpProfiles, verifyProfiles } from "../../packages/tools/src/verify/index.ts";
 import { mcpOptions, verdictAtFault, verifyMcpModel } from "./verify-mcp-model.ts";
-import { judgementAtFault, openFault, summarize, verifyModel } from "./verify-model.ts";
+import { describeWithServer } from "../support/servers/describe-with-server.ts";
+import { python3, runPython, verdictsOf } from "./run-python.ts";
+import { judgementAtFault, openFault, serveModel, summarize, verifyModel } from "./verify-model.ts";
 
 const options = (profile: HttpProfile) => ({ profile, ...(profile === "webhooks" && { secret: webhookSecret }) });
 
@@ -107,6 +110,23 @@ test("a cache of a hundred keys is found by 110 operations, and not by 90; witho
   expect(summarize(report)).toEqual([
     { id: "R19", kind: "not-applicable", observed: expect.stringContaining("say how many by --memory") as unknown },
   ]);
+});
+
+describeWithServer("with a runner in Python", python3, () => {
+  test("a cache of a thousand keys is found by --memory 1010, in both runners", async () => {
+    const open = (): ModelServer => {
+      const model = new ModelServer();
+      return Object.assign(model, { workMs: 0 }, tableOf(1000)(model));
+    };
+    const own = await verifyModel(open(), { only: ["R19"], memory: 1010, timeoutMs: 10_000 });
+    const other = await serveModel(open(), (origin) =>
+      runPython(
+        ...[`${origin}/orders`, "--json", "--only", "R19", "--memory", "1010", "--effects", `${origin}/effects`],
+        ...["--body", '{"item":"tea","reference":"{{unique}}"}', "--header", "Authorization: acme"],
+      ),
+    );
+    expect([verdictsOf(own), verdictsOf(other)]).toEqual([["R19 fail"], ["R19 fail"]]);
+  });
 });
 
 test("a server that answers 409 for ever is waited for once, and not in each case", async () => {

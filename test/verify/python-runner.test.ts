@@ -30,6 +30,7 @@ const faultNames = [
   "a-key-is-made-up",
   "replays-get-another-byte",
   "the-body-is-the-key",
+  "replays-are-written-anew-by-accept",
   "another-body-gets-the-first-answer",
   "in-progress-says-425",
   "half-bodies-run",
