@@ -102,7 +102,7 @@ describe("three in the morning, by the command line alone", () => {
     const [, location = ""] = /ONCE_AGAIN_STORE=(\S+)/.exec(alert) ?? [];
     const keys = (...args: string[]) => runCli(["keys", ...args], { ONCE_AGAIN_STORE: location });
     const { stdout } = await keys("list", "--state", "held");
-    expect(stdout.match(/^abandoned .* crash +order \d+, 25\.00 EUR +(?:eu|us) +order-\d+$/gm)).toHaveLength(40);
+    expect(stdout.match(/^held .* crash +order \d+, 25\.00 EUR +(?:eu|us) +order-\d+$/gm)).toHaveLength(40);
     const note = (reason: string) => ["--by", "bob", "--reason", reason, "--yes"];
     const answer = ["--status", "201", "--header", "content-type: application/json", "--body", body];
     const resolved = await keys("resolve", "--held", "--scope", "eu", ...answer, ...note("INC-12: in bank.txt"));

@@ -102,7 +102,7 @@ describeWithServer("the Gateways page, in Chromium", chromiumBinary, () => {
     const { page } = await open(await busyGateway());
     await page.getByRole("link", { name: "Held keys" }).click();
     await page.getByRole("button", { name: "cut", exact: true }).waitFor();
-    expect(await page.getByLabel("State").inputValue()).toBe("abandoned");
+    expect(await page.getByLabel("State").inputValue()).toBe("held");
     expect(await page.getByRole("button", { name: "one", exact: true }).count()).toBe(0);
   });
 

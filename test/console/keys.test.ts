@@ -285,7 +285,7 @@ describeWithServer("the Keys page, in Chromium", chromiumBinary, () => {
     await sign(page);
     await page.getByRole("button", { name: "Release the key…" }).click();
     await page.getByRole("button", { name: "Release", exact: true }).click();
-    await shows(page, "It was taken over and abandoned again since you looked.");
+    await shows(page, "It was taken over and is held again since you looked.");
     expect((await store.inspect(named("order-5")))?.record.attempt).toBe(2);
   });
 

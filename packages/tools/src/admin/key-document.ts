@@ -1,8 +1,10 @@
+import type { KeyState } from "./key-state.ts";
+
 /** A key in a list, as JSON; times are ISO 8601, by the store's clock. */
 export interface KeySummary {
   readonly scope: string;
   readonly key: string;
-  readonly state: "running" | "done" | "abandoned" | "broken";
+  readonly state: KeyState;
   readonly attempt: number;
   readonly fence: number;
   readonly fingerprint: string;

@@ -2,6 +2,7 @@ import type { InspectedRecord } from "once-again/stores";
 import { measureRecord } from "once-again/internal";
 import { detailsJson, type DetailsView, heldReason, readStoredDetails } from "./details.ts";
 import type { KeyDocument, KeyPage, KeySummary, ReleaseDocument, ValueDocument } from "./key-document.ts";
+import { keyState } from "./key-state.ts";
 import type { RecordPage } from "./list.ts";
 import type { Release } from "./releases.ts";
 import type { RecordView } from "./show.ts";
@@ -29,12 +30,12 @@ export function releaseJson({ releasedAt, label, isKnown, ...said }: Release): R
 const unsaid = { author: null, reason: null, sealedWith: null };
 
 function summaryJson(found: InspectedRecord, details: DetailsView): KeySummary {
-  const { scope, key, state, record } = found;
+  const { scope, key, record } = found;
   const { resultBytes, checkpoints } = measureRecord(found);
   return {
     scope,
     key,
-    state,
+    state: keyState(found),
     attempt: record.attempt,
     fence: record.fence,
     fingerprint: record.fingerprint,
@@ -44,7 +45,7 @@ function summaryJson(found: InspectedRecord, details: DetailsView): KeySummary {
     settledAt: record.settledAt === undefined ? null : isoTime(record.settledAt),
     expiresAt: record.expiresAt === Number.POSITIVE_INFINITY ? null : isoTime(record.expiresAt),
     details: detailsJson(details),
-    heldReason: heldReason({ state }, details)?.sentence ?? null,
+    heldReason: heldReason(found, details)?.sentence ?? null,
     stepCount: checkpoints,
     resultBytes: resultBytes ?? null,
   };

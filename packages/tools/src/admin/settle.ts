@@ -1,6 +1,7 @@
 import type { InspectedRecord, Store } from "once-again/stores";
 import type { ResolveRequest, SettlementNote } from "once-again/internal";
 import type { HeldKey } from "./key-document.ts";
+import { type KeyState, keyState } from "./key-state.ts";
 import { storeRelease } from "./releases.ts";
 
 /** How a held key is settled: as done with a result, or as not executed, which releases it. */
@@ -9,13 +10,13 @@ export type Settlement =
   | { readonly as: "not-executed"; readonly note: SettlementNote };
 
 /** The state of a key that could not be settled. */
-export type UnsettledState = InspectedRecord["state"] | "absent";
+export type UnsettledState = KeyState | "absent";
 
 /** Why a key in this state can't be settled, for people. */
 export const unsettledReasons = {
   absent: "There is no such key in this scope: it was never used, was released, or has expired.",
   running: "A worker owns this key now. It can be settled when its lease is over.",
-  abandoned: "It was taken over and abandoned again since you looked. Look again.",
+  held: "It was taken over and is held again since you looked. Look again.",
   done: "It is settled: a result is stored.",
   broken: "Its record is broken: it can only be released, as not executed.",
 } as const satisfies Record<UnsettledState, string>;
@@ -37,14 +38,16 @@ export async function settleKey(
 ): Promise<UnsettledState | undefined> {
   const before = await store.inspect({ scope, key });
   if (before === undefined) return "absent";
-  if (!isSettleable(before, settlement) || before.record.attempt !== attempt) return before.state;
+  if (!isSettleable(before, settlement) || before.record.attempt !== attempt) return keyState(before);
   const isSettled =
     settlement.as === "done"
       ? await store.resolve({ scope, key, settlement })
       : await storeRelease(store, before, settlement.note, async () =>
           store.resolve({ scope, key, settlement: { as: "not-executed" } }),
         );
-  return isSettled ? undefined : ((await store.inspect({ scope, key }))?.state ?? "absent");
+  if (isSettled) return undefined;
+  const after = await store.inspect({ scope, key });
+  return after === undefined ? "absent" : keyState(after);
 }
 
 /** So many keys are settled at the same time. */

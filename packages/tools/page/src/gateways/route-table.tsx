@@ -27,7 +27,7 @@ export function RouteTable({ gateway }: { gateway: Present }) {
         <table>
           <caption class="quiet">
             Routes in the order in which they are tried; requests since the gateway started, and in the last minute.{" "}
-            {keepsKeys && <a href="#keys/abandoned">Held keys</a>}
+            {keepsKeys && <a href="#keys/held">Held keys</a>}
           </caption>
           <thead>
             <tr>

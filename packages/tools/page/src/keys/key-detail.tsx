@@ -29,16 +29,15 @@ export function KeyDetail({ found }: { found: KeyDocument }) {
       </div>
       <p>
         <StateBadge state={found.state} /> {stateWords[found.state].meaning}
-        {found.heldReason !== null && ` ${found.heldReason}`}{" "}
-        {found.state === "abandoned" && <a href={guide}>What to do</a>}
+        {found.heldReason !== null && ` ${found.heldReason}`} {found.state === "held" && <a href={guide}>What to do</a>}
       </p>
-      {found.state === "abandoned" && found.expiresAt !== null && (
+      {found.state === "held" && found.expiresAt !== null && (
         <p role="alert" class="problem">
           It is forgotten {until(found.expiresAt)}: after that the next repeat runs the operation again.
         </p>
       )}
       {found.details !== null && <Details details={found.details} />}
-      {found.state === "abandoned" &&
+      {found.state === "held" &&
         (mayChange.value ? (
           <Settle key={`${found.key} ${found.attempt}`} keys={[found]} />
         ) : (

@@ -19,7 +19,7 @@ export function KeyTable() {
       (error: Error) => (problem.value = error.message),
     );
   };
-  const held = found.keys.filter(({ state }) => state === "abandoned");
+  const held = found.keys.filter(({ state }) => state === "held");
   const canMark = mayChange.value && held.length > 0;
   return (
     <div class="card">
@@ -27,8 +27,8 @@ export function KeyTable() {
       <div class="scroll">
         <table>
           <caption class="quiet">
-            {stateFilter.value === "abandoned" ? "Held keys, the oldest first" : "Keys by scope and name"}; choose one
-            to see it whole
+            {stateFilter.value === "held" ? "Held keys, the oldest first" : "Keys by scope and name"}; choose one to see
+            it whole
           </caption>
           <thead>
             <tr>
@@ -90,13 +90,13 @@ function KeyRow({ row, show, canMark }: RowProps) {
     <tr class={isChosen ? "chosen" : undefined}>
       {canMark && (
         <td>
-          {row.state === "abandoned" && (
+          {row.state === "held" && (
             <input type="checkbox" checked={isMarked} aria-label={`Mark ${row.key}`} onInput={mark} />
           )}
         </td>
       )}
       <td>
-        <StateBadge state={row.state} /> {row.state === "abandoned" && reasonWords(row)}
+        <StateBadge state={row.state} /> {row.state === "held" && reasonWords(row)}
       </td>
       <td class="name">{requestText(row)}</td>
       <td class="mono name">
@@ -106,7 +106,7 @@ function KeyRow({ row, show, canMark }: RowProps) {
       </td>
       <td class="mono name">{row.scope}</td>
       <td>{row.state === "done" ? "–" : until(row.leaseUntil)}</td>
-      <td class={row.state === "abandoned" && row.expiresAt !== null ? "bad" : undefined}>
+      <td class={row.state === "held" && row.expiresAt !== null ? "bad" : undefined}>
         {row.expiresAt === null ? "never" : until(row.expiresAt)}
       </td>
       <td class="number">{row.attempt}</td>
@@ -133,6 +133,6 @@ function emptyText(): string {
   if (trail.value.length > 0) return "No more keys: those of this page have expired, or were settled.";
   if (label.value !== "") return "No key has that in its label. Labels that are sealed are not found.";
   if (scope.value !== "" || key.value !== "") return "No such keys. A key is found by the whole of it.";
-  if (stateFilter.value === "abandoned") return "No key is held. Choose “all states” to see the others.";
+  if (stateFilter.value === "held") return "No key is held. Choose “all states” to see the others.";
   return stateFilter.value === "" ? "No keys yet. A key appears here with its first request." : "No such keys.";
 }

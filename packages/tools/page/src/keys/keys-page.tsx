@@ -26,7 +26,7 @@ import { guide } from "./wording.ts";
 /** The keys of a store: find one, look into it, settle those that are held. */
 export function KeysPage() {
   useEffect(() => {
-    // `#keys/abandoned`: another page leads here.
+    // `#keys/held`: another page leads here.
     const [, state] = location.hash.split("/");
     const found = states.find(([, value]) => value !== "" && value === state);
     void (found === undefined ? loadKeys() : search({ scope: "", key: "", label: "", state: found[1] }));
@@ -56,7 +56,7 @@ export function KeysPage() {
 }
 
 const states: readonly (readonly [text: string, StateFilter])[] = [
-  ["held, oldest first", "abandoned"],
+  ["held, oldest first", "held"],
   ["all states", ""],
   ["running", "running"],
   ["done", "done"],

@@ -12,7 +12,7 @@ export type StateFilter = "" | KeySummary["state"];
 export const scope = signal("");
 export const key = signal("");
 export const label = signal("");
-export const stateFilter = signal<StateFilter>("abandoned");
+export const stateFilter = signal<StateFilter>("held");
 
 /** The held keys that are marked, to be settled together. */
 export const marked = signal<readonly HeldKey[]>([]);

@@ -21,7 +21,7 @@ export function StoreTiles() {
         value={countOf(now, "held")}
         hint={heldHint(now)}
         isWarning={now !== undefined && "held" in now && now.held > 0}
-        action={() => void search({ scope: "", key: "", state: "abandoned" })}
+        action={() => void search({ scope: "", key: "", state: "held" })}
       />
       <Tile
         name="Running"

@@ -4,7 +4,7 @@ import type { KeySummary } from "../../../src/admin/key-document.ts";
 export const stateWords: Readonly<Record<KeySummary["state"], { sign: string; word: string; meaning: string }>> = {
   running: { sign: "▶", word: "running", meaning: "A worker owns it at present." },
   done: { sign: "✓", word: "done", meaning: "Its result is stored: every repeat gets it." },
-  abandoned: {
+  held: {
     sign: "!",
     word: "held",
     meaning: "Its worker ended without a result: it may or may not have happened.",

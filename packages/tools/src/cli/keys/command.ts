@@ -14,7 +14,7 @@ export function keysCommand(): Command {
       `
 Example:
   $ export ONCE_AGAIN_STORE=postgres://shop@db.example/shop
-  $ once-again keys list --state abandoned
+  $ once-again keys list --state held
   $ once-again keys show acme order-7
   $ once-again keys resolve acme order-7 --status 201 --body @answer.json --reason "seen at the bank"`,
     );

@@ -17,7 +17,7 @@ async function heldKey(path: string): Promise<void> {
   expect(await child.line()).toBe("running");
   await child.kill();
   expect(await ended).toBe("lost");
-  const list = ["keys", "list", "--store", `sqlite:${path}`, "--state", "abandoned"];
+  const list = ["keys", "list", "--store", `sqlite:${path}`, "--state", "held"];
   const held = { keys: [{ scope: "acme", key: "order-7", attempt: 1 }] };
   await expect.poll(async () => (await cliDocument(...list)).document).toMatchObject(held);
 }
@@ -36,7 +36,7 @@ test("a killed worker's key is held, shown, resolved, and answered by the server
   expect((await post(url)).status).toBe(409);
 
   const shown = await runCli(["keys", "show", "--store", `sqlite:${path}`, "acme", "order-7"]);
-  expect(shown.stdout).toMatch(/^state +abandoned: its worker ended without a result/m);
+  expect(shown.stdout).toMatch(/^state +held: its worker ended without a result/m);
 
   const answer = ["--status", "201", "--header", "location: /orders/7", "--body", '{"order":7}'];
   const resolved = await runCli([

@@ -24,7 +24,7 @@ describe("list", () => {
     expect(stdout.trimEnd().split("\n")).toEqual([
       expect.stringMatching(/^STATE +AGE +ATTEMPT +LEASE +EXPIRES +SCOPE +KEY$/),
       expect.stringMatching(/^running +\ds +1 +9m \d+s left +never +acme +order-1$/),
-      expect.stringMatching(/^abandoned +\ds +1 +over \ds +never +acme +order-2$/),
+      expect.stringMatching(/^held +\ds +1 +over \ds +never +acme +order-2$/),
       expect.stringMatching(/^done +\ds +1 +- +in (10m|9m \d+s) +acme +order-3$/),
     ]);
     expect({ code, stderr }).toEqual({ code: exitCodes.fine, stderr: "" });
@@ -61,8 +61,8 @@ describe("list", () => {
     const { stdout } = await keys("list");
     expect(stdout.trimEnd().split("\n")).toEqual([
       expect.stringMatching(/^STATE +AGE +ATTEMPT +LEASE +EXPIRES +REASON +REQUEST +SCOPE +KEY$/),
-      expect.stringMatching(/^abandoned .* crash +order 7, \\u\{1b\}\[2J25\.00 EUR +acme +order-1$/),
-      expect.stringMatching(/^abandoned .* time-out +POST \/refunds +acme +order-2$/),
+      expect.stringMatching(/^held .* crash +order 7, \\u\{1b\}\[2J25\.00 EUR +acme +order-1$/),
+      expect.stringMatching(/^held .* time-out +POST \/refunds +acme +order-2$/),
       expect.stringMatching(/^done .* - +- +acme +order-3$/),
     ]);
     const shown = await keys("show", "acme", "order-1");
@@ -85,7 +85,7 @@ describe("list", () => {
 
   test("details that are sealed are shown as sealed, unless their key is given", async () => {
     await ground.abandonedWith("order-1", { label: "order 7" }, sealedStore(ground.store(), [sealKey]));
-    expect((await keys("list")).stdout).toMatch(/abandoned .* sealed +sealed with the key "k1" +acme +order-1$/m);
+    expect((await keys("list")).stdout).toMatch(/held .* sealed +sealed with the key "k1" +acme +order-1$/m);
     expect((await keys("show", "acme", "order-1")).stdout).toMatch(/^details +sealed with the key "k1": --seal-key/m);
     const opened = await keys("show", "acme", "order-1", "--seal-key", sealKeyText);
     expect(opened.stdout).toMatch(/^label +order 7\nreason +Its process ended/m);
@@ -96,10 +96,10 @@ describe("list", () => {
     await abandoned("order-2");
     await claim("order-3");
     await abandoned("order-4", "o'hara");
-    const filter = ["--state", "abandoned", "--scope", "acme", "--limit", "1", "--order", "name"];
+    const filter = ["--state", "held", "--scope", "acme", "--limit", "1", "--order", "name"];
     const first = await keysDocument("list", ...filter);
     expect(first.document).toMatchObject({
-      keys: [{ scope: "acme", key: "order-1", state: "abandoned", attempt: 1, stepCount: 0, resultBytes: null }],
+      keys: [{ scope: "acme", key: "order-1", state: "held", attempt: 1, stepCount: 0, resultBytes: null }],
       next: { scope: "acme", key: "order-1" },
     });
     const second = await keysDocument("list", ...filter, "--after", '["acme","order-1"]');

@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { ListRequest } from "once-again/stores";
 import type { ListPosition } from "once-again/internal";
 import { pageJson, releaseJson } from "../../admin/key-json.ts";
+import { type KeyState, storedState } from "../../admin/key-state.ts";
 import { listReleases } from "../../admin/releases.ts";
 import { listKeys, type RecordPage } from "../../admin/list.ts";
 import { exitCodes, painter, sqlitePath, wholeNumber } from "once-again/internal/command";
@@ -12,7 +13,7 @@ import { runningText } from "../running-text.ts";
 import { print, withStore } from "./session.ts";
 
 interface ListFlags extends StoreFlags, Pick<ListRequest, "scope" | "scopePrefix" | "key" | "order" | "after"> {
-  readonly state?: NonNullable<ListRequest["state"]> | "held" | "released";
+  readonly state?: Exclude<KeyState, "broken"> | "released";
   readonly label?: string;
   readonly limit: number;
 }
@@ -35,8 +36,8 @@ export function listCommand(): Command {
     .addOption(
       new Option(
         "--state <state>",
-        'only those in this state; "held" is "abandoned"; "released": which keys people released in the last 30 days, the newest first',
-      ).choices(["running", "done", "held", "abandoned", "released"]),
+        'only those in this state; "released": which keys people released in the last 30 days, the newest first',
+      ).choices(["running", "done", "held", "released"]),
     )
     .addOption(
       new Option("--order <order>", "name, or age: those first that are held longest").choices(["name", "age"]),
@@ -55,7 +56,7 @@ Example:
   $ once-again keys list --store sqlite:keys.db --key order-7
   $ once-again keys list --store sqlite:keys.db --label "order 4711"
 
-A label that is sealed is not found by --label. Ages are by this machine's clock, states by the store's. An abandoned key is held: see it with "show", settle it
+A label that is sealed is not found by --label. Ages are by this machine's clock, states by the store's. See a held key with "show", settle it
 with "resolve" or "release".
 
 Exit codes: 0 fine (also when there are none), 2 wrong usage, or a store that does not answer.`,
@@ -65,7 +66,7 @@ Exit codes: 0 fine (also when there are none), 2 wrong usage, or a store that do
 
 async function run(flags: ListFlags, command: Command): Promise<void> {
   if (flags.state === "released") return runReleased(flags, command);
-  const state = flags.state === "held" ? "abandoned" : flags.state;
+  const state = storedState(flags.state);
   const order = flags.order ?? (state === "abandoned" ? "age" : "name");
   await withStore(command, flags, async (store) => {
     const counter = runningText(process.stderr);

@@ -1,6 +1,7 @@
 import { formatDuration, type Painter } from "once-again/internal/command";
 import type { InspectedRecord } from "once-again/stores";
 import { type DetailsView, heldReason, readStoredDetails } from "../../admin/details.ts";
+import { keyState } from "../../admin/key-state.ts";
 import type { Release } from "../../admin/releases.ts";
 import { alignColumns } from "./columns.ts";
 import { escapeControls } from "./printable.ts";
@@ -36,7 +37,7 @@ function formatCells(found: InspectedRecord, now: number, withDetails: boolean):
   const { scope, key, state, record } = found;
   const details = readStoredDetails(record);
   return [
-    state,
+    keyState(found),
     formatDuration(now - record.createdAt),
     String(record.attempt),
     formatLease({ state, record }, now),

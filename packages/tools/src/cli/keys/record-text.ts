@@ -2,6 +2,7 @@ import { formatDuration, type Painter } from "once-again/internal/command";
 import { type DetailsView, heldReason } from "../../admin/details.ts";
 import { escapeControls } from "./printable.ts";
 import { formatLease, stateColour } from "./record-table.ts";
+import { keyState } from "../../admin/key-state.ts";
 import type { Release } from "../../admin/releases.ts";
 import type { RecordView } from "../../admin/show.ts";
 import type { StoredValue } from "../../admin/stored-value.ts";
@@ -11,7 +12,7 @@ const previewBytesMax = 2048;
 
 const meanings = {
   running: "a worker owns it",
-  abandoned: "its worker ended without a result: it may or may not have happened",
+  held: "its worker ended without a result: it may or may not have happened",
   done: "its result is stored",
   broken: "no store has written it so",
 } as const;
@@ -26,7 +27,7 @@ export function formatRecord(view: RecordView, now: number, painter: Painter): s
   return [
     field("scope", escapeControls(scope)),
     field("key", escapeControls(key)),
-    field("state", `${colour(state)}: ${found.problem ?? meanings[state]}`),
+    field("state", `${colour(keyState(found))}: ${found.problem ?? meanings[keyState(found)]}`),
     ...formatDetails(found, details).map(([name, text]) => field(name, escapeControls(text))),
     field("attempt", `${record.attempt}`),
     field("fence", `${record.fence}`),

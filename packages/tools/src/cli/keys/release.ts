@@ -7,9 +7,9 @@ import { settleHeld, type SettleHeldFlags } from "./settle-held.ts";
 /** `once-again keys release` */
 export function releaseCommand(): Command {
   return withNote(withHeldNames(withStoreOptions(new Command("release"))))
-    .summary("settle an abandoned key as not executed")
+    .summary("settle a held key as not executed")
     .description(
-      "Settles an abandoned key as not executed: you know that nothing happened and that its worker is gone. The next " +
+      "Settles a held key as not executed: you know that nothing happened and that its worker is gone. The next " +
         "repeat runs it again. Who released it, when and why is stored for 30 days, also when the key is used again: " +
         '"list --state released" and "show" have it.',
     )
@@ -23,7 +23,7 @@ Example:
 
 Each key is printed as soon as it is released, with --json as a line of JSON on stderr; the document comes last.
 
-Exit codes: 0 settled, 1 it is not (no such key, not abandoned, you said no, or it was interrupted), 2 wrong usage, or a store that does not
+Exit codes: 0 settled, 1 it is not (no such key, not held, you said no, or it was interrupted), 2 wrong usage, or a store that does not
 answer.`,
     )
     .action(run);

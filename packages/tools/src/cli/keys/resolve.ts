@@ -29,9 +29,9 @@ const dayMs = 86_400_000;
 /** `once-again keys resolve` */
 export function resolveCommand(): Command {
   return withNote(withHeldNames(withStoreOptions(new Command("resolve"))))
-    .summary("settle an abandoned key as done, with an answer")
+    .summary("settle a held key as done, with an answer")
     .description(
-      "Settles an abandoned key as done: you know that it happened. Every repeat gets this answer. Of a function's call " +
+      "Settles a held key as done: you know that it happened. Every repeat gets this answer. Of a function's call " +
         "(its scope is the function's name), the body is the result, with --status 200. Repeats of a message (its scope is " +
         "the inbox's consumer) are acknowledged, whatever the answer. Who settled it, when and why is stored with the key.",
     )
@@ -66,7 +66,7 @@ Example:
 
 Each key is printed as soon as it is resolved, with --json as a line of JSON on stderr; the document comes last.
 
-Exit codes: 0 settled, 1 it is not (no such key, not abandoned, you said no, or it was interrupted), 2 wrong usage, or a store that does not
+Exit codes: 0 settled, 1 it is not (no such key, not held, you said no, or it was interrupted), 2 wrong usage, or a store that does not
 answer.`,
     )
     .action(run);

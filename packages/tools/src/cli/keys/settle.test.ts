@@ -107,7 +107,7 @@ describe("resolve and release", () => {
     const store = ground.store();
     const late: Store = { ...store, resolve: async () => false };
     const note = { author: "alice", reason: "late" };
-    expect(await settleKey(late, { ...named("order-1"), attempt: 1 }, { as: "not-executed", note })).toBe("abandoned");
+    expect(await settleKey(late, { ...named("order-1"), attempt: 1 }, { as: "not-executed", note })).toBe("held");
     expect(await store.list({})).toHaveLength(1);
   });
 
@@ -236,7 +236,7 @@ describe("resolve and release", () => {
         ["keys", "release", "--store", `sqlite:${ground.path()}`, "acme", "order-1", "--reason", "seen"],
         input!,
       );
-      expect(printed).toMatch(/abandoned.*order-1/);
+      expect(printed).toMatch(/held.*order-1/);
       expect(printed).toContain("Settle it as not executed?");
       expect(printed).toContain(state === undefined ? "Settled:" : "Nothing was changed.");
       expect((await ground.store().inspect(named("order-1")))?.state).toBe(state);

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { RecordName, Store } from "once-again/stores";
 import { heldKey } from "../../admin/list.ts";
+import { keyState } from "../../admin/key-state.ts";
 import { isSettleable, settleKey, type Settlement, unsettledReasons, type UnsettledState } from "../../admin/settle.ts";
 import { exitCodes, painter } from "once-again/internal/command";
 import { openChangeLog } from "../change-log.ts";
@@ -32,7 +33,7 @@ export async function settleOne(
 ): Promise<ExitCode> {
   const before = await store.inspect(name);
   if (before === undefined) return refuse(flags, name, "absent");
-  if (!isSettleable(before, settlement)) return refuse(flags, name, before.state);
+  if (!isSettleable(before, settlement)) return refuse(flags, name, keyState(before));
   const question = [...formatTable([before], Date.now(), painter), wording.question].join("\n");
   if (!flags.yes && !(await confirm(question, command))) {
     console.error("Nothing was changed.");

@@ -1,6 +1,7 @@
 import type { InspectedRecord, RecordName, Store } from "once-again/stores";
 import type { HeldKey } from "../../admin/key-document.ts";
 import { keyJson, pageJson } from "../../admin/key-json.ts";
+import { storedState } from "../../admin/key-state.ts";
 import { type KeySelection, listKeys, positionOf, type RecordPage } from "../../admin/list.ts";
 import { findResponseProblem, findSealKeyId, isHeader, isStatus, resolveWith } from "../../admin/resolve.ts";
 import { settleKeys, type Settlement, unsettledReasons } from "../../admin/settle.ts";
@@ -13,7 +14,7 @@ import { type LongSearches, longSearches } from "./long-searches.ts";
 import { countMax, noStore, storeWatch, type StoreWatch } from "./store-watch.ts";
 
 const pageSizeMax = 200;
-const states = ["running", "done", "abandoned"] as const;
+const states = ["running", "done", "held"] as const;
 
 /** A key that was settled here. */
 export interface SettledKey extends RecordName, OperatorNote {
@@ -63,7 +64,7 @@ async function list(
   if (!Number.isInteger(limit) || limit < 1 || limit > pageSizeMax) {
     return refusal(400, `limit must be a whole number from 1 to ${pageSizeMax}.`);
   }
-  const state = states.find((name) => name === query.get("state"));
+  const state = storedState(states.find((name) => name === query.get("state")));
   const [scope, scopePrefix, key, label] = ["scope", "scopePrefix", "key", "label"].map(
     (name) => query.get(name) ?? undefined,
   );
