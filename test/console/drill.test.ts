@@ -35,7 +35,8 @@ async function expectSettled(folder: string, author: string): Promise<void> {
   const store = sqliteStore({ path: join(folder, "keys.db") });
   const { records } = await listKeys(store, { limit: 1000 });
   expect(records.map(({ key }) => key).toSorted()).toEqual(charged.toSorted());
-  for (const { state, record } of records) {
+  for (const name of records) {
+    const { state, record } = (await store.inspect(name))!;
     expect(state).toBe("done");
     expect(readSettlementNote(record.settlementNote!)?.author).toBe(author);
     expect(new TextDecoder().decode(record.result)).toContain(body);
