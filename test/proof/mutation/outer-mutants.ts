@@ -21,6 +21,22 @@ export const outerMutants: readonly Mutant[] = [
     killedBy: "who released a key, when and why is s",
   },
   {
+    guard: "lists: stored answers are not read",
+    file: "packages/tools/src/admin/list.ts",
+    search: 'after, limit: asked, content: "sizes" }',
+    replace: "after, limit: asked }",
+    check: { kind: "test", file: "packages/tools/src/console/keys/keys-section.test.ts" },
+    killedBy: "no list of keys reads stored answers,",
+  },
+  {
+    guard: "masks: the members of a body, too",
+    file: "packages/tools/src/admin/mask.ts",
+    search: "headers: shown, body: maskBytes(body, names)",
+    replace: "headers: shown, body",
+    check: { kind: "test", file: "packages/tools/src/admin/mask.test.ts" },
+    killedBy: "members of a JSON body are masked at ",
+  },
+  {
     guard: "commands: each change is printed as it happens",
     file: "packages/tools/src/cli/change-log.ts",
     search: "else process.stdout.write(`${changeLine(change)}\\n`);",

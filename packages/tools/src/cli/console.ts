@@ -16,6 +16,7 @@ import {
   wholeNumber,
 } from "once-again/internal/command";
 import { changeLine, changeOf } from "./change-log.ts";
+import { maskOption } from "./keys/flags.ts";
 
 interface ConsoleFlags {
   readonly store?: string;
@@ -23,6 +24,7 @@ interface ConsoleFlags {
   readonly host: string;
   readonly port: number;
   readonly requireToken?: boolean;
+  readonly mask: readonly string[];
   readonly json?: boolean;
 }
 
@@ -45,6 +47,7 @@ export function consoleCommand(): Command {
     .option("--host <address>", "where to listen; beyond loopback every request needs the token", "127.0.0.1")
     .option("--port <number>", "0: any free port", wholeNumber(0, 65_535), 0)
     .option("--require-token", "every request needs the token, from this machine too: its other users see nothing")
+    .addOption(maskOption())
     .option("--json", "print the address as one JSON document")
     .addHelpText(
       "after",
@@ -72,7 +75,7 @@ function gatewayUrl(text: string, before: readonly URL[] = []): URL[] {
 }
 
 async function run(
-  { store: location, gateway, host, port, requireToken, json }: ConsoleFlags,
+  { store: location, gateway, host, port, requireToken, mask, json }: ConsoleFlags,
   command: Command,
 ): Promise<void> {
   const fail = (error: Error): never => command.error(`error: ${error.message}`);
@@ -80,7 +83,7 @@ async function run(
     command.error("error: say what to show: --store, --gateway, or both");
   }
   await runUntilInterrupted(async (signal) => {
-    const opened = location === undefined ? [] : await openStore(location).catch(fail);
+    const opened = location === undefined ? [] : await openStore(location, mask).catch(fail);
     try {
       const gateways = gateway === undefined ? [] : [gatewaysSection(gateway)];
       const sections = [...opened.map(({ section }) => section), ...gateways, stormsSection()];
@@ -102,16 +105,16 @@ interface OpenSection {
 }
 
 /** The pages for what is there: keys, messages or both. @throws Error when there is neither. */
-async function openStore(location: string): Promise<OpenSection[]> {
-  const [keys, messages] = await Promise.allSettled([openKeys(location), openMessages(location)]);
+async function openStore(location: string, mask: readonly string[]): Promise<OpenSection[]> {
+  const [keys, messages] = await Promise.allSettled([openKeys(location, mask), openMessages(location)]);
   if (keys.status === "rejected" && messages.status === "rejected") throw keys.reason;
   return [keys, messages].flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
 }
 
 /** @throws Error when there are no keys, or they can't be reached. */
-async function openKeys(location: string): Promise<OpenSection> {
+async function openKeys(location: string, mask: readonly string[]): Promise<OpenSection> {
   const store = await storeFromUrl(location);
-  return unlessSilent(store, () => store.list({ limit: 1 }), keysSection({ store: () => store }, logSettled));
+  return unlessSilent(store, () => store.list({ limit: 1 }), keysSection({ store: () => store, mask }, logSettled));
 }
 
 /** Prints each key that was settled in the browser, a line on stderr, as commands do. */

@@ -3,6 +3,7 @@ import { userInfo } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { RecordName } from "once-again/stores";
 import { noteLengthMax, type SealKey } from "once-again/internal";
+import { secretNames } from "../../admin/mask.ts";
 import { storeForms, wholeNumber } from "once-again/internal/command";
 
 /** The options of every command on keys. */
@@ -48,6 +49,15 @@ export function sealKeyOption(description: string): Option {
   return new Option("--seal-key <id:hex|@file>", description)
     .argParser((text, before: readonly string[]) => [...before, text])
     .default([], "none");
+}
+
+/** `--mask`, which may be given several times. */
+export function maskOption(): Option {
+  const all =
+    "of stored answers, headers and JSON members of this name are masked, too; may be repeated; none: show all";
+  return new Option("--mask <name>", all)
+    .argParser((text, before: readonly string[]) => (text === "none" ? [] : [...before, text]))
+    .default(secretNames, secretNames.join(", "));
 }
 
 /** Who changes something with a command, and why. */

@@ -219,6 +219,22 @@ describe("show", () => {
     expect((await keys("show", "acme", "order-3")).stdout).toMatch(/^result +20 bytes\n {2}of another transport$/m);
   });
 
+  test("headers and members that are masked are not shown, in text and in JSON", async () => {
+    const headers = [
+      ["x-api-key", "sk_live_1"],
+      ["x-secret", "sk_live_2"],
+    ] as const;
+    await done("order-1", encodeResponse({ status: 201, headers, body: Buffer.from('{"pan":"4111"}') }));
+    const show = async (...mask: string[]) => (await keys("show", "acme", "order-1", ...mask)).stdout;
+    const byDefault = await show();
+    expect(byDefault).toMatch(/x-api-key: \(masked\)\n +x-secret: sk_live_2\n +\{"pan":"4111"\}/);
+    const more = await show("--mask", "X-Secret", "--mask", "pan");
+    expect(more).toMatch(/x-api-key: \(masked\)\n +x-secret: \(masked\)\n +\{"pan":"\(masked\)"\}/);
+    expect(await show("--mask", "none")).toContain("x-api-key: sk_live_1");
+    const { document } = await keysDocument("show", "acme", "order-1", "--mask", "pan");
+    expect(document).toMatchObject({ result: { bodyBase64: btoa('{"pan":"(masked)"}') } });
+  });
+
   test("a sealed answer is shown as sealed, unless its key is given, by itself or in a file", async () => {
     await done("order-1", answer, sealedStore(ground.store(), [sealKey]));
     const sealed = await keys("show", "acme", "order-1");

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { exitCodes, painter } from "once-again/internal/command";
 import type { InspectedRecord, RecordName, Store } from "once-again/stores";
-import { sealKeyOption, readSealKeys, type StoreFlags, withStoreOptions } from "./flags.ts";
+import { maskOption, sealKeyOption, readSealKeys, type StoreFlags, withStoreOptions } from "./flags.ts";
 import { keyJson, pageJson, releaseJson } from "../../admin/key-json.ts";
 import { findReleases } from "../../admin/releases.ts";
 import { showKey } from "../../admin/show.ts";
@@ -13,6 +13,7 @@ import { refuse } from "./settle.ts";
 
 interface ShowFlags extends StoreFlags {
   readonly sealKey: readonly string[];
+  readonly mask: readonly string[];
 }
 
 /** So many keys of one name are shown, where their scope is not given. */
@@ -29,6 +30,7 @@ export function showCommand(): Command {
     .summary("show one key whole")
     .description("Shows one key whole: its times, its steps, its stored answer, and when people released it.")
     .addOption(sealKeyOption("opens what was sealed with it; may be given several times"))
+    .addOption(maskOption())
     .addHelpText(
       "after",
       `
@@ -36,7 +38,7 @@ Example:
   $ once-again keys show --store sqlite:keys.db acme order-7
   $ once-again keys show --store sqlite:keys.db order-7   # in whatever scope
 
-A file of seal keys has one ID:HEX a line. With --json, bodies and other bytes are Base64.
+A file of seal keys has one ID:HEX a line. With --json, bodies and other bytes are Base64. A body that is compressed is not looked into by --mask.
 
 Exit codes: 0 fine, 1 there is no such key, or there are several, 2 wrong usage, or a store that does not answer.`,
     )
@@ -54,7 +56,7 @@ async function run(first: string, second: string | undefined, flags: ShowFlags, 
 }
 
 async function show(store: Store, { scope, key }: RecordName, flags: ShowFlags): Promise<ExitCode> {
-  const view = await showKey(store, { scope, key }, readSealKeys(flags.sealKey));
+  const view = await showKey(store, { scope, key }, { ...flags, sealKeys: readSealKeys(flags.sealKey) });
   if (view === undefined) return refuseAbsent(store, { scope, key }, flags);
   print(
     flags,

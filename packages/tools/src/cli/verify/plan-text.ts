@@ -1,3 +1,4 @@
+import { secretNames } from "../../admin/mask.ts";
 import type { Painter } from "once-again/internal/command";
 import type { SendMode, PlannedCase, Sending, TestRequest } from "../../verify/index.ts";
 
@@ -48,9 +49,6 @@ function* groupRepeats(requests: readonly TestRequest[]): Generator<[TestRequest
   }
 }
 
-/** Header names with values that must stay out of logs. */
-const secret = /^(authorization|proxy-authorization|cookie|x-api-key)$/i;
-
 /** How much of a body is shown, characters. */
 const bodyShownMax = 200;
 
@@ -59,7 +57,9 @@ function formatRequest({ method, target, headers, body, framing }: TestRequest, 
   const shown = text.length > bodyShownMax ? `${text.slice(0, bodyShownMax)}… (${body.length} bytes)` : text;
   return [
     `    ${method} ${target}${times > 1 ? `  (${times} times)` : ""}${framing === "chunked" ? "  (chunked)" : ""}`,
-    ...headers.map(([name, value]) => `      ${name}: ${secret.test(name) ? "(not shown)" : value}`),
+    ...headers.map(
+      ([name, value]) => `      ${name}: ${secretNames.includes(name.toLowerCase()) ? "(not shown)" : value}`,
+    ),
     ...(shown === "" ? [] : [`      ${shown}`]),
   ];
 }

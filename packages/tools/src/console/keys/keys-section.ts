@@ -43,7 +43,7 @@ export function keysSection(source: KeysSource, onSettled: (settled: SettledKey)
     name: "keys",
     routes: {
       "GET list": ({ query }) => list(source.store(), watch, searches, query),
-      "GET show": withStore((store, { query }) => show(store, query)),
+      "GET show": withStore((store, { query }) => show(store, query, source)),
       "GET watch": ({ signal }) => ({ events: watch.watch(signal) }),
       "POST release": withStore((store, { body }) =>
         settle(store, body, settled, "not-executed", (note) => async () => ({ as: "not-executed", note })),
@@ -102,10 +102,10 @@ function heldPage(
 
 const isSameName = (one: RecordName, other: RecordName): boolean => one.scope === other.scope && one.key === other.key;
 
-async function show(store: Store, query: URLSearchParams): Promise<ConsoleResponse> {
+async function show(store: Store, query: URLSearchParams, { mask }: KeysSource): Promise<ConsoleResponse> {
   const name = readName(query, "scope", "key");
   if (name === undefined) return refusal(400, "A key is named by its scope and key.");
-  const view = await showKey(store, name, []);
+  const view = await showKey(store, name, { mask });
   return view === undefined ? refusal(404, unsettledReasons.absent) : { json: keyJson(view) };
 }
 
