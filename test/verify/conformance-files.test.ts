@@ -9,6 +9,8 @@ interface Requirement {
   readonly profile: string;
   readonly level: string;
   readonly text: string;
+  readonly source: string;
+  readonly stricter?: true;
   readonly untested?: string;
 }
 
@@ -34,6 +36,16 @@ function errorsOf(schema: string, value: unknown): unknown {
 
 test.for(["cases", "mcp-cases", "requirements"])("%s.json fits its schema", (name) => {
   expect(errorsOf(`${name}.schema`, read(name))).toEqual([]);
+});
+
+test("each MUST that the draft does not say is stricter than the draft, by its own word", () => {
+  const draft = requirements.filter(
+    ({ level, source }) => level === "MUST" && source.includes("draft-ietf-httpapi-idempotency-key-header"),
+  );
+  // Its MUSTs that a server can break: a key is a string (2.1), and a request that was not corrected fails again (2.7).
+  const said = [14, 73];
+  expect(draft.filter(({ stricter }) => stricter !== true).map(({ number }) => number)).toEqual(said);
+  expect(requirements.filter(({ stricter }) => stricter === true).length).toBe(draft.length - said.length);
 });
 
 test("a step that no runner knows, and an unknown verdict, do not fit", () => {

@@ -41,6 +41,8 @@ export interface Requirement {
   readonly level: "MUST" | "SHOULD" | "MAY";
   readonly text: string;
   readonly source: string;
+  /** Whether the draft says less to servers at the place that is the source: SHOULD, MAY, or nothing. */
+  readonly stricter?: true;
   readonly why?: string;
   /** Why no case can test it from outside. */
   readonly untested?: string;
