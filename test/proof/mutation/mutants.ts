@@ -150,10 +150,18 @@ export const mutants: readonly Mutant[] = [
   {
     guard: "held: a purge passes records that run",
     file: "packages/once-again/src/stores/memory/store.ts",
-    search: "if (isExpired(record, now)) {",
-    replace: 'if (isExpired(record, now) || (record.state === "running" && record.leaseUntil <= now)) {',
+    search: "if (isExpired(record, now) && (scope",
+    replace: 'if ((isExpired(record, now) || (record.state === "running" && record.leaseUntil <= now)) && (scope',
     check: test("packages/once-again/src/stores/memory/store.test.ts"),
     killedBy: "expired records are purged, up to the limit, and no others",
+  },
+  {
+    guard: "purge: of one scope where one is named",
+    file: "packages/once-again/src/stores/memory/store.ts",
+    search: " && (scope === undefined || own === scope)",
+    replace: "",
+    check: test("packages/once-again/src/stores/memory/store.test.ts"),
+    killedBy: "expired records of one scope are purged, up to the limit, and no others",
   },
   {
     guard: "held: what was settled expires as any other",

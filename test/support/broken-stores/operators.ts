@@ -63,6 +63,11 @@ export const brokenViews: readonly BrokenStore[] = [
     break: (store) => ({ purge: () => store.purge({ limit: 1000 }) }),
   },
   {
+    flaw: "it purges every scope where one is named",
+    caughtBy: "expired records of one scope are purged",
+    break: (store) => ({ purge: ({ limit }) => store.purge({ limit }) }),
+  },
+  {
     flaw: "it purges nothing",
     caughtBy: "expired records are purged",
     break: () => ({ purge: async () => 0 }),

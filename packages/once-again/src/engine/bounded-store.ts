@@ -15,6 +15,7 @@ import type {
   CompleteRequest,
   InspectedRecord,
   ListRequest,
+  PurgeRequest,
   OnLateUse,
   RecordName,
   ReleaseRequest,
@@ -61,7 +62,7 @@ export interface BoundedStore<Transaction = unknown> {
   list(request: ListRequest): Promise<readonly InspectedRecord[]>;
   /** Removes the record of an abandoned operation that is known to have had no effect. `false`: it is not abandoned. */
   discard(name: RecordName): Promise<boolean>;
-  purge(request: { limit: number }): Promise<number>;
+  purge(request: PurgeRequest): Promise<number>;
   transact<Value>(
     request: TransactionRequest,
     work: (transaction: Transaction) => Promise<TransactionEnding<Value>>,

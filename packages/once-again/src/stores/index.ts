@@ -15,6 +15,7 @@ export type {
   InspectedRecord,
   KeyRecord,
   ListRequest,
+  PurgeRequest,
   RecordName,
   RecordSizes,
   Store,

@@ -171,6 +171,13 @@ export interface ListRequest {
   readonly content?: "whole" | "sizes" | undefined;
 }
 
+/** Which expired records to remove. */
+export interface PurgeRequest {
+  limit: number;
+  /** Only those of this scope; default all. */
+  scope?: string | undefined;
+}
+
 /** The place of a record in a list. */
 export interface ListPosition extends RecordName {
   readonly leaseUntil?: number | undefined;
@@ -218,7 +225,7 @@ export interface Store {
    */
   resolve(request: ResolveRequest): Awaitable<boolean>;
   /** Removes up to `limit` expired records, and says how many. */
-  purge(request: { limit: number }): Awaitable<number>;
+  purge(request: PurgeRequest): Awaitable<number>;
   /** Dangers to operations or records, for a readiness probe; missing where there is no server to ask. Never rejects. */
   health?(): Promise<StoreHealth>;
   /** Counts the held keys by an index; missing where that would read every record (Redis, NATS). */
@@ -236,7 +243,7 @@ export interface AsyncStore extends Store {
   inspect(name: RecordName): Promise<InspectedRecord | undefined>;
   list(request: ListRequest): Promise<InspectedRecord[]>;
   resolve(request: ResolveRequest): Promise<boolean>;
-  purge(request: { limit: number }): Promise<number>;
+  purge(request: PurgeRequest): Promise<number>;
 }
 
 /**

@@ -143,7 +143,7 @@ export function exactTimeRules(clock: StoreClock, purges: boolean): readonly Sto
         );
       },
     },
-    ...(purges ? [purgeRule(clock)] : []),
+    ...(purges ? [purgeRule(clock), scopePurgeRule(clock)] : []),
   ];
 }
 
@@ -165,6 +165,31 @@ function purgeRule(clock: StoreClock): StoreRule {
       expectSame(purged, [2, 1, 0], "A purge removes what expired, up to its limit, and says how many");
       const keys = (await store.list({})).map(({ key }) => key);
       expectSame(keys, ["3", "under its owner"], "A purge removes nothing else");
+    },
+  };
+}
+
+function scopePurgeRule(clock: StoreClock): StoreRule {
+  return {
+    name: "expired records of one scope are purged, up to the limit, and no others",
+    async try({ store }) {
+      const scope = "50%\u001b_";
+      for (const name of [
+        ...["1", "2", "3"].map((key) => named(key, scope)),
+        named("1", "50%"),
+        named("1", scope.toUpperCase() + "x"),
+      ]) {
+        const claim = claimOf(name, brief);
+        await acquire(store, claim);
+        await store.complete({ ...claim, result });
+      }
+      await acquire(store, claimOf(named("runs", scope)));
+      expectSame(await store.purge({ limit: 10, scope }), 0, "What has not expired is not purged");
+      await clock.advance(retentionMs);
+      const purged = [];
+      for (let time = 0; time < 3; time += 1) purged.push(await store.purge({ limit: 2, scope }));
+      expectSame(purged, [2, 1, 0], "A purge of a scope removes what expired of it, up to its limit");
+      expectSame(await store.purge({ limit: 10 }), 2, "It leaves what expired of other scopes");
     },
   };
 }

@@ -98,14 +98,14 @@ export class ObjectKeys {
       const result = runEffect(this.#storage.sql, effect);
       const done = transition(record, { ...claim, kind: "complete", result }, now).record;
       this.#table.write(claim, done!);
-      this.#table.purge(purgeByEffectMax, now);
+      this.#table.purge({ limit: purgeByEffectMax }, now);
       return undefined;
     });
   }
 
   async purge(): Promise<void> {
     const now = Date.now();
-    const purged = this.#transact(() => this.#table.purge(purgeMax, now));
+    const purged = this.#transact(() => this.#table.purge({ limit: purgeMax }, now));
     if (purged === purgeMax) return this.#storage.setAlarm(now);
     const { next } = this.#storage.sql
       .exec("SELECT min(expires_at) AS next FROM once_again_keys WHERE expires_at < ?", storedNever)

@@ -94,7 +94,13 @@ export function leasedOperations(
       const [row] = (await query(statements.countHeld)) as Parameters<typeof readHeldCount>;
       return readHeldCount(row);
     },
-    purge: async ({ limit }) => ((await query(statements.purge, [limit])) as Changes).affectedRows,
+    async purge({ limit, scope }) {
+      const [statement, values] =
+        scope === undefined
+          ? [statements.purge, [limit]]
+          : [statements.purgeScope, [Buffer.from(storedText(scope)), limit]];
+      return ((await query(statement, values)) as Changes).affectedRows;
+    },
   };
 }
 

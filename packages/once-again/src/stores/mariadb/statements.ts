@@ -125,6 +125,8 @@ export function mariadbStatements(prefix: string) {
       WHERE expires_at = ${storedNever} AND ${abandoned} LIMIT ${heldCountMax}) AS held`,
     /** limit */
     purge: `DELETE FROM ${keys} WHERE ${expired} ORDER BY expires_at LIMIT ?`,
+    /** scope, limit */
+    purgeScope: `DELETE FROM ${keys} WHERE scope = ? AND ${expired} LIMIT ?`,
   };
 }
 

@@ -42,14 +42,14 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   // No record expires before: as long as none can have, none needs to be looked at.
   let firstExpiryAt = Number.POSITIVE_INFINITY;
 
-  const purge = (limit: number): number => {
+  const purge = (limit: number, scope?: string): number => {
     const now = clock.now();
     if (now < firstExpiryAt) return 0;
     let purged = 0;
     let firstLeftAt = Number.POSITIVE_INFINITY;
-    for (const [id, { record }] of records) {
+    for (const [id, { record, scope: own }] of records) {
       if (purged === limit) return purged;
-      if (isExpired(record, now)) {
+      if (isExpired(record, now) && (scope === undefined || own === scope)) {
         records.delete(id);
         purged += 1;
       } else firstLeftAt = Math.min(firstLeftAt, record.expiresAt);
@@ -92,7 +92,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       return inspectRecord(stored, stored.record, clock.now());
     },
     list: (request) => listed([...records.values()], request, clock.now()),
-    purge: ({ limit }) => purge(limit),
+    purge: ({ limit, scope }) => purge(limit, scope),
     countHeld: () => {
       const now = clock.now();
       const held = [...records.values()].flatMap(({ record }) =>

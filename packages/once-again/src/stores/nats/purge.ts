@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import type { PurgeRequest } from "../store.ts";
 import { isExpired } from "../transition.ts";
 import { type NatsKv, type NatsStoredMessage, type NatsStreams, timeIn } from "./client.ts";
 import { recordIn } from "./record-format.ts";
@@ -17,17 +18,32 @@ const firstSequence = 1;
  * and stops at the first result that has not expired, where the next purge begins. About once an hour one begins at the
  * first message again, for records that ran when it passed them.
  *
- * A message is removed by its number: a record that was written anew meanwhile has another one.
+ * A message is removed by its number: a record that was written anew meanwhile has another one. For one scope every record is read.
  */
 export function bucketPurge(
   kv: NatsKv,
   streams: NatsStreams,
   clock: Pick<Clock, "monotonic">,
-): (limit: number) => Promise<number> {
+): (request: PurgeRequest) => Promise<number> {
   let next = firstSequence;
   let beganAt = clock.monotonic();
 
-  return async (limit) => {
+  const purgeScope = async (scope: string, limit: number): Promise<number> => {
+    const { streamInfo } = await kv.status();
+    const now = timeIn(streamInfo);
+    let purged = 0;
+    for await (const entry of await kv.history()) {
+      const named = recordIn(entry);
+      if (purged === limit) break;
+      if (named?.scope !== scope || !isExpired(named.record, now)) continue;
+      await streams.deleteMessage(streamInfo.config.name, entry.revision, false).catch(ignoreGone);
+      purged += 1;
+    }
+    return purged;
+  };
+
+  return async ({ limit, scope }) => {
+    if (scope !== undefined) return purgeScope(scope, limit);
     const { streamInfo } = await kv.status();
     const now = timeIn(streamInfo);
     const { name, subjects } = streamInfo.config;

@@ -128,7 +128,7 @@ export async function natsStore(kv: NatsKv, options: NatsStoreOptions = {}): Pro
     },
     list: (request) => listRecords(kv, request),
     // A bucket with a ttl removes them by itself.
-    purge: async ({ limit }) => purge?.(limit) ?? 0,
+    purge: async (request) => purge?.(request) ?? 0,
     health: () => storeHealth(async () => bucketProblems(await limitTime(kv.status()))),
     close: async () => undefined,
   };

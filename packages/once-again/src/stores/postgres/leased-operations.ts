@@ -71,8 +71,9 @@ export function leasedOperations(
       const [row] = (await query(statements.countHeld)) as Parameters<typeof readHeldCount>;
       return readHeldCount(row);
     },
-    async purge({ limit }) {
-      const [answer] = (await query(statements.purge, [limit])) as { purged: number | string }[];
+    async purge({ limit, scope }) {
+      const values = [limit, scope === undefined ? null : storedText(scope)];
+      const [answer] = (await query(statements.purge, values)) as { purged: number | string }[];
       return Number(answer?.purged);
     },
   };

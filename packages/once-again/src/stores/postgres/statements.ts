@@ -150,6 +150,7 @@ export function postgresStatements(prefix: string, replayTouch: boolean) {
       WITH ${clock}, found AS MATERIALIZED (
         SELECT k.tableoid AS file, k.ctid AS place FROM ${keys} AS k, clock
         WHERE k.expires_minute <= (SELECT ms / 60000 FROM clock) AND ${expired}
+          AND ($2::text IS NULL OR k.scope = $2::text)
         ORDER BY k.expires_minute LIMIT $1::bigint FOR UPDATE OF k SKIP LOCKED),
       gone AS (
         DELETE FROM ${keys} AS k USING found

@@ -1,7 +1,7 @@
 import { decodeBase64, encodeBase64 } from "../../core/bytes.ts";
 import { inspectRecord, storedExpiry, storedNever } from "../transition.ts";
 import { heldCountMax, readHeldCount } from "../health.ts";
-import type { HeldCount, InspectedRecord, KeyRecord, ListRequest, RecordName } from "../store.ts";
+import type { HeldCount, InspectedRecord, KeyRecord, ListRequest, PurgeRequest, RecordName } from "../store.ts";
 import { listConditions } from "./list-conditions.ts";
 import { inspectSizes, type KeyRow, rowRecord, type SizesRow } from "./record-format.ts";
 
@@ -44,8 +44,8 @@ export interface KeyTable {
   remove(name: RecordName): void;
   /** Records that are not expired. */
   list(request: ListRequest, now: number): InspectedRecord[];
-  /** Removes up to `limit` expired records. */
-  purge(limit: number, now: number): number;
+  /** Removes expired records. */
+  purge(request: PurgeRequest, now: number): number;
   /** Counts what is held for ever. */
   countHeld(now: number): HeldCount;
 }
@@ -66,7 +66,7 @@ export function keyTable(prepare: PrepareStatement): KeyTable {
   const purge = namedStatement(
     prepare,
     `DELETE FROM once_again_keys WHERE rowid IN
-      (SELECT rowid FROM once_again_keys WHERE ${expired} LIMIT :limit) RETURNING 1`,
+      (SELECT rowid FROM once_again_keys WHERE ${expired} AND (:scope IS NULL OR scope = :scope) LIMIT :limit) RETURNING 1`,
   );
   const countHeld = namedStatement(
     prepare,
@@ -91,7 +91,7 @@ export function keyTable(prepare: PrepareStatement): KeyTable {
           )
         : (rows as readonly Row[]).map((row) => inspectRecord(row, recordOf(row), now));
     },
-    purge: (limit, now) => purge({ now, limit }).length,
+    purge: ({ limit, scope = null }, now) => purge({ now, limit, scope }).length,
     countHeld: (now) => readHeldCount(countHeld({ now })[0] as Parameters<typeof readHeldCount>[0]),
   };
 }

@@ -1,6 +1,7 @@
 import { checkListRequest } from "../list-records.ts";
 import { readHeldCount } from "../health.ts";
 import type { AsyncStore, HeldCount, InspectedRecord, RecordName } from "../store.ts";
+import { storedText } from "./names.ts";
 import { checkpointText, claimAnswer, inspectListed, inspectRow, type KeyRow, type SizesRow } from "./record-format.ts";
 import { type ExecuteSqlite, namedBy, ownedBy, sqliteListStatement, sqliteStatements } from "./sqlite-statements.ts";
 
@@ -61,7 +62,8 @@ export function keyOperations(
     },
     countHeld: async () =>
       readHeldCount((await rowsOf(sqliteStatements.countHeld))[0] as Parameters<typeof readHeldCount>[0]),
-    purge: async ({ limit }) => (await rowsOf(sqliteStatements.purge, limit)).length,
+    purge: async ({ limit, scope }) =>
+      (await rowsOf(sqliteStatements.purge, limit, scope === undefined ? null : storedText(scope))).length,
   };
 }
 

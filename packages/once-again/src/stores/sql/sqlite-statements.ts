@@ -100,9 +100,9 @@ export const sqliteStatements = {
     VALUES (?1, ?2, 'done', ?3, ?4, 1, ${now}, ${now}, '{}', ?5, ${now}, ${now} + ?6, ?7)`,
   countHeld: `SELECT count(*) AS keys, ${now} - min(lease_until) AS oldest_ms FROM (
     SELECT lease_until FROM once_again_keys WHERE expires_at = ${storedNever} AND ${abandoned} LIMIT ${heldCountMax})`,
-  /** limit */
+  /** limit, scope or null */
   purge: `DELETE FROM once_again_keys WHERE rowid IN
-    (SELECT rowid FROM once_again_keys WHERE ${expired} LIMIT ?1) RETURNING 1`,
+    (SELECT rowid FROM once_again_keys WHERE ${expired} AND (?2 IS NULL OR scope = ?2) LIMIT ?1) RETURNING 1`,
 };
 
 /** The statement of a list, with its values. */

@@ -103,7 +103,7 @@ function fileStore(options: SqliteStoreOptions): SqliteStore {
         return table.list({ ...request, limit }, clock.now());
       });
     },
-    purge: ({ limit }) => transaction(() => table.purge(limit, clock.now())),
+    purge: (request) => transaction(() => table.purge(request, clock.now())),
     countHeld: async () => takeTurn(() => table.countHeld(clock.now())),
     close: () => connection.close(),
   };

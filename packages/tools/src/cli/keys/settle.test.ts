@@ -245,6 +245,19 @@ describe("resolve and release", () => {
 });
 
 describe("purge", () => {
+  test("with --scope removes what is expired of that scope alone", async () => {
+    for (const scope of ["acme", "other"]) {
+      const name = { ...named("old"), scope };
+      await ground.store().claim({ ...name, fingerprint: "f", leaseMs: 1000, retentionMs: 1001 });
+      await ground.store().complete({ ...name, result: answer, retentionMs: 1 });
+    }
+    await expect.poll(() => ground.store().list({})).toHaveLength(0);
+    const purge = ["purge", "--scope", "other"] as const;
+    expect(await keysDocument(...purge)).toEqual({ code: 0, document: { removed: 1 } });
+    expect(await keysDocument(...purge)).toEqual({ code: 0, document: { removed: 0 } });
+    expect(await keysDocument("purge")).toEqual({ code: 0, document: { removed: 1 } });
+  });
+
   test("removes what is expired, in batches, and nothing else", async () => {
     for (let index = 0; index < 7; index += 1) {
       const name = named(`old-${index}`);
