@@ -64,6 +64,12 @@ const rows: Readonly<Record<string, readonly Panel[]>> = {
   ],
   Servers: [
     {
+      title: "Keys of a clock that was ahead",
+      says: "Claimed while the store's clock was ahead, and running by their times. Runbook: OnceAgainClockSetBack.",
+      unit: "short",
+      queries: { "{{job}}": `max by (job) ({__name__=~"once_again_(server|gateway)_ahead_keys",${job}})` },
+    },
+    {
       title: "Outcomes",
       says: "How requests with a key ended, each second.",
       unit: "ops",

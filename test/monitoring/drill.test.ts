@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
+import { systemClock } from "../../packages/once-again/src/core/system-clock.ts";
+import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import { runCli } from "../support/cli.ts";
 import { type Child, startChildIn } from "../support/child.ts";
 import { startGatewayCommand } from "../support/gateway-command.ts";
@@ -51,6 +54,17 @@ async function startShop(environment: Record<string, string>): Promise<{ url: st
   if (url === undefined) throw new Error(`It said ${line}`);
   await child.line();
   return { url, child };
+}
+
+const aheadKey = { scope: "acme", key: "of-tomorrow" };
+
+/** Runs the runbook's statement for SQLite. */
+function endOddLeases(database: string): void {
+  const runbook = readFileSync("docs/runbooks/OnceAgainClockSetBack.md", "utf8");
+  const [, statement] = /-- SQLite\n([^]*?;)\n/.exec(runbook)!;
+  const connection = new DatabaseSync(database);
+  connection.exec(statement!);
+  connection.close();
 }
 
 let keys = 0;
@@ -117,6 +131,11 @@ describeWithServer("a drill", prometheusBinary, () => {
 
     await order(`${gateway.url}/unasked`, "tea");
 
+    // A key of a time when the clock was ahead, by ten minutes.
+    const ahead = sqliteStore({ path: database, clock: { ...systemClock, now: () => Date.now() + 600_000 } });
+    await ahead.claim({ ...aheadKey, fingerprint: "f", owner: "dead", leaseMs: 1000, retentionMs: 60_000 });
+    await ahead.close();
+
     const traffic = async (): Promise<void> => {
       await order(shop.url, "tea", "repeated");
       for (const item of ["tea", "credit", "poison", "slow parcel"]) await order(shop.url, item);
@@ -137,11 +156,18 @@ describeWithServer("a drill", prometheusBinary, () => {
     }
     await asked(prometheus, 'max(once_again_server_held_keys{job="shop"})', (value) => value === 3);
     await asked(prometheus, 'ALERTS{alertname="OnceAgainOutcomeUnknown",job="shop"}', (value) => value === 1);
+    await asked(prometheus, 'ALERTS{alertname="OnceAgainClockSetBack",job="shop"}', (value) => value === 1);
     const rules = await prometheus.rules();
     expect(rules.filter(({ health }) => health !== "ok")).toEqual([]);
 
-    // As the runbook of OnceAgainKeyHeld says.
     const store = ["--store", `sqlite:${database}`];
+    // As the runbook of OnceAgainClockSetBack says: its key is ended, and held.
+    const odd = await runCli(["keys", "list", ...store, "--odd", "--state", "running"]);
+    expect(odd.stdout).toContain(aheadKey.key);
+    endOddLeases(database);
+    await asked(prometheus, 'max(once_again_server_held_keys{job="shop"})', (value) => value === 4);
+
+    // As the runbook of OnceAgainKeyHeld says.
     const list = await runCli(["keys", "list", ...store, "--state", "held"]);
     for (const key of held) expect(list.stdout).toContain(key);
     const released = await runCli([

@@ -49,6 +49,11 @@ function observeHeld(registry: Registry, store: Pick<Store, "countHeld">): void 
     "For how long the oldest held key has been held; 0 where none is.",
     ({ oldestMs = 0 }) => oldestMs / 1000,
   );
+  gauge(
+    "once_again_gateway_ahead_keys",
+    "Keys that run, and were claimed while the store's clock was ahead; up to 10,000.",
+    ({ ahead = 0 }) => ahead,
+  );
 }
 
 /** Seconds. */
@@ -59,7 +64,7 @@ const storeBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025
  * Metrics of a gateway: requests by route and status, how long they take, what became of operations, and how long the
  * store takes. `route` is the path of the route or of the gateway's own, or "pass-through": paths, scopes and keys are not shown.
  *
- * @param store the store of keys: where it can count them, two gauges are about held keys.
+ * @param store the store of keys: where it can count them, its gauges are about held keys.
  */
 export function gatewayMetrics(store?: Pick<Store, "countHeld">): GatewayMetrics {
   const registry = new Registry();

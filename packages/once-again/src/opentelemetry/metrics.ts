@@ -52,6 +52,13 @@ export const metricDefinitions = {
     description: "Keys that are held until a person settles them, up to 10,000.",
     attributes: [],
   },
+  aheadKeys: {
+    name: "once_again.server.ahead.keys",
+    kind: "gauge",
+    unit: "{key}",
+    description: "Keys that run, and were claimed while the store's clock was ahead; up to 10,000.",
+    attributes: [],
+  },
   heldOldest: {
     name: "once_again.server.held.oldest",
     kind: "gauge",

@@ -39,8 +39,9 @@ export interface HeldTelemetryOptions extends ServerTelemetryOptions {
  * `once_again.attempt` and `once_again.key.hash` (the first 16 hexadecimal digits of the key's SHA-256), and the events
  * `operation ended`, `lease lost` and `store failed`. A span that is not recorded costs nothing.
  *
- * With a store that can count them, two gauges say how many keys are held until a person settles them: `once_again.server.held.keys`,
- * up to 10,000, and `once_again.server.held.oldest`, for how many seconds the oldest has been held (0: none is). The store is asked
+ * With a store that can count them, gauges say how many keys are held until a person settles them: `once_again.server.held.keys`,
+ * up to 10,000, and `once_again.server.held.oldest`, for how many seconds the oldest has been held (0: none is). A third,
+ * `once_again.server.ahead.keys`, counts running keys of a time when the store's clock was ahead. The store is asked
  * whenever metrics are collected, so give it in one process. Redis and NATS can't count them: their gauges say nothing.
  * Without a store there are no gauges.
  *
@@ -91,10 +92,12 @@ function serverMetrics(meter: Meter): Listener<ServerEvent> {
 function observeHeld(meter: ObservingMeter, countHeld: () => Awaitable<HeldCount>): void {
   const keys = gauge(meter, metricDefinitions.heldKeys);
   const oldest = gauge(meter, metricDefinitions.heldOldest);
+  const ahead = gauge(meter, metricDefinitions.aheadKeys);
   const observe = async (result: ObservableResult): Promise<void> => {
     const held = await countHeld();
     result.observe(keys, held.keys);
     result.observe(oldest, (held.oldestMs ?? 0) / 1000);
+    result.observe(ahead, held.ahead ?? 0);
   };
-  meter.addBatchObservableCallback(observe, [keys, oldest]);
+  meter.addBatchObservableCallback(observe, [keys, oldest, ahead]);
 }

@@ -134,6 +134,11 @@ export interface InspectedRecord extends RecordName {
   record: KeyRecord;
   /** The problem of a broken one, as a sentence. */
   problem?: string | undefined;
+  /**
+   * By how much the clock was ahead when it was claimed or settled, milliseconds: its time is later than the store's clock is now.
+   * Missing where it is not.
+   */
+  aheadMs?: number | undefined;
   /** Only in a list of sizes, in the place of the record's result and checkpoints. */
   sizes?: RecordSizes | undefined;
 }

@@ -87,7 +87,25 @@ export function inspectRecord(name: RecordName, record: KeyRecord, now: number):
   if (problem !== undefined)
     return { scope: name.scope, key: name.key, state: "broken", record: readableRecord(record), problem };
   const abandoned = record.state === "running" && record.leaseUntil <= now;
-  return { scope: name.scope, key: name.key, state: abandoned ? "abandoned" : record.state, record };
+  return {
+    scope: name.scope,
+    key: name.key,
+    state: abandoned ? "abandoned" : record.state,
+    record,
+    ...aheadOf(record, now),
+  };
+}
+
+/** By how much a time may be ahead of a clock that was not set back: clocks that stand in for each other differ by less. */
+export const aheadMsMin = 5000;
+
+/**
+ * Whether a record has times that its store's clock has yet to reach: it was ahead, and was set back. The fence is the time of the
+ * last claim, or one more than that of the claim before.
+ */
+export function aheadOf({ createdAt, fence, settledAt = 0 }: KeyRecord, now: number): Pick<InspectedRecord, "aheadMs"> {
+  const aheadMs = Math.max(createdAt, fence, settledAt) - now;
+  return aheadMs > aheadMsMin ? { aheadMs } : {};
 }
 
 function claim(record: KeyRecord | undefined, request: ClaimRequest, now: number): Transition<ClaimAnswer> {

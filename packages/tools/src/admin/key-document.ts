@@ -25,6 +25,8 @@ export interface KeySummary {
     /** The id of the key with which all of it is sealed. */
     readonly sealedWith: string | null;
   } | null;
+  /** By how much its times are ahead of the store's clock, milliseconds; null where they are not. */
+  readonly aheadMs: number | null;
   /** Why it is held, as a sentence; null where it is not held. */
   readonly heldReason: string | null;
   readonly stepCount: number;

@@ -45,6 +45,7 @@ function summaryJson(found: InspectedRecord, details: DetailsView): KeySummary {
     settledAt: record.settledAt === undefined ? null : isoTime(record.settledAt),
     expiresAt: record.expiresAt === Number.POSITIVE_INFINITY ? null : isoTime(record.expiresAt),
     details: detailsJson(details),
+    aheadMs: found.aheadMs ?? null,
     heldReason: heldReason(found, details)?.sentence ?? null,
     stepCount: checkpoints,
     resultBytes: resultBytes ?? null,

@@ -19,6 +19,8 @@ export interface KeySelection extends Omit<ListRequest, "limit"> {
    * of them, so each key of the selection is read. Sealed labels are not found.
    */
   readonly label?: string | undefined;
+  /** Only those with times that the store's clock has yet to reach: each key of the selection is read, too. */
+  readonly odd?: boolean | undefined;
 }
 
 /**
@@ -31,14 +33,15 @@ export async function listKeys(
   selection: KeySelection,
   onPage?: (looked: number) => void,
 ): Promise<RecordPage> {
-  const { scope, scopePrefix, key, state, order, label, limit } = selection;
+  const { scope, scopePrefix, key, state, order, label, odd = false, limit } = selection;
   const records: InspectedRecord[] = [];
   let { after } = selection;
   for (let looked = 0; ;) {
-    const asked = label === undefined ? limit - records.length : pageSize;
+    const asked = label === undefined && !odd ? limit - records.length : pageSize;
     const found = await store.list({ scope, scopePrefix, key, state, order, after, limit: asked, content: "sizes" });
     for (const one of found) {
-      if (isReleaseRecord(one) || (label !== undefined && !hasLabel(one, label))) continue;
+      if (isReleaseRecord(one) || (label !== undefined && !hasLabel(one, label)) || (odd && one.aheadMs === undefined))
+        continue;
       records.push(one);
       if (records.length === limit) return { records, next: positionOf(one, order) };
     }

@@ -171,7 +171,7 @@ describe("what Stripe has signed", () => {
     const { response, handled, calls, onError } = send({ object: "event" });
     expect(await statusOf(response)).toBe(401);
     expect([handled, calls()]).toEqual([[], 0]);
-    expect(onError).toHaveBeenCalledExactlyOnceWith(expect.any(TypeError));
+    expect(onError).toHaveBeenCalledExactlyOnceWith(expect.any(TypeError), { room: "route" });
   });
 });
 

@@ -1,4 +1,4 @@
-import { storedNever } from "../transition.ts";
+import { aheadMsMin, storedNever } from "../transition.ts";
 import { heldCountMax } from "../health.ts";
 import { tableName } from "../sql/names.ts";
 
@@ -120,7 +120,10 @@ export function mariadbStatements(prefix: string) {
       SELECT ${listColumns[content]} FROM ${keys}
       WHERE ${[`NOT ${expired}`, ...conditions].join(" AND ")} ORDER BY ${place} LIMIT ?`,
     /** They stand together in the index of expiries. */
-    countHeld: `SELECT COUNT(*) AS \`keys\`, MAX(over_ms) AS oldest_ms FROM (
+    countHeld: `SELECT COUNT(*) AS \`keys\`, MAX(over_ms) AS oldest_ms, (SELECT COUNT(*) FROM (
+      SELECT 1 FROM ${keys}
+      WHERE expires_at = ${storedNever} AND state = 'running' AND fence > ${clock} + ${aheadMsMin} LIMIT ${heldCountMax}) AS early) AS ahead
+      FROM (
       SELECT ${clock} - lease_until AS over_ms FROM ${keys}
       WHERE expires_at = ${storedNever} AND ${abandoned} LIMIT ${heldCountMax}) AS held`,
     /** limit */

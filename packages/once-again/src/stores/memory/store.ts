@@ -13,6 +13,7 @@ import {
   type Operation,
   recordOperations,
   transition,
+  aheadOf,
 } from "../transition.ts";
 import type { InspectedRecord, KeyRecord, ListRequest, RecordName, Store } from "../store.ts";
 
@@ -98,7 +99,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       const held = [...records.values()].flatMap(({ record }) =>
         isHeldForEver(record, now) ? [record.leaseUntil] : [],
       );
-      return heldCount(now, held.slice(0, heldCountMax));
+      const ahead = [...records.values()].filter(({ record }) => isAhead(record, now)).length;
+      return heldCount(now, held.slice(0, heldCountMax), Math.min(ahead, heldCountMax));
     },
     close: async () => records.clear(),
   };
@@ -110,6 +112,14 @@ function countUnfinished(records: ReadonlyMap<string, { record: KeyRecord }>): n
 
 function isHeldForEver({ state, leaseUntil, expiresAt }: KeyRecord, now: number): boolean {
   return state === "running" && leaseUntil <= now && expiresAt === Number.POSITIVE_INFINITY;
+}
+
+function isAhead(record: KeyRecord, now: number): boolean {
+  return (
+    record.state === "running" &&
+    record.expiresAt === Number.POSITIVE_INFINITY &&
+    aheadOf(record, now).aheadMs !== undefined
+  );
 }
 
 function listed(records: (RecordName & { record: KeyRecord })[], request: ListRequest, now: number): InspectedRecord[] {

@@ -1,4 +1,4 @@
-import { storedNever } from "../transition.ts";
+import { aheadMsMin, storedNever } from "../transition.ts";
 import { heldCountMax } from "../health.ts";
 import { storedName, tableName } from "../sql/names.ts";
 import type { KeyRow } from "../sql/record-format.ts";
@@ -75,6 +75,9 @@ export const expired = "(k.expires_at <= clock.ms AND (k.state = 'done' OR k.lea
 
 const named = "k.scope = $1 AND k.key = $2";
 
+/** Running and held keys stand together in the index of expiries. */
+const unending = `k.expires_minute = ${storedNever} / 60000 AND k.expires_at = ${storedNever}`;
+
 const abandoned = `k.state = 'running' AND k.lease_until <= clock.ms`;
 
 /** The row that an owner's request of a batch names. */
@@ -140,10 +143,11 @@ export function postgresStatements(prefix: string, replayTouch: boolean) {
     list: (content: keyof typeof listColumns, conditions: readonly string[], place: string, limit: string) => `
       WITH ${clock} SELECT clock.ms, ${listColumns[content]} FROM clock, ${keys} AS k
       WHERE ${[`NOT ${expired}`, ...conditions].join(" AND ")} ORDER BY ${place} LIMIT ${limit}`,
-    // They stand together in the index of expiries.
-    countHeld: `WITH ${clock} SELECT count(*) AS keys, max(held.over_ms) AS oldest_ms FROM (
-        SELECT clock.ms - k.lease_until AS over_ms FROM ${keys} AS k, clock
-        WHERE k.expires_minute = ${storedNever} / 60000 AND k.expires_at = ${storedNever} AND ${abandoned}
+    countHeld: `WITH ${clock} SELECT count(*) AS keys, max(held.over_ms) AS oldest_ms, (SELECT count(*) FROM (
+        SELECT true FROM ${keys} AS k, clock
+        WHERE ${unending} AND k.state = 'running' AND k.fence > clock.ms + ${aheadMsMin} LIMIT ${heldCountMax}) AS early) AS ahead
+      FROM (
+        SELECT clock.ms - k.lease_until AS over_ms FROM ${keys} AS k, clock WHERE ${unending} AND ${abandoned}
         LIMIT ${heldCountMax}) AS held`,
     // By the place in its file, which a row of another partition may share.
     purge: `

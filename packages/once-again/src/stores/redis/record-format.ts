@@ -1,7 +1,7 @@
 import { joinBytes } from "../../core/bytes.ts";
 import { recordBrokenError } from "../../core/record-errors.ts";
 import { withSizes } from "../list-records.ts";
-import { inspectRecord, isExpired, readableRecord, recordProblem, unreadableRecord } from "../transition.ts";
+import { aheadOf, inspectRecord, isExpired, readableRecord, recordProblem, unreadableRecord } from "../transition.ts";
 import type { ClaimAnswer, InspectedRecord, KeyRecord, ListRequest, RecordName } from "../store.ts";
 
 /**
@@ -256,11 +256,11 @@ function claimAnswer(name: RecordName, kind: string, rest: readonly unknown[]): 
 /** The record that the script found, as people see it. */
 export function inspectedOf({ scope, key }: RecordName, reply: unknown): InspectedRecord | undefined {
   if (reply === null) return undefined;
-  const [state, stored, removedAt] = reply as [Buffer, Buffer, unknown];
+  const [state, stored, removedAt, now] = reply as [Buffer, Buffer, unknown, unknown];
   const record = recordOf(stored, Number(removedAt));
   const problem = recordProblem(record);
   if (problem !== undefined) return { scope, key, state: "broken", record: readableRecord(record), problem };
-  return { scope, key, state: String(state) as InspectedRecord["state"], record };
+  return { scope, key, state: String(state) as InspectedRecord["state"], record, ...aheadOf(record, Number(now)) };
 }
 
 /** The record that the script measured; none where it has expired, or was released. */

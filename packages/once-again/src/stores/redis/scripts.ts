@@ -115,7 +115,7 @@ end
 
 if operation == 'inspect' then
   local shown_state = abandoned and 'abandoned' or state
-  return stored and (ARGV[2] == '' or ARGV[2] == shown_state) and {shown_state, stored, removed_at} or nil
+  return stored and (ARGV[2] == '' or ARGV[2] == shown_state) and {shown_state, stored, removed_at, now} or nil
 end
 
 if operation == 'resolve' then

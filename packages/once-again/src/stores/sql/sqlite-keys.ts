@@ -1,5 +1,5 @@
 import { decodeBase64, encodeBase64 } from "../../core/bytes.ts";
-import { inspectRecord, storedExpiry, storedNever } from "../transition.ts";
+import { aheadMsMin, inspectRecord, storedExpiry, storedNever } from "../transition.ts";
 import { heldCountMax, readHeldCount } from "../health.ts";
 import type { HeldCount, InspectedRecord, KeyRecord, ListRequest, PurgeRequest, RecordName } from "../store.ts";
 import { listConditions } from "./list-conditions.ts";
@@ -70,7 +70,9 @@ export function keyTable(prepare: PrepareStatement): KeyTable {
   );
   const countHeld = namedStatement(
     prepare,
-    `SELECT count(*) AS keys, :now - min(lease_until) AS oldest_ms FROM (
+    `SELECT count(*) AS keys, :now - min(lease_until) AS oldest_ms, (SELECT count(*) FROM (
+      SELECT 1 FROM once_again_keys
+      WHERE expires_at = ${storedNever} AND state = 'running' AND fence > :now + ${aheadMsMin} LIMIT ${heldCountMax})) AS ahead FROM (
       SELECT lease_until FROM once_again_keys
       WHERE expires_at = ${storedNever} AND state = 'running' AND lease_until <= :now LIMIT ${heldCountMax})`,
   );

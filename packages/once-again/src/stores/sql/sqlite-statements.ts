@@ -3,7 +3,7 @@ import { listConditions } from "./list-conditions.ts";
 import { storedName, storedText } from "./names.ts";
 import { scopeBegins } from "./sqlite-keys.ts";
 import type { ListRequest, RecordName, ReleaseRequest } from "../store.ts";
-import { storedNever } from "../transition.ts";
+import { aheadMsMin, storedNever } from "../transition.ts";
 
 /** The database's time, whole milliseconds since the epoch: the same wherever it stands in one statement. */
 const now = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)";
@@ -98,7 +98,9 @@ export const sqliteStatements = {
   store: `INSERT INTO once_again_keys
       (scope, key, state, fingerprint, owner, attempt, fence, lease_until, checkpoints, result, created_at, expires_at, details)
     VALUES (?1, ?2, 'done', ?3, ?4, 1, ${now}, ${now}, '{}', ?5, ${now}, ${now} + ?6, ?7)`,
-  countHeld: `SELECT count(*) AS keys, ${now} - min(lease_until) AS oldest_ms FROM (
+  countHeld: `SELECT count(*) AS keys, ${now} - min(lease_until) AS oldest_ms, (SELECT count(*) FROM (
+      SELECT 1 FROM once_again_keys WHERE expires_at = ${storedNever} AND state = 'running' AND fence > ${now} + ${aheadMsMin}
+      LIMIT ${heldCountMax})) AS ahead FROM (
     SELECT lease_until FROM once_again_keys WHERE expires_at = ${storedNever} AND ${abandoned} LIMIT ${heldCountMax})`,
   /** limit, scope or null */
   purge: `DELETE FROM once_again_keys WHERE rowid IN

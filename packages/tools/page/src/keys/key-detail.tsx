@@ -29,7 +29,10 @@ export function KeyDetail({ found }: { found: KeyDocument }) {
       </div>
       <p>
         <StateBadge state={found.state} /> {stateWords[found.state].meaning}
-        {found.heldReason !== null && ` ${found.heldReason}`} {found.state === "held" && <a href={guide}>What to do</a>}
+        {found.heldReason !== null && ` ${found.heldReason}`}
+        {found.aheadMs !== null &&
+          " The store's clock was ahead when it was claimed or settled, and was set back."}{" "}
+        {found.state === "held" && <a href={guide}>What to do</a>}
       </p>
       {found.state === "held" && found.expiresAt !== null && (
         <p role="alert" class="problem">

@@ -7,6 +7,7 @@ import { runCli } from "../../../../../test/support/cli.ts";
 import { answer, bytes, keysFixture, named, sealKey, sealKeyText } from "../../../../../test/support/keys-fixture.ts";
 import { interruptedDatabase } from "../../../../../test/support/interrupted-database.ts";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
+import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { encodeResponse } from "once-again/http";
 import { sealedStore } from "once-again/stores";
 import { sqliteStore } from "once-again/stores/sqlite";
@@ -46,6 +47,22 @@ describe("list", () => {
     expect(await found("--label", "80.00", "--limit", "1")).toEqual([["order-1"], "order-1"]);
     expect(await found("--label", "80.00", "--after", '["acme","order-1"]')).toEqual([["order-2"], undefined]);
     expect(await found("--label", "order 9")).toEqual([[], undefined]);
+  });
+
+  test("finds keys that were claimed before the store's clock was set back, which their repeats wait for", async () => {
+    for (let other = 0; other < 1100; other += 1) await done(`other-${String(other).padStart(4, "0")}`);
+    const store = sqliteStore({ path: ground.path(), clock: fakeClock(Date.now() + 600_000) });
+    await store.claim({ ...named("order-1"), fingerprint: "f", owner: "o", leaseMs: 30_000, retentionMs: 60_000 });
+    await store.close();
+    await claim("order-2");
+    const { stdout } = await keys("list", "--odd", "--json");
+    expect(JSON.parse(stdout)).toMatchObject({ keys: [{ key: "order-1", state: "running" }], next: null });
+    const [{ aheadMs } = { aheadMs: 0 }] = (JSON.parse(stdout) as { keys: { aheadMs: number }[] }).keys;
+    expect(aheadMs).toBeGreaterThan(590_000);
+    expect((await keys("list", "--odd")).stdout).toMatch(/^running +ahead 9m \d+s +1 +10m \d*s? ?left/m);
+    expect((await keys("show", "acme", "order-1")).stdout).toMatch(/^clock +it was 9m \d+s ahead or more/m);
+    expect((await keys("show", "acme", "order-2")).stdout).not.toMatch(/^clock/m);
+    expect((await keys("list", "--odd", "--state", "released")).code).not.toBe(exitCodes.fine);
   });
 
   test("shows what a key's request was and why it is held, where that is stored", async () => {
@@ -178,6 +195,7 @@ describe("show", () => {
       expiresAt: expect.stringMatching(/Z$/),
       settledAt: null,
       details: null,
+      aheadMs: null,
       heldReason: null,
       stepCount: 0,
       steps: [],

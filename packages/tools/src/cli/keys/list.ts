@@ -15,6 +15,7 @@ import { print, withStore } from "./session.ts";
 interface ListFlags extends StoreFlags, Pick<ListRequest, "scope" | "scopePrefix" | "key" | "order" | "after"> {
   readonly state?: Exclude<KeyState, "broken"> | "released";
   readonly label?: string;
+  readonly odd?: boolean;
   readonly limit: number;
 }
 
@@ -33,6 +34,10 @@ export function listCommand(): Command {
     .option("--scope-prefix <text>", "only those with a scope that begins so")
     .option("--key <key>", "only those with this key, whole, in whatever scope")
     .option("--label <text>", "only those with this in their label, or in their route: each key is read")
+    .option(
+      "--odd",
+      "only those with times that the store's clock has yet to reach, since it was set back: each key is read",
+    )
     .addOption(
       new Option(
         "--state <state>",
@@ -55,6 +60,7 @@ Example:
   $ once-again keys list --store sqlite:keys.db --state held
   $ once-again keys list --store sqlite:keys.db --key order-7
   $ once-again keys list --store sqlite:keys.db --label "order 4711"
+  $ once-again keys list --store sqlite:keys.db --odd
 
 A label that is sealed is not found by --label. Ages are by this machine's clock, states by the store's. See a held key with "show", settle it
 with "resolve" or "release".
@@ -83,7 +89,7 @@ async function run(flags: ListFlags, command: Command): Promise<void> {
 
 async function runReleased(flags: ListFlags, command: Command): Promise<void> {
   const { scope, limit } = flags;
-  for (const option of ["scopePrefix", "key", "after", "order"] as const) {
+  for (const option of ["scopePrefix", "key", "after", "order", "odd"] as const) {
     if (flags[option] !== undefined) command.error("error: --state released goes with --scope and --limit alone");
   }
   await withStore(command, flags, async (store) => {

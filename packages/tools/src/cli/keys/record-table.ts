@@ -38,7 +38,7 @@ function formatCells(found: InspectedRecord, now: number, withDetails: boolean):
   const details = readStoredDetails(record);
   return [
     keyState(found),
-    formatDuration(now - record.createdAt),
+    found.aheadMs === undefined ? formatDuration(now - record.createdAt) : `ahead ${formatDuration(found.aheadMs)}`,
     String(record.attempt),
     formatLease({ state, record }, now),
     record.expiresAt === Number.POSITIVE_INFINITY ? "never" : `in ${formatDuration(record.expiresAt - now)}`,

@@ -33,6 +33,7 @@ export function formatRecord(view: RecordView, now: number, painter: Painter): s
     field("fence", `${record.fence}`),
     field("fingerprint", escapeControls(record.fingerprint)),
     field("owner", record.owner === "" ? "-" : escapeControls(record.owner)),
+    ...(found.aheadMs === undefined ? [] : [field("clock", formatAhead(found.aheadMs))]),
     field("created", `${time(record.createdAt)} (${formatDuration(now - record.createdAt)} ago)`),
     field("lease", state === "done" ? "-" : `${time(record.leaseUntil)} (${formatLease(found, now)})`),
     field("expires", formatExpiry(record.expiresAt, now)),
@@ -41,6 +42,11 @@ export function formatRecord(view: RecordView, now: number, painter: Painter): s
     ...steps.flatMap(([place, value]) => formatValue(`step ${place}`, value, field)),
     ...(result === undefined ? [] : formatValue("result", result, field)),
   ];
+}
+
+/** The clock of a store that was set back is behind the times of what it wrote before. */
+function formatAhead(aheadMs: number): string {
+  return `it was ${formatDuration(aheadMs)} ahead or more when this key was claimed or settled, and was set back`;
 }
 
 /** The facts of an operation, by name. */
