@@ -19,12 +19,20 @@ export interface Sample {
   readonly value: number;
 }
 
+/** An alert that is pending or fires. */
+export interface Alert {
+  readonly name: string;
+  readonly state: "pending" | "firing";
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
 /** A Prometheus of one test. */
 export interface PrometheusServer extends PrivateServer {
   /** @throws Error with what Prometheus says of a query that it refuses. */
   query(expression: string): Promise<Sample[]>;
   /** The rules that it has loaded, each with its last error. */
   rules(): Promise<{ readonly name: string; readonly health: string; readonly lastError?: string }[]>;
+  alerts(): Promise<Alert[]>;
 }
 
 /**
@@ -87,6 +95,12 @@ export async function startPrometheus(
         "/api/v1/rules",
       );
       return groups.flatMap((group) => group.rules);
+    },
+    async alerts() {
+      const { alerts } = await ask<{ alerts: (Omit<Alert, "name"> & { labels: { alertname: string } })[] }>(
+        "/api/v1/alerts",
+      );
+      return alerts.map(({ labels, state, annotations }) => ({ name: labels.alertname, state, annotations }));
     },
   });
 }
