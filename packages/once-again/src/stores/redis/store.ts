@@ -10,6 +10,7 @@ import { redisProblems, serverCheck } from "./health.ts";
 import { redisRecords } from "./leased-operations.ts";
 import { listRecords } from "./scan.ts";
 import { watchSilence } from "./silence-watch.ts";
+import { storesCharacters } from "./upstash.ts";
 
 /** How a Redis store names its keys, and what may happen to them. */
 export interface RedisStoreOptions {
@@ -100,8 +101,10 @@ export function redisStoreOn(client: RedisClient, options: RedisStoreOptions, cl
       return check === undefined ? claim : checkedClaim(request, claim, check);
     },
     inspect: (name) => records.inspect(name),
-    list: (request) =>
-      listRecords(connection, prefix, request, request.content === "sizes" ? measure : records.inspect),
+    list(request) {
+      const isMeasured = request.content === "sizes" && !storesCharacters(client);
+      return listRecords(connection, prefix, request, isMeasured ? measure : records.inspect);
+    },
     // Redis has removed them already.
     purge: async () => 0,
     health: () => storeHealth(() => limitTime(redisProblems(connection))),

@@ -46,7 +46,7 @@ export function upstash(options: UpstashOptions): IoredisClient {
     throw invalidOptionError("token", "the token of the REST API", typeof token);
   checkFunction("fetch", options.fetch);
   const commandMsMax = checkNumber("commandMsMax", options.commandMsMax ?? 10_000, { min: 1 });
-  return {
+  const client: IoredisClient = {
     async callBuffer(name, ...rest) {
       // A script is compiled as it is; it is ASCII.
       const isScript = name === "EVAL";
@@ -64,7 +64,14 @@ export function upstash(options: UpstashOptions): IoredisClient {
       return asBytes(reply.result);
     },
   };
+  byCharacters.add(client);
+  return client;
 }
+
+const byCharacters = new WeakSet<object>();
+
+/** Whether a client stores a character for each byte: the server's lengths are not those of records then. */
+export const storesCharacters = (client: object): boolean => byCharacters.has(client);
 
 /** A reply of the API; empty for anything else, as a proxy in front of it sends when it fails. */
 function readReply(text: string): { readonly result?: unknown; readonly error?: unknown } {
