@@ -37,7 +37,7 @@ async function settleByUrl(store: Store, url: string, key = "order-7", cwd?: str
     runCli(["keys", command, "--store", url, "--json", ...args], {}, cwd);
   await store.claim({ ...name, fingerprint: "f", leaseMs: 60_000, retentionMs: 60_000 });
   await store.renew({ ...name, leaseMs: 0 });
-  const listed = await run("list", "--state", "abandoned");
+  const listed = await run("list", "--state", "held");
   expect(JSON.parse(listed.stdout)).toMatchObject({ keys: [{ scope: "acme", key }] });
   const resolved = await run("resolve", "acme", key, "--status", "204", "--yes", "--reason", "seen");
   expect(resolved.code).toBe(exitCodes.fine);
