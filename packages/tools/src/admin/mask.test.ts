@@ -1,6 +1,7 @@
 import { encodeResponse } from "once-again/http";
 import { expect, test } from "vitest";
-import { maskValue, secretNames } from "./mask.ts";
+import { secretNames } from "../secret-names.ts";
+import { maskValue } from "./mask.ts";
 import { valueReader } from "./stored-value.ts";
 
 const read = valueReader([]);

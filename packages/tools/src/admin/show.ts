@@ -1,7 +1,8 @@
 import type { InspectedRecord, RecordName, Store } from "once-again/stores";
 import { readDetails, readSettlementNote, type SealKey, type SettlementNote } from "once-again/internal";
 import type { DetailsView } from "./details.ts";
-import { maskValue, secretNames } from "./mask.ts";
+import { secretNames } from "../secret-names.ts";
+import { maskValue } from "./mask.ts";
 import { findReleases, type Release } from "./releases.ts";
 import { type StoredValue, valueReader } from "./stored-value.ts";
 

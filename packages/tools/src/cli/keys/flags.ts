@@ -3,7 +3,7 @@ import { userInfo } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { RecordName } from "once-again/stores";
 import { noteLengthMax, type SealKey } from "once-again/internal";
-import { secretNames } from "../../admin/mask.ts";
+import { secretNames } from "../../secret-names.ts";
 import { storeForms, wholeNumber } from "once-again/internal/command";
 
 /** The options of every command on keys. */

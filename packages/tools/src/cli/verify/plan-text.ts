@@ -1,4 +1,4 @@
-import { secretNames } from "../../admin/mask.ts";
+import { secretNames } from "../../secret-names.ts";
 import type { Painter } from "once-again/internal/command";
 import type { SendMode, PlannedCase, Sending, TestRequest } from "../../verify/index.ts";
 
