@@ -31,8 +31,9 @@ export function mapStore(now: () => number = Date.now): Store {
     resolve: (request) => apply({ kind: "resolve", ...request }),
     inspect: async (name) => known().find((found) => idOf(found) === idOf(name)),
     list: async (request) => firstRecords(known(), request),
-    async purge({ limit }) {
-      const expired = [...records].filter(([, { record }]) => isExpired(record, now())).slice(0, limit);
+    async purge({ limit, scope }) {
+      const isWanted = (one: Stored): boolean => isExpired(one.record, now()) && (scope ?? one.scope) === one.scope;
+      const expired = [...records].filter(([, one]) => isWanted(one)).slice(0, limit);
       for (const [id] of expired) records.delete(id);
       return expired.length;
     },
