@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-import type { ServerBinary } from "./servers/binary.ts";
+import { startOnTerminal } from "./terminal.ts";
 import { waitMsMax } from "./wait-ms-max.ts";
 
 export const cliProgram = fileURLToPath(new URL("../../packages/tools/src/cli/main.ts", import.meta.url));
@@ -50,19 +50,9 @@ export async function cliDocument(...args: string[]): Promise<{ code: number | n
   return { code, document: JSON.parse(stdout) };
 }
 
-/** The program that `runOnTerminal` needs. */
-export const scriptBinary: ServerBinary = { name: "script", install: "apt-get install -y bsdutils" };
-
 /** Runs `once-again` on a new terminal, and answers its question; returns everything that it printed. */
 export async function runOnTerminal(args: readonly string[], answer: string): Promise<string> {
-  const command = [process.execPath, cliProgram, ...args].join(" ");
-  const child = spawn("script", ["--quiet", "--command", command, "/dev/null"], { stdio: "pipe" });
+  const { child, ended } = startOnTerminal([process.execPath, cliProgram, ...args].join(" "), answer);
   onTestFinished(() => void child.kill());
-  let printed = "";
-  for await (const text of child.stdout.setEncoding("utf8")) {
-    const asked = printed.includes("[y/N]");
-    printed += String(text);
-    if (!asked && printed.includes("[y/N]")) child.stdin.write(answer);
-  }
-  return printed;
+  return (await ended).printed;
 }

@@ -5,6 +5,7 @@ import { findBinary } from "../../support/servers/binary.ts";
 import { postgresBinary } from "../../support/servers/postgres.ts";
 import { prometheusBinary } from "../../support/servers/prometheus.ts";
 import { rabbitmqBinary } from "../../support/servers/rabbitmq.ts";
+import { scriptBinary } from "../../support/terminal.ts";
 import { accidents } from "./accidents.ts";
 import { type AccidentResult, runDrill } from "./run-drill.ts";
 
@@ -33,9 +34,9 @@ await command(help, options, async ({ accident: wanted, speed: given, json }) =>
   const speed = wholeNumber("speed", given, 15, { max: 60 });
   const unknown = wanted?.find((name) => !accidents.some((one) => one.name === name));
   if (unknown !== undefined) throw new UsageError(`--accident must be one of ${names}, but it is ${unknown}.`);
-  for (const { name, install, ...binary } of [postgresBinary, rabbitmqBinary, prometheusBinary])
-    if (findBinary({ name, install, ...binary }) === undefined)
-      throw new UsageError(`There is no ${name} on this machine: ${install}`);
+  for (const binary of [postgresBinary, rabbitmqBinary, prometheusBinary, scriptBinary])
+    if (findBinary(binary) === undefined)
+      throw new UsageError(`There is no ${binary.name} on this machine: ${binary.install}`);
   const progress = progressLine();
   const results = await runDrill({
     accidents: accidents.filter(({ name }) => wanted?.includes(name) ?? true),

@@ -1,9 +1,8 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { startOnTerminal, type TerminalRun } from "../../support/terminal.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -23,18 +22,12 @@ export function runbookCommand(alert: string, begin: string): string {
   return found[0]!;
 }
 
-interface Ran {
-  readonly code: number | null;
-  /** All that it printed on its terminal. */
-  readonly printed: string;
-}
-
 /**
  * A person's terminal, with `once-again` on PATH and `ONCE_AGAIN_STORE` exported as each page begins. A question is answered with yes.
  *
  * @param folder where the program is put.
  */
-export function operator(folder: string, store: string): (line: string) => Promise<Ran> {
+export function operator(folder: string, store: string): (line: string) => Promise<TerminalRun> {
   const program = join(folder, "once-again");
   const cli = join(root, "packages/tools/src/cli/main.ts");
   writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" --disable-warning=ExperimentalWarning "${cli}" "$@"\n`);
@@ -45,16 +38,5 @@ export function operator(folder: string, store: string): (line: string) => Promi
     ONCE_AGAIN_STORE: store,
     NO_COLOR: "1",
   };
-  return async (line) => {
-    const child = spawn("script", ["--quiet", "--return", "--command", line, "/dev/null"], { env, stdio: "pipe" });
-    const ended = once(child, "close") as Promise<[number | null]>;
-    let printed = "";
-    for await (const text of child.stdout.setEncoding("utf8")) {
-      const wasAsked = printed.includes("[y/N]");
-      printed += String(text);
-      if (!wasAsked && printed.includes("[y/N]")) child.stdin.write("y\n");
-    }
-    const [code] = await ended;
-    return { code, printed };
-  };
+  return (line) => startOnTerminal(line, "y\n", env).ended;
 }

@@ -75,7 +75,7 @@ export interface HeldKeys {
   readonly first: readonly InspectedRecord[];
 }
 
-/** @param firstMax how many records are returned whole: all of them may not fit into memory. */
+/** @param firstMax how many records are returned beside their names: all of them may not fit into memory. */
 export async function listHeldKeys(
   store: Store,
   { scope, limit }: Pick<KeySelection, "scope" | "limit">,
