@@ -22,4 +22,5 @@ export {
 export { formatStoreLocation, outboxForms, readStoreLocation, storeForms } from "./store-location.ts";
 export type { MigratableOutbox, OpenOutbox } from "./stores/open-outbox.ts";
 export { runUntilInterrupted, serverSignals, waitForAbort } from "./until-interrupted.ts";
+export { waitAtMost } from "./wait-at-most.ts";
 export { wholeNumber } from "./whole-number.ts";

@@ -1,9 +1,9 @@
-import { setTimeout } from "node:timers/promises";
 import type { Store } from "../stores/index.ts";
 import type { OpenOutbox } from "./stores/open-outbox.ts";
 import { makeSqlite, openSqlite, openSqliteOutbox } from "./stores/sqlite.ts";
 import { readStoreLocation } from "./store-location.ts";
 import { urlSchemes } from "./url-schemes.ts";
+import { waitAtMost } from "./wait-at-most.ts";
 
 export { makeDrySqliteOutbox, makeSqlite, makeSqliteOutbox } from "./stores/sqlite.ts";
 
@@ -15,16 +15,10 @@ const openMsMax = 10_000;
 
 /** Waits for what is opened. It is closed where it comes too late. */
 async function inTime<Opened extends { close(): Promise<void> }>(opening: Promise<Opened>): Promise<Opened> {
-  const waiting = new AbortController();
-  const late = setTimeout(openMsMax, undefined, { signal: waiting.signal }).then(() => {
-    opening.then((opened) => opened.close()).catch(() => undefined);
-    throw new Error(`The store's database did not answer for ${openMsMax} ms.`);
-  });
-  try {
-    return await Promise.race([opening, late]);
-  } finally {
-    waiting.abort();
-  }
+  const opened = await waitAtMost(opening, openMsMax);
+  if (opened !== undefined) return opened;
+  opening.then((late) => late.close()).catch(() => undefined);
+  throw new Error(`The store's database did not answer for ${openMsMax} ms.`);
 }
 
 /**

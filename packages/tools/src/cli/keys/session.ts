@@ -1,8 +1,7 @@
 import process from "node:process";
-import { setTimeout } from "node:timers/promises";
 import { type Command, CommanderError } from "commander";
 import type { Store } from "once-again/stores";
-import { type exitCodes, storeFromUrl } from "once-again/internal/command";
+import { type exitCodes, storeFromUrl, waitAtMost } from "once-again/internal/command";
 import type { StoreFlags } from "./flags.ts";
 
 /** The exit code of a command. */
@@ -40,7 +39,7 @@ export async function withOpen<Opened extends { close(): Promise<void> }>(
     command.error(`error: ${readReason(error)}`);
   } finally {
     // The result stands by now, whatever a server says to its connections' end, or does not say.
-    if (opened !== undefined) await Promise.race([opened.close(), setTimeout(closeMsMax)]).catch(() => undefined);
+    if (opened !== undefined) await waitAtMost(opened.close(), closeMsMax).catch(() => undefined);
   }
 }
 
