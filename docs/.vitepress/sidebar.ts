@@ -74,7 +74,9 @@ export const sidebar: DefaultTheme.SidebarMulti = {
     {
       text: "Behind it",
       items: [
-        ...["architecture", "verification", "performance"].map((name) => link(`docs/${name}.md`)),
+        link("docs/architecture.md"),
+        { ...link("docs/verification.md"), collapsed: true, items: folderLinks("docs/verification") },
+        link("docs/performance.md"),
         ...folderLinks("docs/spec"),
         link("docs/errors/README.md"),
         link("docs/runbooks/README.md"),
