@@ -7,8 +7,12 @@ type IndexedDbEvent = Parameters<NonNullable<IndexedDbOptions["onEvent"]>>[0];
 
 const events: IndexedDbEvent[] = [];
 
-/** Opens intents that don't wait long, for a server that honours keys. A lease is longer than any test. */
+/**
+ * Opens intents that don't wait long, for a server that honours keys. A lease is longer than any test. Those that were open are
+ * closed: they share a store, and would send what is submitted here by their own options.
+ */
 function open(options: IndexedDbOptions = {}, more: Partial<Parameters<typeof openIntents>[0]> = {}): void {
+  void (page.intents as Intents | undefined)?.close();
   page.store = indexeddbIntents({ onEvent: (event) => events.push(event), ...options });
   page.intents = openIntents({
     store: page.store,

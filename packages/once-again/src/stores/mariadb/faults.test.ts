@@ -61,7 +61,8 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
   test("while tables are locked, MariaDB ends by itself what the store waits for no longer", async () => {
     const { url, outside } = await opened();
     const connectionLimit = 4;
-    const store = mariadbStore(mariadbPool(url, { connectionLimit }), { busyMsMax: 300 });
+    const pool = mariadbPool(url, { connectionLimit });
+    const store = mariadbStore(pool, { busyMsMax: 300 });
     const [holder, watch] = [await outside.getConnection(), await outside.getConnection()];
     await holder.query("FLUSH TABLES WITH READ LOCK");
     const waiting = async (): Promise<number> => {
@@ -86,7 +87,7 @@ describeWithServer("a MariaDB store at its limits", mariadbBinary, () => {
     await holder.query("UNLOCK TABLES");
     holder.release();
     watch.release();
-    expect((await store.claim(longClaim("after"))).kind).toBe("acquired");
+    expect((await mariadbStore(pool).claim(longClaim("after"))).kind).toBe("acquired");
   });
 
   test("a replay writes nothing", async () => {

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { Pool } from "pg";
 import postgres from "postgres";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { databases, execute, pgPool, postgresClients } from "../../../../../test/postgres/databases.ts";
 import { cutProxy } from "../../../../../test/support/servers/cut-proxy.ts";
@@ -96,17 +96,27 @@ describeWithServer("the connections of a PostgreSQL store", postgresBinary, () =
       ["work that fails", new Error("refused")],
     ] as const)("are given back by a transaction with a slow ROLLBACK, after %s", async ([, cause]) => {
       const url = await migrated();
-      const store = open(url, { connectionsMax: 2, transactionsMax: 2, busyMsMax: 200 });
-      const slow = await Promise.allSettled(
+      const clock = fakeClock();
+      const store = open(url, { connectionsMax: 2, transactionsMax: 2, busyMsMax: 200, clock });
+      const all = Promise.withResolvers<void>();
+      let begun = 0;
+      const slow = Promise.allSettled(
         Array.from({ length: 2 }, (_, index) =>
           store.transact({ ...operation, key: `slow ${index}` }, async (given) => {
+            if ((begun += 1) === 2) all.resolve();
+            await all.promise;
             execute(given, "SELECT pg_sleep(0.7)").catch(() => undefined);
             await new Promise(setImmediate);
             throw cause;
           }),
         ),
       );
-      expect(slow).toEqual([0, 1].map(() => ({ status: "rejected", reason: cause })));
+      await all.promise;
+      // Time passes from here on alone: each has begun, and its ROLLBACK waits behind a statement that sleeps.
+      const isOver = vi.fn<() => void>();
+      void slow.then(isOver);
+      await expect.poll(() => clock.advance(200).then(() => isOver), { interval: 20 }).toHaveBeenCalled();
+      expect(await slow).toEqual([0, 1].map(() => ({ status: "rejected", reason: cause })));
       const over = new AbortController();
       onTestFinished(() => over.abort());
       const patient = await Promise.all(

@@ -160,8 +160,8 @@ describeWithServer("a connection that a pool lends", postgresBinary, () => {
       // Where `postgres` asks for types when the connection ends, it leaves a rejection unhandled.
       const sql = postgres(url, { max: 2, onnotice: () => undefined, backoff: () => 0.01, fetch_types: false });
       onTestFinished(() => sql.end({ timeout: 1 }));
-      const store = postgresStore(sql, { busyMsMax: 300 });
-      await store.migrate();
+      const [store, patient] = [postgresStore(sql, { busyMsMax: 300 }), postgresStore(sql)];
+      await patient.migrate();
       let key = 0;
       const asked: Promise<unknown>[] = [];
       const ask = async (times: number): Promise<void> => {
@@ -186,7 +186,7 @@ describeWithServer("a connection that a pool lends", postgresBinary, () => {
       await Promise.all(asked);
       // Not by `reserve()` of the driver, which forgets its caller where it has to connect.
       for (const link of await Promise.all([reserveLink(sql), reserveLink(sql)])) link.giveBack();
-      expect(await store.claim(longClaim("after"))).toMatchObject({ kind: "acquired" });
+      expect(await patient.claim(longClaim("after"))).toMatchObject({ kind: "acquired" });
     });
 
     /** A pool with its sockets. The loop turns from `setImmediate` to the ends of sockets that are destroyed, and then to its timers. */
