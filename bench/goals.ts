@@ -77,7 +77,7 @@ export function goalLines(results: readonly GoalResult[]): string {
     .join("\n");
 }
 
-/** The benchmarks that have goals, in the order in which docs/performance.md shows them. */
+/** The benchmarks that have goals, in the order in which their decision shows them. */
 export const goalParts = ["server", "client", "gateway", "messages", "startup"] as const;
 export type GoalPart = (typeof goalParts)[number];
 

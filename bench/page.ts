@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import { update } from "../test/support/update.ts";
 
+/** Where the goals of the benchmarks stand, and what became of them. */
+export const goalsPage = "docs/decisions/performance.md";
+
 /** Puts generated Markdown between the marks `<!-- name -->` and `<!-- /name -->` of a page. */
 export function updateSection(name: string, markdown: string, page = "docs/performance.md"): void {
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];

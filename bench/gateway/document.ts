@@ -1,15 +1,14 @@
-/** Writes docs/performance.md's table on the gateway from bench/results/gateway.json, where there is one; `--check` compares. */
-import { existsSync, readFileSync } from "node:fs";
-import { updateSection } from "../page.ts";
-import { type GatewayResults, gatewayTable } from "./report.ts";
+/** Writes the gateway's table into docs/performance.md, and its goals into their decision, from bench/results/gateway.json; `--check` compares. */
+import { readFileSync } from "node:fs";
+import { goalsPage, updateSection } from "../page.ts";
+import { gatewayGoals, type GatewayResults, gatewayTable } from "./report.ts";
 
-const file = "bench/results/gateway.json";
+const results = JSON.parse(readFileSync("bench/results/gateway.json", "utf8")) as GatewayResults;
+const { date, node, cores, cpu, memoryGiB, load, rounds, milliseconds, connections, versions } = results;
 
-function section(): string {
-  if (!existsSync(file)) return "Not measured on a quiet machine yet.";
-  const results = JSON.parse(readFileSync(file, "utf8")) as GatewayResults;
-  const { date, node, cores, cpu, memoryGiB, load, rounds, milliseconds, connections, versions } = results;
-  return `
+updateSection(
+  "gateway",
+  `
 Measured on ${date}: Node ${node.replace("v", "")}, ${cores} cores (${cpu}), ${memoryGiB} GiB, load average ${load} at
 the end; ${rounds} rounds of ${milliseconds} ms for each figure, ${connections} connections.
 
@@ -18,7 +17,6 @@ ${Object.entries(versions)
   .join("\n")}
 
 ${gatewayTable(results)}
-`;
-}
-
-updateSection("gateway", section());
+`,
+);
+updateSection("gateway-goals", gatewayGoals(results), goalsPage);

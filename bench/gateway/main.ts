@@ -11,7 +11,7 @@ import { measuredGround } from "../ground.ts";
 import { reportGoals } from "../goals.ts";
 import { packages } from "./catalog.ts";
 import { isInGoals, judgeGateway } from "./goals.ts";
-import { gatewayTable, nginxVersion } from "./report.ts";
+import { gatewayGoals, gatewayTable, nginxVersion } from "./report.ts";
 import { measureGateway } from "./run.ts";
 
 const help = `npm run bench:gateway -- [--rounds N] [--only TEXT] [--goals] [--milliseconds N] [--save] [--json]
@@ -71,6 +71,6 @@ await command(help, options, async (values) => {
     writeFileSync(path, `${JSON.stringify(document, undefined, 2)}\n`);
   }
   if (values.json === true) printJson(document);
-  else process.stdout.write(`${gatewayTable(document)}\n`);
+  else process.stdout.write(`${gatewayTable(document)}\n\n${gatewayGoals(document)}\n`);
   return exitCodes.fine;
 });

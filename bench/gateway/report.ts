@@ -23,7 +23,7 @@ export function nginxVersion(): string {
   return /nginx\/(\S+)/.exec(printed)?.[1] ?? "unknown";
 }
 
-/** The rows, and what has become of the goals. */
+/** A row for each proxy. */
 export function gatewayTable({ measured }: GatewayResults): string {
   const head = ["", "requests/s", "of nginx", "µs of the proxy", "of nginx", "p50, ms", "added, ms"];
   const cells = measured.map((row) => {
@@ -38,7 +38,7 @@ export function gatewayTable({ measured }: GatewayResults): string {
       hasProxy ? addedMs(row, measured).toFixed(2) : "",
     ];
   });
-  return [markdownTable(head, cells), goalLines(measured).join("\n")].join("\n\n");
+  return markdownTable(head, cells);
 }
 
 function ratio({ ratios, ratioRanges }: Measured<FigureName>, figure: FigureName): string {
@@ -52,9 +52,10 @@ function addedMs({ rounds }: Measured<FigureName>, measured: readonly Measured<F
   return median(rounds.map(({ p50Ms }, round) => p50Ms - service[round]!.p50Ms));
 }
 
-function goalLines(measured: readonly Measured<FigureName>[]): string[] {
+/** Which goals beside nginx are met. */
+export function gatewayGoals({ measured }: GatewayResults): string {
   const line = (isMet: boolean, text: string): string => `- ${isMet ? "Met" : "**Missed**"}: ${text}.`;
-  return goals.flatMap(({ row: name, ratioMin, addedMsMax }) => {
+  const lines = goals.flatMap(({ row: name, ratioMin, addedMsMax }) => {
     const row = measured.find((one) => one.name === name);
     if (row === undefined) return [];
     return [
@@ -62,4 +63,5 @@ function goalLines(measured: readonly Measured<FigureName>[]): string[] {
       line(addedMs(row, measured) <= addedMsMax, `${name}: at most ${addedMsMax} ms added to the median`),
     ];
   });
+  return lines.join("\n");
 }

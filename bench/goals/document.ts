@@ -1,6 +1,6 @@
-/** Writes docs/performance.md's tables of goals from bench/results/goals.json; `--check` compares. */
+/** Writes the tables of goals into their decision from bench/results/goals.json; `--check` compares. */
 import { type GoalPart, goalParts, type JudgedGoals, savedGoals } from "../goals.ts";
-import { markdownTable, updateSection } from "../page.ts";
+import { goalsPage, markdownTable, updateSection } from "../page.ts";
 
 const two = (figure: number): string => figure.toFixed(2);
 
@@ -33,4 +33,4 @@ const tables = goalParts.flatMap((part) => {
   return goals === undefined ? [] : [goalTable(part, goals)];
 });
 
-updateSection("goals", tables.length === 0 ? "Not measured yet." : tables.join("\n\n"));
+updateSection("goals", tables.length === 0 ? "Not measured yet." : tables.join("\n\n"), goalsPage);

@@ -1,7 +1,7 @@
-/** Writes docs/performance.md's tables on messages from bench/results/messages.json; `--check` compares. */
+/** Writes the tables on messages into docs/performance.md, and their goals into their decision, from bench/results/messages.json; `--check` compares. */
 import { readFileSync } from "node:fs";
-import { updateSection } from "../page.ts";
-import { type MessageResults, messageTables } from "./report.ts";
+import { goalsPage, updateSection } from "../page.ts";
+import { messageGoals, type MessageResults, messageTables } from "./report.ts";
 
 const results = JSON.parse(readFileSync("bench/results/messages.json", "utf8")) as MessageResults;
 
@@ -18,3 +18,4 @@ ${Object.entries(results.versions)
 ${messageTables(results)}
 `,
 );
+updateSection("messages-goals", messageGoals(results), goalsPage);

@@ -8,7 +8,7 @@ import { measuredGround } from "../ground.ts";
 import { reportGoals } from "../goals.ts";
 import { packages } from "./catalog.ts";
 import { goalPart, isInGoals, judgeMessages } from "./goals.ts";
-import { messageTables } from "./report.ts";
+import { messageGoals, messageTables } from "./report.ts";
 import { measureMessages } from "./run.ts";
 
 const help = `npm run bench:messages -- [--rounds N] [--only TEXT] [--goals] [--rows N] [--save] [--json]
@@ -70,6 +70,6 @@ await command(help, options, async (values) => {
     writeFileSync(path, `${JSON.stringify(document, undefined, 2)}\n`);
   }
   if (values.json === true) printJson(document);
-  else process.stdout.write(`${messageTables(document)}\n`);
+  else process.stdout.write(`${messageTables(document)}\n\n${messageGoals(document)}\n`);
   return exitCodes.fine;
 });

@@ -60,10 +60,10 @@ const columns: Readonly<Record<PartName, readonly Column[]>> = {
   ],
 };
 
-/** A table for each part, and what has become of the goals. */
+/** A table for each part. */
 export function messageTables(results: MessageResults): string {
   const tables = Object.entries(results.measured).map(([part, rows]) => tableOf(part as PartName, rows, results));
-  return [...tables, goalLines(results).join("\n")].join("\n\n");
+  return tables.join("\n\n");
 }
 
 function tableOf(part: PartName, rows: readonly Measured<string>[], results: MessageResults): string {
@@ -82,11 +82,13 @@ function cellsOf({ medians, ratios, ratioRanges }: Measured<string>, { figure, d
   ];
 }
 
-function goalLines({ measured }: MessageResults): string[] {
-  return goals.flatMap(({ part, row: name, text, isMet }) => {
+/** Which goals of the design are met. */
+export function messageGoals({ measured }: MessageResults): string {
+  const lines = goals.flatMap(({ part, row: name, text, isMet }) => {
     const row = measured[part]?.find((one: Measured<string>) => one.name === name);
     return row === undefined ? [] : [`- ${isMet(row) ? "Met" : "**Missed**"}: ${text}.`];
   });
+  return lines.join("\n");
 }
 
 const count = (number: number): string => number.toLocaleString("en");

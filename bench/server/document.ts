@@ -1,4 +1,4 @@
-/** Writes docs/performance.md's tables on servers, and its picture, from bench/results/server.json; `--check` compares. */
+/** Writes what keys cost a server into docs/performance.md, and all figures and the picture into its own page, from bench/results/server.json; `--check` compares. */
 import { readFileSync } from "node:fs";
 import { update } from "../../test/support/update.ts";
 import { markdownTable, updateSection } from "../page.ts";
@@ -18,7 +18,7 @@ const tables = groupsOf(measured).map((group) => {
     [group.title, ...columns],
     group.rows.map((row) => [row.name, ...cellsOf(group, row)]),
   );
-  return `### ${group.title}\n\n${baselinesOf(group).join("\n")}\n\n${table}`;
+  return `## ${group.title}\n\n${baselinesOf(group).join("\n")}\n\n${table}`;
 });
 
 updateSection(
@@ -31,9 +31,10 @@ ${Object.entries(versions)
   .map(([name, version]) => `- ${name} ${version}`)
   .join("\n")}
 
-![Requests per second with idempotency keys, as a ratio to the same server without](images/server-speed.svg)
+![Requests per second with idempotency keys, as a ratio to the same server without](../images/server-speed.svg)
 
 ${tables.join("\n\n")}
 `,
+  "docs/performance/server.md",
 );
 update("docs/images/server-speed.svg", plot(measured.filter(({ name }) => !isAgain(name))));

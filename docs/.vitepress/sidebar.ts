@@ -76,7 +76,7 @@ export const sidebar: DefaultTheme.SidebarMulti = {
       items: [
         link("docs/architecture.md"),
         { ...link("docs/verification.md"), collapsed: true, items: folderLinks("docs/verification") },
-        link("docs/performance.md"),
+        { ...link("docs/performance.md"), collapsed: true, items: folderLinks("docs/performance") },
         ...folderLinks("docs/spec"),
         link("docs/errors/README.md"),
         link("docs/runbooks/README.md"),
