@@ -16,6 +16,13 @@ import {
   type Inbox,
   type MessageWork,
 } from "../../packages/once-again/src/messaging/inbox/index.ts";
+import {
+  type Publish,
+  publishToJetstream,
+  publishToRabbitmq,
+  publishToRedisStreams,
+  publishToSqs,
+} from "../../packages/once-again/src/messaging/outbox/index.ts";
 import { awsClientOptions } from "../support/servers/moto.ts";
 import { streamMaker } from "../support/servers/nats.ts";
 import type { PrivateServer } from "../support/servers/private-server.ts";
@@ -43,6 +50,8 @@ export interface Letter {
 export interface Broker {
   send(id: string | undefined, body: string): Promise<unknown>;
   consume(inbox: Inbox, work: MessageWork<undefined>): Promise<Consumer>;
+  /** Sends a message with headers, as a relay does. */
+  readonly publish: Publish;
   /** How many messages there are that are not acknowledged. */
   waiting(): Promise<number>;
   letters(): Promise<Letter[]>;
@@ -74,6 +83,7 @@ export const openRabbitmq: Open = async ({ url }) => {
       });
       await channel.waitForConfirms();
     },
+    publish: publishToRabbitmq(connection, { exchange: "", routingKey: () => "billing" }),
     consume: async (inbox, work) => closeLater(await consumeRabbitmq(connection, { inbox, queue: "billing" }, work)),
     waiting: async () => {
       const current = await onCurrent();
@@ -121,6 +131,7 @@ export const openJetstream: Open = async ({ url }) => {
   const client = jetstream(connection);
   return {
     send: (id, body) => client.publish("orders.placed", body, id === undefined ? {} : { msgID: id }),
+    publish: publishToJetstream(client, { headers, subject: () => "orders.placed" }),
     async consume(inbox, work) {
       const source = await client.consumers.get("orders", "billing");
       const options = { inbox, jetstream: client, headers, deadLetterSubject: "dead.billing" };
@@ -168,6 +179,7 @@ export const openRedis =
     await reader.xgroup("CREATE", "orders", "billing", "0", "MKSTREAM");
     return {
       send: (id, body) => reader.xadd("orders", "*", ...(id === undefined ? [] : ["id", id]), "body", body),
+      publish: publishToRedisStreams(reader, { stream: () => "orders" }),
       async consume(inbox, work) {
         const options = { inbox, stream: "orders", claimIdleMs: 500, pollMs: 20 };
         const client = clientName === "ioredis" ? reader : other;
@@ -233,6 +245,7 @@ export const openSqs =
             MessageDeduplicationId: id === undefined ? "ab".repeat(32) : randomUUID(),
           }),
         }),
+      publish: publishToSqs(client, { queueUrl }),
       consume: async (inbox, work) => closeLater(await consumeSqs(client, { inbox, queueUrl, waitSeconds: 1 }, work)),
       waiting: () => waitingIn(client, queueUrl),
       async letters() {

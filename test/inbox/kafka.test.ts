@@ -12,6 +12,7 @@ import { openRelay, publishToKafka } from "../../packages/once-again/src/messagi
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import { memoryOutbox } from "../support/outbox/memory-outbox.ts";
+import { runCli } from "../support/cli.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { kafkaBinary, type KafkaMock, startKafka } from "../support/servers/kafka.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -284,6 +285,45 @@ describeWithServer("Kafka", kafkaBinary, () => {
     await expect(publish(message, { signal })).rejects.toMatchObject({ code: "ONCE_BROKER_UNAVAILABLE" });
     await mock.up();
     await expect.poll(() => publish(message, { signal })).toBe(undefined);
+  });
+
+  test("letters go back with their key, and the group of the command begins behind them", async () => {
+    const { topic, producer, subscribed } = await open();
+    const inbox = closeLater(openInbox({ store: memoryStore(), consumer: "billing", onError: () => undefined }));
+    const effects: string[] = [];
+    let isRepaired = false;
+    const work: MessageWork<undefined> = ({ id, headers, body }) => {
+      if (!isRepaired) throw rejectedError("We sell no tea.");
+      effects.push(`${id} ${headers["x-tenant"]} ${new TextDecoder().decode(body)}`);
+    };
+    closeLater(await consumeKafka(await subscribed("billing-letters"), { inbox, producer }, work));
+    const publish = publishToKafka(producer);
+    for (const id of ["order-1", "order-2", "order-3"]) {
+      const [body, headers] = [new TextEncoder().encode("tea"), { "x-tenant": "acme" }];
+      await publish({ id, topic, orderingKey: "cart-7", headers, body, addedAt: 7 }, { signal });
+    }
+    const place = ["--broker", `kafka://${mock.broker}`, "--from", `${topic}.dead`];
+    const letters = async () => {
+      const { code, stdout } = await runCli(["letters", "list", ...place, "--json"]);
+      expect(code).toBe(0);
+      return (JSON.parse(stdout) as { letters: { id: string }[] }).letters;
+    };
+    const ids = async () => (await letters()).map(({ id }) => id);
+    await expect.poll(ids).toEqual(["order-1", "order-2", "order-3"]);
+    expect(await letters()).toMatchObject([{ source: topic, reason: "rejected", orderingKey: "cart-7" }, {}, {}]);
+    isRepaired = true;
+    const note = ["--by", "ann", "--reason", "INC-12"];
+    const second = await runCli(["letters", "send", ...place, "order-2", ...note]);
+    expect(second).toMatchObject({ code: 0, stdout: expect.stringContaining(`sent order-2 to ${topic}`) });
+    expect(second.stderr).toContain("Kafka removes no single letter");
+    await expect.poll(() => effects).toEqual(["order-2 acme tea"]);
+    expect(await ids()).toEqual(["order-1", "order-2", "order-3"]);
+    // The second one goes once more, and the inbox drops it.
+    expect(await runCli(["letters", "send", ...place, "--all", ...note])).toMatchObject({ code: 0 });
+    await expect.poll(() => effects.toSorted()).toEqual(["order-1 acme tea", "order-2 acme tea", "order-3 acme tea"]);
+    expect(await ids()).toEqual([]);
+    const absent = await runCli(["letters", "list", ...place.slice(0, 3), "no topic"]);
+    expect(absent).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(/^error: .+$/m) });
   });
 });
 

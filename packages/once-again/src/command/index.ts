@@ -20,6 +20,7 @@ export {
   storeFromUrl,
 } from "./store-from-url.ts";
 export { formatStoreLocation, outboxForms, readStoreLocation, storeForms } from "./store-location.ts";
+export { connectRedis } from "./stores/redis.ts";
 export type { MigratableOutbox, OpenOutbox } from "./stores/open-outbox.ts";
 export { runUntilInterrupted, serverSignals, waitForAbort } from "./until-interrupted.ts";
 export { waitAtMost } from "./wait-at-most.ts";

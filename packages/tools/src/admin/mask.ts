@@ -26,7 +26,7 @@ export function maskValue(value: StoredValue, names: ReadonlySet<string>): Store
 const newline = 0x0a;
 
 /** JSON, or a line of JSON and then JSON, as the results of functions are stored. Anything else is left as it is. */
-function maskBytes(bytes: Uint8Array, names: ReadonlySet<string>): Uint8Array {
+export function maskBytes(bytes: Uint8Array, names: ReadonlySet<string>): Uint8Array {
   const end = bytes.indexOf(newline) + 1;
   const whole = maskPart(bytes, names);
   if (whole !== undefined || end === 0) return whole ?? bytes;

@@ -1,8 +1,12 @@
 import { join } from "node:path";
 import type { Command } from "commander";
+import { Redis } from "ioredis";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { runCli } from "../../../../test/support/cli.ts";
 import { outboxEngines } from "../../../../test/support/outbox/engines.ts";
+import { describeWithServer } from "../../../../test/support/servers/describe-with-server.ts";
+import type { PrivateServer } from "../../../../test/support/servers/private-server.ts";
+import { redisBinary, startRedis } from "../../../../test/support/servers/redis.ts";
 import { temporaryFolder } from "../../../../test/support/temporary-folder.ts";
 import { sqliteOutbox, sqliteStore } from "once-again/stores/sqlite";
 import { exitCodes } from "once-again/internal/command";
@@ -11,7 +15,7 @@ import { keysSection } from "../console/keys/keys-section.ts";
 import { messagesSection } from "../console/messages/messages-section.ts";
 import { commands } from "./commands.ts";
 
-/** How a command that opens a store or an outbox treats it. One that is new has to be added here. */
+/** How a command that opens a store, an outbox or a broker treats it. One that is new has to be added here. */
 const treatments: Readonly<Record<string, "reads" | "changes" | "upkeep" | "serves">> = {
   "keys list": "reads",
   "keys show": "reads",
@@ -19,6 +23,8 @@ const treatments: Readonly<Record<string, "reads" | "changes" | "upkeep" | "serv
   "keys release": "changes",
   // Servers ignore what it removes: no one can be hit by that.
   "keys purge": "upkeep",
+  "letters list": "reads",
+  "letters send": "changes",
   "messages list": "reads",
   "messages show": "reads",
   "messages retry": "changes",
@@ -28,10 +34,18 @@ const treatments: Readonly<Record<string, "reads" | "changes" | "upkeep" | "serv
   console: "serves",
 };
 
-/** A command that changes: its arguments for one key or message, and what its line says of it. */
-const changes: Readonly<Record<string, { readonly args: readonly string[]; readonly line: string }>> = {
+/** A command that changes: its arguments for one key, message or letter, and what its line says of it. */
+interface ChangeCase {
+  readonly args: readonly string[];
+  readonly line: string;
+  /** It works on a broker, which has the letter, and not on the store. */
+  readonly isOnBroker?: boolean;
+}
+
+const changes: Readonly<Record<string, ChangeCase>> = {
   "keys resolve": { args: ["acme", "held", "--status", "204"], line: "resolved acme held" },
   "keys release": { args: ["acme", "held"], line: "released acme held" },
+  "letters send": { args: ["--from", "orders:dead", "letter"], line: "sent letter to orders", isOnBroker: true },
   "messages retry": { args: ["parked"], line: "retried parked" },
   "messages discard": { args: ["parked"], line: "discarded parked" },
 };
@@ -43,12 +57,13 @@ const leaves = (command: Command, path: string): [path: string, command: Command
 
 async function storeCommands(): Promise<string[]> {
   const loaded = await Promise.all(commands.map(async ({ name, load }) => leaves(await load(), name)));
-  const withStore = loaded.flat().filter(([, { options }]) => options.some(({ long }) => long === "--store"));
-  // A gateway serves callers, and no operator.
-  return withStore.map(([path]) => path).filter((path) => path !== "gateway");
+  const opens = (long: string | undefined): boolean => long === "--store" || long === "--broker";
+  const opening = loaded.flat().filter(([, { options }]) => options.some(({ long }) => opens(long)));
+  // A gateway serves callers, and no operator. The lab makes queues, and removes them.
+  return opening.map(([path]) => path).filter((path) => path !== "gateway" && path !== "lab");
 }
 
-test("each command that opens a store is known to read it, or to change it", async () => {
+test("each command that opens a store or a broker is known to read it, or to change it", async () => {
   expect((await storeCommands()).toSorted()).toEqual(Object.keys(treatments).toSorted());
   const changing = Object.entries(treatments).flatMap(([path, how]) => (how === "changes" ? [path] : []));
   expect(Object.keys(changes).toSorted()).toEqual(changing.toSorted());
@@ -72,11 +87,36 @@ beforeEach(async () => {
   await close();
 });
 
-describe.for(Object.entries(changes))("once-again %s", ([name, { args, line }]) => {
-  const run = (...more: string[]) =>
-    runCli([...name.split(" "), "--store", `sqlite:${path}`, ...args, "--yes", ...more].filter(isTaken));
+const onStores = Object.entries(changes).filter(([, { isOnBroker }]) => isOnBroker !== true);
+const onBrokers = Object.entries(changes).filter(([, { isOnBroker }]) => isOnBroker === true);
+
+describe.for(onStores)("once-again %s", ([name, change]) => {
+  changeCases(name, change);
+});
+
+describeWithServer("on a broker", redisBinary, () => {
+  describe.for(onBrokers)("once-again %s", ([name, change]) => {
+    changeCases(name, change);
+  });
+});
+
+function changeCases(name: string, { args, line, isOnBroker = false }: ChangeCase): void {
+  let redis: PrivateServer | undefined;
+  beforeEach(async () => {
+    if (!isOnBroker) return;
+    redis = await startRedis();
+    const client = new Redis(redis.url);
+    await client.xadd("orders", "*", "id", "other", "body", "tea");
+    await client.xadd("orders:dead", "*", "id", "letter", "body", "tea");
+    client.disconnect();
+    return () => redis?.[Symbol.asyncDispose]();
+  });
+  const run = (...more: string[]) => {
+    const place = isOnBroker ? ["--broker", redis!.url] : ["--store", `sqlite:${path}`];
+    return runCli([...name.split(" "), ...place, ...args, "--yes", ...more].filter(isTaken));
+  };
   /** A command that costs nothing where it is a mistake does not ask. */
-  const isTaken = (arg: string): boolean => arg !== "--yes" || name !== "messages retry";
+  const isTaken = (arg: string): boolean => arg !== "--yes" || !["messages retry", "letters send"].includes(name);
 
   test("asks for a name and a reason, before it changes anything", async () => {
     for (const note of [[], ["--reason", " "], ["--reason", "why", "--by", " "]]) {
@@ -98,7 +138,7 @@ describe.for(Object.entries(changes))("once-again %s", ([name, { args, line }]) 
     expect(change).toMatchObject(said);
     expect(JSON.parse(stdout)).toMatchObject({ changes: [change] });
   });
-});
+}
 
 describe("the console", () => {
   const bodies: Readonly<Record<string, object>> = {

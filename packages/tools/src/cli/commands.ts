@@ -52,6 +52,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./keys/command.ts")).keysCommand(),
   },
   {
+    name: "letters",
+    usage: "",
+    summary: "show the dead letters of a broker, and send them back to where they came from",
+    load: async () => (await import("./letters/command.ts")).lettersCommand(),
+  },
+  {
     name: "messages",
     usage: "",
     summary: "show what waits in an outbox and why, and retry or discard parked messages",

@@ -38,6 +38,7 @@ test("--help and --version load no command", async () => {
 
 test.each([
   ["keys", /^(gateway|testing)\/|^tools\/src\/(lab|verify|simulator|console)\//],
+  ["letters", /^(gateway|testing)\/|^tools\/src\/(lab|verify|simulator|console)\//],
   ["verify", /^(gateway|testing)\/|^tools\/src\/(lab|admin|simulator|console)\//],
   ["storm", /^(gateway|testing)\/|^tools\/src\/(lab|admin|verify|console\/(?!storms))\//],
   [

@@ -43,15 +43,19 @@ const connectMsMax = 10_000;
 /** Opens the store in a Redis or Valkey: `redis://…`, `rediss://…`, `?cluster` for a cluster, `?prefix=shop:`. */
 export async function openRedis(url: URL, use: StoreUse): Promise<Store> {
   const prefix = takeParameter(url, "prefix");
+  const { client, close } = await connectRedis(url, use);
+  const { redisStore } = await import("../../stores/redis/index.ts");
+  return { ...redisStore(client, prefix === undefined ? {} : { prefix }), close: async () => close() };
+}
+
+/** Connects a client of ioredis or node-redis, the one that is installed. */
+export async function connectRedis(url: URL, use: StoreUse): Promise<Opened> {
   const isCluster = (takeParameter(url, "cluster") ?? "false") !== "false";
   url.href = url.href.replace(/^valkey/, "redis");
   const { name, module } = loadDriver("Redis", ["ioredis", "redis"]);
-  const { client, close } =
-    name === "ioredis"
-      ? await openIoredis(module as Ioredis, url, isCluster, use)
-      : await openNodeRedis(module as NodeRedis, url, isCluster, use);
-  const { redisStore } = await import("../../stores/redis/index.ts");
-  return { ...redisStore(client, prefix === undefined ? {} : { prefix }), close: async () => close() };
+  return name === "ioredis"
+    ? openIoredis(module as Ioredis, url, isCluster, use)
+    : openNodeRedis(module as NodeRedis, url, isCluster, use);
 }
 
 async function openIoredis({ Redis, Cluster }: Ioredis, url: URL, isCluster: boolean, use: StoreUse): Promise<Opened> {

@@ -3,6 +3,7 @@ import { type Command, CommanderError } from "commander";
 import type { Store } from "once-again/stores";
 import { type exitCodes, storeFromUrl, waitAtMost } from "once-again/internal/command";
 import type { StoreFlags } from "./flags.ts";
+import { escapeControls } from "./printable.ts";
 
 /** The exit code of a command. */
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -36,7 +37,7 @@ export async function withOpen<Opened extends { close(): Promise<void> }>(
     process.exitCode = await work(opened);
   } catch (error) {
     if (error instanceof CommanderError) throw error;
-    command.error(`error: ${readReason(error)}`);
+    command.error(`error: ${escapeControls(readReason(error))}`);
   } finally {
     // The result stands by now, whatever a server says to its connections' end, or does not say.
     if (opened !== undefined) await waitAtMost(opened.close(), closeMsMax).catch(() => undefined);
@@ -44,7 +45,11 @@ export async function withOpen<Opened extends { close(): Promise<void> }>(
 }
 
 /** Prints what a command found: one JSON document, or lines. */
-export function print({ json }: StoreFlags, document: () => unknown, lines: () => readonly string[]): void {
+export function print(
+  { json }: Pick<StoreFlags, "json">,
+  document: () => unknown,
+  lines: () => readonly string[],
+): void {
   const text = json ? JSON.stringify(document(), undefined, 2) : lines().join("\n");
   process.stdout.write(text === "" ? "" : `${text}\n`);
 }

@@ -16,6 +16,10 @@ export interface LetterParts {
   readonly id?: string | undefined;
   /** The message's address, where its broker still has it after it was acknowledged. */
   readonly place?: string | undefined;
+  /** The queue, topic, subject or stream that it came from, where it can be sent again. */
+  readonly source?: string | undefined;
+  /** The ordering key of the message, where its broker has it outside its headers. */
+  readonly orderingKey?: string | undefined;
 }
 
 /** A message as a dead letter: its bytes, its id, its consumer, and the reason. */
@@ -24,9 +28,9 @@ export function deadLetter(
   consumer: string,
   { reason, detail }: DeadLetterVerdict,
   clock: Pick<Clock, "now">,
-  { id: letterId, place }: LetterParts = {},
+  { id: letterId, place, source, orderingKey = message.headers["ordering-key"] }: LetterParts = {},
 ): OutboxMessage {
-  const { topic, headers, body } = message;
+  const { topic, headers, body, deliveries } = message;
   const id = messageId(message);
   const isUsable = typeof id === "string" && id !== "";
   return {
@@ -40,6 +44,9 @@ export function deadLetter(
       "dead-letter-reason": reason,
       "dead-letter-detail": headerText(detail),
       ...(place !== undefined && { "dead-letter-place": headerText(place) }),
+      ...wholeText("dead-letter-source", source),
+      ...wholeText("dead-letter-ordering-key", orderingKey),
+      ...(deliveries !== undefined && { "dead-letter-deliveries": String(deliveries) }),
     },
     body,
     addedAt: clock.now(),
@@ -61,6 +68,11 @@ export function cuttingLargeLetters(publish: Publish): Publish {
       return await publish({ ...letter, headers, body: new Uint8Array() }, context);
     }
   };
+}
+
+/** A header that is of use as a whole only: one that a broker might not take is left out. */
+function wholeText(name: string, text: string | undefined): Record<string, string> {
+  return text !== undefined && headerText(text) === text ? { [name]: text } : {};
 }
 
 function headerText(text: string): string {

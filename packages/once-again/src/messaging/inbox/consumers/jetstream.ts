@@ -89,7 +89,8 @@ export async function consumeJetstream<Transaction, Headers extends NatsHeaders>
     try {
       const message = inboxMessageOf(delivery, deliveryId(id, delivery, deliveries.onError));
       const position = await positionOf?.(delivery);
-      const end = await deliveries.handle({ ...message, position }, { id: letterId(inbox.consumer, delivery) });
+      const parts = { id: letterId(inbox.consumer, delivery), source: delivery.subject };
+      const end = await deliveries.handle({ ...message, position }, parts);
       await stop();
       if (end === "acknowledge") await delivery.ackAck();
       // Nothing is delivered here any more: the server heard that before.

@@ -27,6 +27,7 @@ export interface KafkaDelivery {
   readonly partition: number;
   readonly message: {
     readonly offset: string;
+    readonly key?: Buffer | null | undefined;
     readonly value: Buffer | null;
     readonly timestamp?: string | undefined;
     /** Missing in the types of kafkajs. */
@@ -131,7 +132,8 @@ export async function consumeKafka<Transaction>(
         const producers = deliveryId(id, delivery, deliveries.onError);
         const name = checkedName(topicName(topic));
         const handed = inboxMessageOf(inbox, delivery, name, producers, ends.get(place));
-        end = await deliveries.handle(handed, { place: `${place}:${message.offset}` }).catch((error: unknown) => {
+        const parts = { place: `${place}:${message.offset}`, source: topic, orderingKey: keyText(message.key) };
+        end = await deliveries.handle(handed, parts).catch((error: unknown) => {
           if (OnceAgainError.isInstance(error, "ONCE_MARK_AHEAD")) return error;
           throw error;
         });
@@ -198,6 +200,12 @@ function checkedName(name: string): string {
 
 function idHeader({ message }: KafkaDelivery): string | undefined {
   return headerText(message.headers?.["id"]);
+}
+
+/** A key as a text; undefined where there is no key, or one that is no text. */
+function keyText(key: Buffer | null | undefined): string | undefined {
+  const text = key?.toString();
+  return text !== undefined && Buffer.from(text).equals(key!) ? text : undefined;
 }
 
 /** A header may come several times: the last one counts. */

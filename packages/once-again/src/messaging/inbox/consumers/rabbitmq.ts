@@ -156,7 +156,7 @@ async function openChannel(
     const message = inboxMessageOf(delivery, deliveryId(id, delivery, deliveries.onError));
     // A message that is given back stays unacknowledged until the channel closes. Returned before, it would be delivered here again;
     // and a single active consumer that cancels itself lets the next one pass what it has. An acknowledgement throws on a channel that is gone.
-    if ((await deliveries.handle(message)) === "acknowledge") channel.ack(delivery);
+    if ((await deliveries.handle(message, { source: queue })) === "acknowledge") channel.ack(delivery);
   };
   const take = async (): Promise<void> => {
     await deliveries.ready();

@@ -78,7 +78,9 @@ export async function consumeRedisStreams<Transaction>(
     const count = await entries.deliveries(entry);
     // So that others do not claim it.
     const stop = repeatSign(claimIdleMs / 3, () => entries.keep(entry), deliveries);
-    const end = await deliveries.handle(inboxMessageOf(entry, stream, entryKey, count)).finally(() => void stop());
+    const parts = { source: stream, orderingKey: entry.fields["orderingKey"]?.toString() };
+    const message = inboxMessageOf(entry, stream, entryKey, count);
+    const end = await deliveries.handle(message, parts).finally(() => void stop());
     if (end === "acknowledge") return void (await entries.acknowledge(entry));
     // Given back before, it would be claimed here again.
     await ended;

@@ -125,7 +125,11 @@ export async function consumeSqs<Transaction>(
     const { ReceiptHandle = "", MessageId } = delivery;
     const message = inboxMessageOf(delivery, queueUrl, deliveryId(id, delivery, deliveries.onError));
     // In a FIFO queue a second letter of one message within 5 minutes is a repeat only where it is of the same delivery.
-    const end = await deliveries.handle(message, { id: deadLetterQueueUrl.endsWith(".fifo") ? MessageId : undefined });
+    const end = await deliveries.handle(message, {
+      id: deadLetterQueueUrl.endsWith(".fifo") ? MessageId : undefined,
+      source: queueUrl,
+      orderingKey: delivery.MessageAttributes?.["orderingKey"]?.StringValue ?? delivery.Attributes?.["MessageGroupId"],
+    });
     // Shown before, it would be delivered here again.
     if (end === "give-back") await ended;
     await stop();
