@@ -9,6 +9,7 @@ import { messagingMutants } from "./messaging-mutants.ts";
 import type { Check, Mutant } from "./mutant.ts";
 import { nodeMutants } from "./node-mutants.ts";
 import { outerMutants } from "./outer-mutants.ts";
+import { outgoingMutants } from "./outgoing-mutants.ts";
 import { programMutants } from "./program-mutants.ts";
 import { webMutants } from "./web-mutants.ts";
 import { postgresMutants } from "./postgres-mutants.ts";
@@ -54,6 +55,7 @@ export const mutants: readonly Mutant[] = [
   ...gatewayMutants,
   ...nodeMutants,
   ...outerMutants,
+  ...outgoingMutants,
   ...postgresMutants,
   ...engineMutants,
   ...judgeMutants,

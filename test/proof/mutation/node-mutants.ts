@@ -46,7 +46,7 @@ export const nodeMutants: readonly Mutant[] = [
     search: "? [incoming] : []",
     replace: "? [] : []",
     check: test(mounted),
-    killedBy: "onceFetch behind onceNode, by a listener",
+    killedBy: "onceWeb behind onceNode, by a listener",
   },
   {
     guard: "node: a request under another key is another one",

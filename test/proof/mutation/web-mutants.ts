@@ -19,7 +19,7 @@ export const webMutants: readonly Mutant[] = [
     file: `${frameworks}/web-body.ts`,
     search: "return derived.every((one) => Object.getOwnPropertyNames(one).every((name) => name in base));",
     replace: "return derived.length >= 0;",
-    check: test(`${frameworks}/fetch.test.ts`),
+    check: test(`${frameworks}/web.test.ts`),
     killedBy: "is handed on as it is, with all that it has beside, and its body can be read",
   },
   {
@@ -59,7 +59,7 @@ export const webMutants: readonly Mutant[] = [
     file: `${frameworks}/web-messages.ts`,
     search: "if (isOfOtherFraming(lowerCase, value, body)) continue;",
     replace: "",
-    check: test(`${frameworks}/fetch.test.ts`),
+    check: test(`${frameworks}/web.test.ts`),
     killedBy: "may say that its body comes in chunks",
   },
   {
