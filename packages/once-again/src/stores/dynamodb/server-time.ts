@@ -15,8 +15,10 @@ export interface AnswerTime extends TimeInterval {
   /**
    * Whether the answer is later than all that `stamp` thought possible, by its own date: what was stamped so ends too early. What other
    * answers have corrected meanwhile does not count.
+   *
+   * @param waitMs how long the request may have taken, by the monotonic clock, without being late: a second or more; default a second.
    */
-  isPast(stamp: TimeInterval): boolean;
+  isPast(stamp: TimeInterval, waitMs?: number): boolean;
 }
 
 /** The time of a DynamoDB, by the answers that it gives. */
@@ -84,8 +86,8 @@ export function serverTime(clock: Pick<Clock, "monotonic">): ServerTime {
         latest: interval.latest,
         at: receivedAt,
         ended: Math.min(first, interval.ended),
-        // A request that takes its time is no sleep, and one that took longer than a second (a process that froze) is.
-        isPast: (stamp) => first > stamp.latest + Math.min(receivedAt - stamp.at, secondMs),
+        // A request that takes its time is no sleep, and one that took longer than that (a process that froze) is.
+        isPast: (stamp, waitMs = secondMs) => first > stamp.latest + Math.min(receivedAt - stamp.at, waitMs),
       };
     },
   };
