@@ -3,18 +3,11 @@ import process from "node:process";
 import { beforeAll, expect, test } from "vitest";
 import { modules } from "../../scripts/entries.ts";
 import { folderOfSuite } from "../support/temporary-folder.ts";
-import { npmInstall } from "./consumer.ts";
+import { needs, npmInstall } from "./consumer.ts";
 import { packedPackages } from "./packed.ts";
 import { run } from "../support/run.ts";
 
 // Each entry of the library alone, in a project that has installed nothing else.
-
-/** The package that an entry needs beside it: docs/guides/commonjs-and-jest.md has the same three. */
-const needs: Readonly<Record<string, string>> = {
-  "once-again/nest": "@nestjs/common",
-  "once-again/react": "react",
-  "once-again/stores/dynamodb": "@aws-sdk/client-dynamodb",
-};
 
 const entries = modules.map(({ specifier }) => specifier).filter((specifier) => /^once-again(\/|$)/.test(specifier));
 /** All but the one of the commands, which say it themselves. */
@@ -51,7 +44,7 @@ async function load(node: string, specifiers: readonly string[]): Promise<Readon
   return outcomes;
 }
 
-test("each entry loads alone, but for three that need the package that the page names", async () => {
+test("each entry loads alone, but for those that need the package that the page names", async () => {
   const outcomes = await load(process.execPath, entries);
   for (const [entry, said] of Object.entries(outcomes)) {
     const needed = needs[entry];

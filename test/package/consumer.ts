@@ -15,6 +15,14 @@ export interface Consumer {
   lend(packages: readonly string[]): Promise<void>;
 }
 
+/** The package that an entry needs beside it: docs/guides/commonjs-and-jest.md has the same. */
+export const needs: Readonly<Record<string, string>> = {
+  "once-again/connect": "@connectrpc/connect",
+  "once-again/nest": "@nestjs/common",
+  "once-again/react": "react",
+  "once-again/stores/dynamodb": "@aws-sdk/client-dynamodb",
+};
+
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /**

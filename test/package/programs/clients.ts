@@ -11,7 +11,7 @@ import { Kysely, PostgresDialect } from "kysely";
 import { createPool, type PoolConnection } from "mysql2/promise";
 import { retryingAdapter } from "once-again/axios";
 import { retryingFetch } from "once-again/client";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { clientTelemetry, serverTelemetry } from "once-again/opentelemetry";
 import { mariadbStore } from "once-again/stores/mariadb";
 import { natsStore } from "once-again/stores/nats";
@@ -48,24 +48,21 @@ export const leased = [
   redisStore(createCluster({ rootNodes: [] })),
   await natsStore(await new Kvm(await connect()).create("keys")),
   natsStore({} as KV),
-].map(async (store) => onceFetch({ store: await store, scope: "public" }, () => new Response()));
+].map(async (store) => onceWeb({ store: await store, scope: "public" }, () => new Response()));
 
 export const transactional = [
-  onceFetch({ mode: "transactional", store: postgresStore(pool), scope: "public" }, async (_, { transaction }) => {
+  onceWeb({ mode: "transactional", store: postgresStore(pool), scope: "public" }, async (_, { transaction }) => {
     const client: PoolClient = transaction;
     return Response.json((await client.query<{ id: number }>("SELECT 1 AS id")).rows[0]?.id);
   }),
-  onceFetch({ mode: "transactional", store: postgresStore(sql), scope: "public" }, async (_, { transaction }) => {
+  onceWeb({ mode: "transactional", store: postgresStore(sql), scope: "public" }, async (_, { transaction }) => {
     const reserved: ReservedSql = transaction;
     return Response.json(await reserved`SELECT 1`);
   }),
-  onceFetch(
-    { mode: "transactional", store: mariadbStore(mariadbPool), scope: "public" },
-    async (_, { transaction }) => {
-      const connection: PoolConnection = transaction;
-      return Response.json(await connection.query("SELECT 1"));
-    },
-  ),
+  onceWeb({ mode: "transactional", store: mariadbStore(mariadbPool), scope: "public" }, async (_, { transaction }) => {
+    const connection: PoolConnection = transaction;
+    return Response.json(await connection.query("SELECT 1"));
+  }),
 ];
 
 export const intents = [postgresIntents(pool), postgresIntents(sql)];

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { DatabaseSync } from "node:sqlite";
 import { exponentialBackoff, noJitter, retry } from "once-again";
 import { retryingFetch } from "once-again/client";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { openIntents } from "once-again/intents";
 import { formatKey, makeKey, parseKey } from "once-again/key";
 import { circuitBreaker, compose, retrying, run } from "once-again/layers";
@@ -59,7 +59,7 @@ async function callsOverTheNetwork() {
 /** One request, sent twice, with a row as its effect. */
 async function storedInOneTransaction() {
   const store = sqliteStore({ path: process.argv[2] ?? ":memory:" });
-  const handler = onceFetch({ mode: "transactional", store, scope: "public" }, async (_request, { transaction }) =>
+  const handler = onceWeb({ mode: "transactional", store, scope: "public" }, async (_request, { transaction }) =>
     Response.json({ rows: countedRow(transaction) }),
   );
   const headers = { ...order.headers, "idempotency-key": "order-1" };
