@@ -1,4 +1,4 @@
-export const frameworks = ["express", "fastify", "koa", "hono", "nest", "next", "fetch"] as const;
+export const frameworks = ["express", "fastify", "koa", "hono", "nest", "next", "web"] as const;
 export type Framework = (typeof frameworks)[number];
 
 /** Where the keys of a group of rows are. */

@@ -133,7 +133,7 @@ const servers: Readonly<Record<Framework, (setup: Setup) => Promise<number>>> = 
   hono: serveHono,
   nest: serveNest,
   next: serveNext,
-  fetch: serveWebRequests,
+  web: serveWebRequests,
 };
 
 async function serveFastify(setup: Setup): Promise<number> {

@@ -10,6 +10,8 @@ export interface Cell extends Omit<GridRun, "seed"> {
   /** The share of the calls that succeeded: the median, and the seed with the least. */
   readonly succeeded: number;
   readonly succeededMin: number;
+  /** The share of the seeds that collapsed: between 0 and 1 the runs have two peaks, and a median says nothing. */
+  readonly collapsed: number;
   /** Requests that reached the last service for each call: the median, and the seed with the most. */
   readonly amplification: number;
   readonly amplificationMax: number;
@@ -33,22 +35,25 @@ export function cellOf({ load, outageSeconds, policy, layers }: GridRun, seeds: 
     calls: Math.round(median(seeds.map(({ calls }) => calls))),
     succeeded: round(median(shares)),
     succeededMin: round(Math.min(...shares)),
+    collapsed: round(seeds.filter(isCollapsed).length / seeds.length),
     amplification: round(median(amplifications)),
     amplificationMax: round(Math.max(...amplifications)),
     wasted: round(median(seeds.map(({ wastedRatio }) => wastedRatio))),
   };
 }
 
+const isCollapsed = ({ calls, succeeded }: GridResult): boolean => hasCollapsed({ begun: calls, succeeded });
+
 const round = (value: number): number => Number(value.toFixed(4));
 
 const head =
-  "load,outage_seconds,policy,layers,seeds,calls,succeeded,succeeded_min,amplification,amplification_max,wasted";
+  "load,outage_seconds,policy,layers,seeds,calls,succeeded,succeeded_min,collapsed,amplification,amplification_max,wasted";
 
 export function writeCells(cells: readonly Cell[]): string {
   const rows = cells.map((cell) =>
     [
       ...[cell.load, cell.outageSeconds, `"${cell.policy}"`, cell.layers, `1-${seedsPerCell}`, cell.calls],
-      ...[cell.succeeded, cell.succeededMin, cell.amplification, cell.amplificationMax, cell.wasted],
+      ...[cell.succeeded, cell.succeededMin, cell.collapsed, cell.amplification, cell.amplificationMax, cell.wasted],
     ].join(","),
   );
   return `${[head, ...rows].join("\n")}\n`;
@@ -62,13 +67,13 @@ export function readCells(text: string): Cell[] {
     const [, load, outageSeconds, policy, layers, , ...numbers] = /^([^,]*),([^,]*),"([^"]*)",([^,]*),([^,]*),(.*)$/
       .exec(row)!
       .flatMap((part, at) => (at === 6 ? part.split(",") : [part]));
-    const [calls, succeeded, succeededMin, amplification, amplificationMax, wasted] = numbers.map(Number);
+    const [calls, succeeded, succeededMin, collapsed, amplification, amplificationMax, wasted] = numbers.map(Number);
     return {
       load: Number(load),
       outageSeconds: Number(outageSeconds),
       policy: policy as PolicyName,
       layers: Number(layers),
-      ...{ calls: calls!, succeeded: succeeded!, succeededMin: succeededMin! },
+      ...{ calls: calls!, succeeded: succeeded!, succeededMin: succeededMin!, collapsed: collapsed! },
       ...{ amplification: amplification!, amplificationMax: amplificationMax!, wasted: wasted! },
     };
   });
@@ -87,7 +92,7 @@ export function collapseTable(results: readonly GridResult[]): string {
   const seeds = results.length / policyNames.length;
   const rows = policyNames.map((policy, at) => {
     const runs = results.slice(at * seeds, (at + 1) * seeds);
-    const collapsed = runs.filter(({ calls, succeeded }) => hasCollapsed({ begun: calls, succeeded }));
+    const collapsed = runs.filter(isCollapsed);
     const others = runs.filter((run) => !collapsed.includes(run));
     return [policy, `${round((100 * collapsed.length) / seeds)}%`, formatSucceeded(collapsed), formatSucceeded(others)];
   });
