@@ -10,7 +10,7 @@ const floors = [
   ["retry", "delivery", "key"].map(library),
   ["client", "stores", "engine"].map(library),
   ["intents", "function", "http", "interceptors"].map(library),
-  ["frameworks", "messaging", "mcp", "react"].map(library),
+  ["frameworks", "messaging", "mcp", "connect", "react"].map(library),
   ["opentelemetry", "agents", "cloudflare"].map(library),
   [library("command")],
   ["packages/testing/src"],
@@ -110,7 +110,7 @@ module.exports = {
       comment: "The rooms that run an operation know a store through its port alone.",
       severity: "error",
       from: {
-        path: ["engine", "function", "http", "intents", "frameworks", "messaging", "mcp", "agents"]
+        path: ["engine", "function", "http", "intents", "frameworks", "messaging", "mcp", "connect", "agents"]
           .map(library)
           .map(inside),
         pathNot: unitTest,

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { sqliteStore } from "once-again/stores/sqlite";
 
 const path = process.env["ORDERS_DB"] ?? "orders.db";
@@ -7,7 +7,7 @@ const database = new DatabaseSync(path);
 database.exec("CREATE TABLE IF NOT EXISTS charges (id INTEGER PRIMARY KEY, amount INTEGER NOT NULL) STRICT");
 
 // The charge, the key and the response are committed together: a crash leaves all of them, or none.
-const charge = onceFetch(
+const charge = onceWeb(
   { mode: "transactional", store: sqliteStore({ path }), scope: "public" },
   async (request, { transaction }) => {
     const { amount } = (await request.json()) as { amount: number };

@@ -24,6 +24,8 @@ const adapters: readonly Adapter[] = [
   { title: "Hono", subpath: "hono", package: "hono" },
   { title: "Koa", subpath: "koa", package: "koa", range: "^2.15.0 || ^3.0.0" },
   { title: "Nest", subpath: "nest", package: "@nestjs/common", range: "^11.0.0 || ^12.0.0" },
+  { title: "Connect, gRPC", subpath: "connect", package: "@connectrpc/connect" },
+  { title: "Connect's messages", subpath: "connect", package: "@bufbuild/protobuf" },
   { title: "PostgreSQL by pg", subpath: "stores/postgres", package: "pg" },
   { title: "PostgreSQL by Postgres.js", subpath: "stores/postgres", package: "postgres" },
   { title: "PostgreSQL by Neon's pool", subpath: "stores/postgres", package: "@neondatabase/serverless" },

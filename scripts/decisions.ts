@@ -2,15 +2,15 @@
 import { readdirSync } from "node:fs";
 
 export const decisionTopics: Readonly<Record<string, readonly string[]>> = {
-  Callers: ["client-verdicts", "client-results", "keys-and-servers", "backoff-and-budgets", "layers", "intents"],
-  "Keys and operations": ["unknown-outcomes", "leases", "handler-results", "fingerprints", "engine", "performance"],
-  Frameworks: ["node-capture", "web-requests"],
-  Stores: ["stores", "sql-keys", "sql-transactions", "postgres", "sqlite", "redis", "cloudflare", "dynamodb"],
+  Callers: ["calling", "backoff-and-budgets", "intents"],
+  "Keys and operations": ["unknown-outcomes", "fingerprints", "engine", "outgoing", "performance"],
+  Frameworks: ["responses"],
+  Stores: ["stores", "sql", "redis", "cloudflare", "dynamodb"],
   Messages: ["outbox", "inbox", "webhooks"],
-  "Functions, tools and agents": ["functions-and-tools", "durable-functions", "agents"],
+  "Functions, tools and agents": ["functions-and-agents", "lambda"],
   Gateway: ["gateway"],
   Operations: ["monitoring"],
-  Project: ["packages", "testing"],
+  Project: ["names", "packages", "testing", "site"],
 };
 
 const listed = Object.values(decisionTopics).flat();

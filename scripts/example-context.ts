@@ -100,7 +100,7 @@ export const contextNamesOf: Readonly<Record<string, Readonly<Record<string, str
   },
   "packages/once-again/src/function/once-function.ts": { Context: 'import type { Context } from "aws-lambda";' },
   "packages/once-again/src/frameworks/fastify.ts": { app: 'import fastify from "fastify"; const app = fastify();' },
-  "packages/once-again/src/frameworks/fetch.ts": { accountOf: "declare function accountOf(request: Request): string;" },
+  "packages/once-again/src/frameworks/web.ts": { accountOf: "declare function accountOf(request: Request): string;" },
   "packages/once-again/src/frameworks/hono.ts": {
     Context: 'import type { Context } from "hono";',
     Env: "interface Env { Variables: { user: { id: string } } }",
@@ -130,6 +130,15 @@ export const contextNamesOf: Readonly<Record<string, Readonly<Record<string, str
     groupOf: "declare function groupOf(scope: string): number;",
     lostUntil: "declare const lostUntil: number;",
     reply: 'declare const reply: import("fastify").FastifyReply;',
+  },
+  "packages/once-again/src/connect/once-connect.ts": {
+    PoolClient: 'import type { PoolClient } from "pg";',
+    connectNodeAdapter: 'import { connectNodeAdapter } from "@connectrpc/connect-node";',
+    context: 'declare const context: import("@connectrpc/connect").HandlerContext;',
+    routes: 'declare const routes: (router: import("@connectrpc/connect").ConnectRouter) => void;',
+  },
+  "packages/once-again/src/connect/retrying-connect.ts": {
+    createConnectTransport: 'import { createConnectTransport } from "@connectrpc/connect-node";',
   },
   "packages/once-again/src/frameworks/koa.ts": { Context: 'import type { Context } from "koa";' },
   "packages/once-again/src/messaging/inbox/consumers/bullmq.ts": {

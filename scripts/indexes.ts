@@ -31,7 +31,7 @@ update(
   "docs/decisions/README.md",
   `# Decisions
 
-Questions that a reader may ask, and the reasons behind the answers. A page is a topic and has its decisions in the order of their dates.
+Questions that a reader may ask, and the reasons behind the answers. A page is a subject, and each section a decision with its date.
 
 ${decisions.join("\n")}`,
 );

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { handleQueueBatch } from "../packages/once-again/src/cloudflare/handle-queue-batch.ts";
-import { onceFetch } from "../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../packages/once-again/src/frameworks/web.ts";
 import { onceFunction } from "../packages/once-again/src/function/index.ts";
 import { onceSqs } from "../packages/once-again/src/frameworks/lambda/index.ts";
 import { openToolCalls } from "../packages/once-again/src/mcp/index.ts";
@@ -36,27 +36,24 @@ const rooms: Readonly<Record<string, [about: string, run: () => Promise<unknown>
     "route: ONCE_STORE_UNAVAILABLE: .* [method=POST path=/orders scope=acme key=order-1]",
     async () => {
       const store = { ...memoryStore(), claim: () => fault("the store is away") };
-      await onceFetch(
-        { store, scope: () => "acme", limits: { storeMsMax: 50 } },
-        () => new Response(),
-      )(order("order-1"));
+      await onceWeb({ store, scope: () => "acme", limits: { storeMsMax: 50 } }, () => new Response())(order("order-1"));
     },
   ],
   "a route with a handler that fails": [
     "route: E_TEST: it can't be packed [scope=acme key=order-2]",
-    () => onceFetch({ store: memoryStore(), scope: () => "acme" }, () => fault("it can't be packed"))(order("order-2")),
+    () => onceWeb({ store: memoryStore(), scope: () => "acme" }, () => fault("it can't be packed"))(order("order-2")),
   ],
   "a route that names no caller": [
     "route: E_TEST: there is no account",
     () =>
-      onceFetch({ store: memoryStore(), scope: () => fault("there is no account") }, () => new Response())(order("a")),
+      onceWeb({ store: memoryStore(), scope: () => fault("there is no account") }, () => new Response())(order("a")),
   ],
   "a route with another fingerprint than before": [
     "route: .*fingerprint of this route has changed.* [scope=acme key=order-3]",
     async () => {
       const common = { store: memoryStore(), scope: () => "acme" };
-      await onceFetch({ ...common, fingerprint: "request" }, () => new Response())(order("order-3", "?a=1"));
-      await onceFetch({ ...common, fingerprint: ["body", "request"] }, () => new Response())(order("order-3", "?a=1"));
+      await onceWeb({ ...common, fingerprint: "request" }, () => new Response())(order("order-3", "?a=1"));
+      await onceWeb({ ...common, fingerprint: ["body", "request"] }, () => new Response())(order("order-3", "?a=1"));
     },
   ],
   "a function with a rule that fails": [

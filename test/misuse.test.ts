@@ -8,7 +8,7 @@ import { createClient } from "redis";
 import { expect, onTestFinished, test } from "vitest";
 import { onceExpress } from "../packages/once-again/src/frameworks/express.ts";
 import { onceFastify } from "../packages/once-again/src/frameworks/fastify.ts";
-import { onceFetch } from "../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../packages/once-again/src/frameworks/web.ts";
 import { onceHono } from "../packages/once-again/src/frameworks/hono.ts";
 import { onceKoa } from "../packages/once-again/src/frameworks/koa.ts";
 import { onceNest } from "../packages/once-again/src/frameworks/nest/interceptor.ts";
@@ -47,7 +47,7 @@ test.each<[string, Make]>([
 test("options that are a store, a handler or another middleware are refused, with what they are", () => {
   expect(() => onceExpress(store as never)).toThrow("give it as the option `store`");
   expect(() => onceExpress(store as never)).toThrow(refusal("options"));
-  expect(() => onceFetch(handler as never, options as never)).toThrow("must be an object, but it is a function.");
+  expect(() => onceWeb(handler as never, options as never)).toThrow("must be an object, but it is a function.");
   expect(() => onceKoa(onceKoa(options) as never)).toThrow("must be an object, but it is a function.");
 });
 
@@ -185,11 +185,11 @@ test.each([
 ])("an option outside its group, %s, is shown in it", (name, group) => {
   const wrong = { ...options, [name]: false } as never;
   expect(() => onceExpress(wrong)).toThrow(`It is in the group ${group}: write { ${group}: { ${name}: … } }.`);
-  expect(() => onceFetch(wrong, handler)).toThrow(refusal(name));
+  expect(() => onceWeb(wrong, handler)).toThrow(refusal(name));
 });
 
 test.each(["X-Idempotency-Key", "Idempotency-Token"])("a key in %s is refused with both names", async (header) => {
-  const call = onceFetch(options, handler);
+  const call = onceWeb(options, handler);
   const request = { method: "POST", headers: { [header]: "a" } };
   const refused = (await (await call(new Request("http://shop.example", request))).json()) as { detail: string };
   expect(refused.detail).toBe(`You sent ${header}. This operation takes its key in Idempotency-Key.`);
@@ -204,7 +204,7 @@ test("transactions of a store that has none are refused, with the stores that ha
   for (const leased of [store, redisStore(ioredis)]) {
     const unsafe = expect.objectContaining({ code: "ONCE_UNSAFE_PAIR" }) as Error;
     const wrong = { store: leased, scope: "public", mode: "transactional" } as never;
-    expect(() => onceFetch(wrong, handler)).toThrow(unsafe);
+    expect(() => onceWeb(wrong, handler)).toThrow(unsafe);
     expect(() => onceExpress(wrong)).toThrow(/postgresStore, mariadbStore or sqliteStore/);
     expect(() => transactionalEngine(leased as never, {})).toThrow(unsafe);
     expect(() => transactionalEngine(leased as never, {})).toThrow(/postgresStore, mariadbStore or sqliteStore/);

@@ -7,7 +7,7 @@ import { webhookRoute } from "../packages/once-again/src/messaging/webhooks/webh
 import { consumeJetstream } from "../packages/once-again/src/messaging/inbox/consumers/jetstream.ts";
 import { postgresOutbox } from "../packages/once-again/src/stores/postgres/outbox.ts";
 import { retryingFetch } from "../packages/once-again/src/client/index.ts";
-import { onceFetch } from "../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../packages/once-again/src/frameworks/web.ts";
 import { onceNode } from "../packages/once-again/src/frameworks/node.ts";
 import { awsBudget, finagleBudget, grpcBudget, successBudget } from "../packages/once-again/src/retry/budgets/index.ts";
 import {
@@ -37,15 +37,15 @@ type Make = (options: never) => unknown;
 
 const handler = (): Response => new Response();
 const store = memoryStore();
-const once = (options: object) => onceFetch({ store, scope: "public", ...options }, handler);
+const once = (options: object) => onceWeb({ store, scope: "public", ...options }, handler);
 const libsqlClient = { executeMultiple: () => undefined, protocol: "file" };
 const call = (options: object) => onceFunction({ store, scope: "call", key: () => "key", ...options }, () => 1);
 
 /** Functions with options, a name that they don't have, and the message that follows. */
 const misspelt: [string, Make, object, string][] = [
-  ["onceFetch", once, { ttlMs: 1 }, "Did you mean retentionMs?"],
-  ["onceFetch", once, { retentionMS: 1 }, "Did you mean retentionMs?"],
-  ["onceFetch", once, { cookieName: "x-key" }, "Its options are "],
+  ["onceWeb", once, { ttlMs: 1 }, "Did you mean retentionMs?"],
+  ["onceWeb", once, { retentionMS: 1 }, "Did you mean retentionMs?"],
+  ["onceWeb", once, { cookieName: "x-key" }, "Its options are "],
   ["onceFunction", call, { waitMS: 1 }, "Did you mean waitMs?"],
   ["onceFunction", call, { ttl: 1 }, "Did you mean retentionMs?"],
   ["leasedEngine", (options: object) => leasedEngine(store, options), { leaseMS: 1 }, "leaseMs?"],
@@ -92,24 +92,18 @@ const github = (options: object) =>
   webhookRoute({ store, endpoint: "github", verify: () => undefined, ...options } as never);
 
 test.each<[string, Make, string, object, string]>([
-  ["onceFetch", once, "limits.bodyByteMax", { limits: { bodyByteMax: 1 } }, "Did you mean limits.bodyBytesMax?"],
+  ["onceWeb", once, "limits.bodyByteMax", { limits: { bodyByteMax: 1 } }, "Did you mean limits.bodyBytesMax?"],
+  ["onceWeb", once, "limits.leaseMs", { limits: { leaseMs: 1 } }, "Its options are limits.bodyBytesMax, limits.result"],
   [
-    "onceFetch",
-    once,
-    "limits.leaseMs",
-    { limits: { leaseMs: 1 } },
-    "Its options are limits.bodyBytesMax, limits.result",
-  ],
-  [
-    "onceFetch",
+    "onceWeb",
     once,
     "limits.quota.perMS",
     { limits: { quota: { keysMax: 1, perMs: 1, perMS: 1 } } },
     "Did you mean limits.quota.perMs?",
   ],
-  ["onceFetch", once, "profile.keyHeder", { profile: { keyHeder: "x" } }, "Did you mean profile.keyHeader?"],
-  ["onceFetch", once, "steps.secrets", { steps: { secrets: 1 } }, "Did you mean steps.secret?"],
-  ["onceFetch", once, "onUnknown.quiesceMS", { onUnknown: { action: "hold", quiesceMS: 1 } }, "onUnknown.quiesceMs?"],
+  ["onceWeb", once, "profile.keyHeder", { profile: { keyHeder: "x" } }, "Did you mean profile.keyHeader?"],
+  ["onceWeb", once, "steps.secrets", { steps: { secrets: 1 } }, "Did you mean steps.secret?"],
+  ["onceWeb", once, "onUnknown.quiesceMS", { onUnknown: { action: "hold", quiesceMS: 1 } }, "onUnknown.quiesceMs?"],
   [
     "webhookRoute",
     github,
@@ -173,11 +167,11 @@ const onlyValue = (options: object): unknown => Object.values(options)[0];
 /** Every option that is true or false: where it is, and the door that reads it. `OptionNames` makes the compiler find a new one. */
 const booleans: [string, string, Make][] = [
   [
-    "onceFetch",
+    "onceWeb",
     "onUnknown.acknowledgeDuplicates",
     (options: object) => once({ onUnknown: { action: "hold", acknowledgeDuplicates: onlyValue(options) } }),
   ],
-  ["onceFetch", "profile.keyRequired", (options: object) => once({ profile: { keyRequired: onlyValue(options) } })],
+  ["onceWeb", "profile.keyRequired", (options: object) => once({ profile: { keyRequired: onlyValue(options) } })],
   ["onceFunction", "acknowledgeDuplicates", call],
   ["leasedEngine", "acknowledgeDuplicates", (options: object) => leasedEngine(store, options)],
   ["openToolCalls", "keyRequired", (options: object) => openToolCalls({ store, scope: "a", ...options })],
@@ -306,8 +300,8 @@ test.each([
 
 test("other misuse is refused at once", () => {
   const invalid = expect.objectContaining({ code: "ONCE_OPTION_INVALID" });
-  expect(() => onceFetch(undefined as never, handler)).toThrow(invalid);
-  expect(() => onceFetch({ store, scope: "public" }, undefined as never)).toThrow(invalid);
+  expect(() => onceWeb(undefined as never, handler)).toThrow(invalid);
+  expect(() => onceWeb({ store, scope: "public" }, undefined as never)).toThrow(invalid);
   expect(() => onceNode({ store, scope: "public" }, undefined as never)).toThrow(invalid);
   for (const methods of ["POST", [], [1]]) expect(() => once({ methods })).toThrow(invalid);
   expect(() => once({ leaseMs: 5000, retentionMs: 5000 })).toThrow("longer than leaseMs, 5000");

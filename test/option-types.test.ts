@@ -11,7 +11,7 @@ import express from "express";
 import { Pool } from "pg";
 import { onceExpress } from ${JSON.stringify(join(frameworks, "express.ts"))};
 import { onceFastify } from ${JSON.stringify(join(frameworks, "fastify.ts"))};
-import { onceFetch } from ${JSON.stringify(join(frameworks, "fetch.ts"))};
+import { onceWeb } from ${JSON.stringify(join(frameworks, "web.ts"))};
 import { onceHono } from ${JSON.stringify(join(frameworks, "hono.ts"))};
 import { onceKoa } from ${JSON.stringify(join(frameworks, "koa.ts"))};
 import { onceNest } from ${JSON.stringify(join(frameworks, "nest/index.ts"))};
@@ -55,7 +55,7 @@ function typeErrorsOf(statements: readonly string[]): string[] {
 
 const adapters = (options: string): string[] => [
   ...["onceExpress", "onceFastify", "onceHono", "onceKoa", "onceNest"].map((name) => `${name}(${options});`),
-  `onceFetch(${options}, () => new Response());`,
+  `onceWeb(${options}, () => new Response());`,
   `onceNode(${options}, (_request, response) => void response.end());`,
 ];
 

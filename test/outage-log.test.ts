@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { onceFetch } from "../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../packages/once-again/src/frameworks/web.ts";
 import { onceFunction } from "../packages/once-again/src/function/index.ts";
 import { openInbox } from "../packages/once-again/src/messaging/inbox/index.ts";
 import { openRelay, unavailableError } from "../packages/once-again/src/messaging/outbox/index.ts";
@@ -42,7 +42,7 @@ const clock = () => fakeClock(1_700_000_000_000);
 describe("an outage of the store", () => {
   test("at a route: a few lines for thousands of requests, and the count of the others", async () => {
     const time = clock();
-    const once = onceFetch(
+    const once = onceWeb(
       { store: { ...memoryStore(), claim: away }, scope: "public", clock: time },
       () => new Response(),
     );

@@ -73,7 +73,7 @@ add("/engine#transactionalEngine", (call) => [(wrong) => call(wrong, {})]);
 add("/express#onceExpress /fastify#onceFastify /hono#onceHono /koa#onceKoa /nest#onceNest /http#onceHttp", (call) =>
   options(engineNames, (one) => call({ ...route, ...one })),
 );
-add("/fetch#onceFetch /node#onceNode /lambda#onceLambdaHttp", (call) => [
+add("/web#onceWeb /node#onceNode /lambda#onceLambdaHttp", (call) => [
   ...options(engineNames, (one) => call({ ...route, ...one }, fn)),
   (wrong) => call(route, wrong),
 ]);
@@ -112,6 +112,8 @@ add("/layers#hedge", (call) => options(["budget", "clock"], (one) => call({ dela
 add("/layers#noticeNestedRetries", first);
 add("/layers#retrying", (call) => options(retryNames, call));
 add("/layers#run", (call) => [(wrong) => call(wrong), (wrong) => call(fn, wrong)]);
+add("/connect#onceConnect", (call) => options(["store"], (one) => call({ scope: "public", ...one })));
+add("/connect#retryingConnect", (call) => options(["backoff", "budget", "clock", "onEvent", "random"], call));
 add("/mcp#onceTool", (call) => [(wrong) => call(wrong, "name", {}, fn)]);
 add("/mcp#openToolCalls", (call) => options(["store"], (one) => call({ scope: "tools", ...one })));
 add("/opentelemetry#clientTelemetry /opentelemetry#messageTelemetry /opentelemetry#serverTelemetry", (call) => [

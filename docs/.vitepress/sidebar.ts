@@ -11,6 +11,7 @@ const guideGroups = {
     "create",
     "serving",
     "frameworks",
+    "connect",
     "commonjs-and-jest",
     "aws-lambda",
     "cloudflare",

@@ -1,5 +1,5 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { openRelay } from "once-again/outbox";
 import { dynamodbOutbox, dynamodbStore } from "once-again/stores/dynamodb";
 
@@ -8,7 +8,7 @@ const store = dynamodbStore(client, { table: "once-again" });
 const outbox = dynamodbOutbox(client, { table: "once-again" });
 const limits = { resultBytesMax: 300_000 };
 
-const order = onceFetch({ mode: "transactional", store, scope: "public", limits }, async (request, { transaction }) => {
+const order = onceWeb({ mode: "transactional", store, scope: "public", limits }, async (request, { transaction }) => {
   const { id } = (await request.json()) as { id: string };
   transaction.put({ TableName: "orders", Item: { pk: { S: id } } });
   // It commits with the order, its key and the response, or never was.

@@ -1,5 +1,5 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { type DynamodbTransaction, dynamodbStore } from "once-again/stores/dynamodb";
 
 const store = dynamodbStore(new DynamoDBClient({}), { table: "once-again" });
@@ -21,7 +21,7 @@ async function take(transaction: DynamodbTransaction, account: string, amount: n
   return true;
 }
 
-export const pay = onceFetch(
+export const pay = onceWeb(
   { mode: "transactional", store, scope: "public", limits },
   async (request, { transaction }) => {
     const { account, amount } = (await request.json()) as { account: string; amount: number };

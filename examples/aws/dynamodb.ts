@@ -1,11 +1,11 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { dynamodbStore } from "once-again/stores/dynamodb";
 
 const store = dynamodbStore(new DynamoDBClient({}), { table: "once-again" });
 const limits = { resultBytesMax: 300_000 };
 
-const charge = onceFetch({ store, scope: "public", limits }, async (request, { fence }) => {
+const charge = onceWeb({ store, scope: "public", limits }, async (request, { fence }) => {
   const { amount } = (await request.json()) as { amount: number };
   // Here a provider would charge; it may refuse a lower fence than the last one.
   console.log(`charged ${amount}, with a fence: ${fence !== undefined}`);

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { OnceAgainError } from "once-again";
 import { d1Store, durableObjectStore, onceObject } from "once-again/cloudflare";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 
 /** The keys of leased routes. */
 export class OnceKeys extends onceObject(DurableObject) {}
@@ -33,14 +33,14 @@ interface Env {
 
 /** Leased: the effect is anywhere, and the keys are in Durable Objects. */
 const mails = ({ ONCE }: Env) =>
-  onceFetch({ store: durableObjectStore(ONCE), scope: "public" }, async (request, { key }) => {
+  onceWeb({ store: durableObjectStore(ONCE), scope: "public" }, async (request, { key }) => {
     await sendMail(await request.text(), key);
     return new Response("sent", { status: 201 });
   });
 
 /** Transactional: the effect is a row in the database that has the keys. */
 const orders = ({ DB }: Env) =>
-  onceFetch({ mode: "transactional", store: d1Store(DB), scope: "public" }, async (request, { transaction }) => {
+  onceWeb({ mode: "transactional", store: d1Store(DB), scope: "public" }, async (request, { transaction }) => {
     const { item, amount } = (await request.json()) as { item: string; amount: number };
     const stock = await DB.prepare("SELECT left FROM stock WHERE item = ?").bind(item).first<{ left: number }>();
     if ((stock?.left ?? 0) < amount) return Response.json({ error: "sold out" }, { status: 409 });

@@ -1,5 +1,5 @@
 import { exponentialBackoff, noJitter, seededRandom } from "once-again";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { memoryStore } from "once-again/stores/memory";
 
 const orders: string[] = [];
@@ -13,7 +13,7 @@ const putUser = async (request: Request): Promise<Response> => {
   users.set(new URL(request.url).pathname, await request.text());
   return new Response(null, { status: 204 });
 };
-const postOnce = onceFetch({ store: memoryStore(), scope: "public" }, postOrder);
+const postOnce = onceWeb({ store: memoryStore(), scope: "public" }, postOrder);
 
 const post = (body: string, headers = {}): Request =>
   new Request("http://shop.example/orders", { method: "POST", body, headers });

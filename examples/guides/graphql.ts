@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { graphqlFailure } from "once-again/http";
 import { sqliteStore } from "once-again/stores/sqlite";
 
@@ -15,7 +15,7 @@ function execute(transaction: DatabaseSync, amount: number): { data: unknown; er
   return { data: { pay: amount, receipt: "r-1" } };
 }
 
-const graphql = onceFetch(
+const graphql = onceWeb(
   // Without this, the response is a 200 like any other, and half a mutation is committed.
   { mode: "transactional", store: sqliteStore({ path }), scope: "public", failureOf: graphqlFailure },
   async (request, { transaction }) => {

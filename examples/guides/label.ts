@@ -1,8 +1,8 @@
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { heldError } from "once-again/engine";
 import { sqliteStore } from "once-again/stores/sqlite";
 
-const orders = onceFetch(
+const orders = onceWeb(
   {
     store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
     scope: "public",

@@ -1,7 +1,7 @@
 import { createClient } from "@libsql/client";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { sqliteStore } from "once-again/stores/sqlite";
 
 const store = sqliteStore(createClient({ url: "file:shop.db" }));
 
-export const orders = onceFetch({ store, scope: "public" }, () => new Response("made", { status: 201 }));
+export const orders = onceWeb({ store, scope: "public" }, () => new Response("made", { status: 201 }));

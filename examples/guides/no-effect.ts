@@ -1,10 +1,10 @@
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { NoEffectError } from "once-again/engine";
 import { sqliteStore } from "once-again/stores/sqlite";
 
 let attempts = 0;
 
-const orders = onceFetch(
+const orders = onceWeb(
   { store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }), scope: "public" },
   async () => {
     attempts += 1;

@@ -1,12 +1,12 @@
 import { metrics, trace } from "@opentelemetry/api";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { serverTelemetry } from "once-again/opentelemetry";
 import { sqliteStore } from "once-again/stores/sqlite";
 
 /** Stands for your authentication: the account of checked credentials. A stranger has no account. */
 const accountOf = ({ headers }: Request): string | null => headers.get("x-account");
 
-const keyed = onceFetch(
+const keyed = onceWeb(
   {
     store: sqliteStore({ path: "keys.db" }),
     scope: (request) => accountOf(request)!,

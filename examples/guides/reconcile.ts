@@ -1,10 +1,10 @@
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { sqliteStore } from "once-again/stores/sqlite";
 
 /** Stands for a bank that knows its charges by the key they were made with. */
 const bank = new Map<string, number>();
 
-const charges = onceFetch(
+const charges = onceWeb(
   {
     store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
     scope: "public",

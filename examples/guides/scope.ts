@@ -1,4 +1,4 @@
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { sqliteStore } from "once-again/stores/sqlite";
 
 /** Stands for your sessions: what a token says after its signature was checked. */
@@ -10,7 +10,7 @@ const sessions = new Map([
 const sessionOf = (request: Request) =>
   sessions.get(request.headers.get("authorization")?.replace("Bearer ", "") ?? "");
 
-const orders = onceFetch(
+const orders = onceWeb(
   {
     store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
     // Callers that share a scope share its keys and their responses. JSON keeps ["a","b/c"] and ["a/b","c"] apart.

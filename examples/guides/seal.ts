@@ -1,4 +1,4 @@
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { sealedStore } from "once-again/stores";
 import { sqliteStore } from "once-again/stores/sqlite";
 
@@ -12,7 +12,7 @@ const plain = sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" });
 // The first key seals, every key opens. A new one goes in front; an old one goes when what it sealed has expired.
 const store = sealedStore(plain, [sealKey("2027", "SEAL_2027"), sealKey("2026", "SEAL_2026")]);
 
-const patients = onceFetch({ store, scope: "public" }, () => Response.json({ diagnosis: "hay fever" }));
+const patients = onceWeb({ store, scope: "public" }, () => Response.json({ diagnosis: "hay fever" }));
 
 const request = (): Request =>
   new Request("http://clinic.example/visits", { method: "POST", headers: { "idempotency-key": "visit-1" } });

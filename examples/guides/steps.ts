@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { sqliteStore } from "once-again/stores/sqlite";
 
 const path = process.env["ORDERS_DB"] ?? "orders.db";
@@ -12,7 +12,7 @@ const mails: string[] = [];
 let declines = 1;
 let crashes = 1;
 
-const orders = onceFetch(
+const orders = onceWeb(
   {
     store: sqliteStore({ path }),
     scope: "public",

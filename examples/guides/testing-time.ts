@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { exponentialBackoff, noJitter, retry } from "once-again";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { memoryStore } from "once-again/stores/memory";
 import { fakeClock } from "@once-again/testing";
 
@@ -9,7 +9,7 @@ void test("a key is remembered for a day, and not a millisecond longer", async (
   const clock = fakeClock();
   let runs = 0;
   const handler = () => new Response(String((runs += 1)));
-  const orders = onceFetch({ store: memoryStore({ clock }), clock, scope: "public", retentionMs: 86_400_000 }, handler);
+  const orders = onceWeb({ store: memoryStore({ clock }), clock, scope: "public", retentionMs: 86_400_000 }, handler);
   const send = async () =>
     (await orders(new Request("http://shop.example", { method: "POST", headers: { "idempotency-key": "7" } }))).text();
 

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
 import knex from "knex";
 import { Kysely, PostgresDialect } from "kysely";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { postgresStore } from "once-again/stores/postgres";
 import { Pool, type PoolClient } from "pg";
 
@@ -32,7 +32,7 @@ const libraries: Record<string, (transaction: PoolClient, amount: number) => Pro
     }),
 };
 
-const pay = onceFetch({ mode: "transactional", store, scope: "public" }, async (request, { transaction }) => {
+const pay = onceWeb({ mode: "transactional", store, scope: "public" }, async (request, { transaction }) => {
   const { library, amount } = (await request.json()) as { library: string; amount: number };
   await libraries[library]?.(transaction, amount);
   return Response.json({ paid: amount }, { status: 201 });

@@ -1,4 +1,4 @@
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { postgresStore } from "once-again/stores/postgres";
 import { Pool } from "pg";
 
@@ -8,7 +8,7 @@ const store = postgresStore(pool);
 await store.migrate();
 await pool.query("CREATE TABLE IF NOT EXISTS charges (id serial PRIMARY KEY, amount integer NOT NULL)");
 
-const charge = onceFetch({ mode: "transactional", store, scope: "public" }, async (request, { transaction }) => {
+const charge = onceWeb({ mode: "transactional", store, scope: "public" }, async (request, { transaction }) => {
   const { amount } = (await request.json()) as { amount: number };
   // A PoolClient of `pg`, in its transaction, which commits with the key when the handler has responded.
   const { rows } = await transaction.query<{ id: number }>("INSERT INTO charges (amount) VALUES ($1) RETURNING id", [

@@ -1,12 +1,12 @@
 import { DatabaseSync } from "node:sqlite";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { sqliteStore } from "once-again/stores/sqlite";
 
 const path = process.env["ORDERS_DB"] ?? "orders.db";
 const database = new DatabaseSync(path);
 database.exec("CREATE TABLE IF NOT EXISTS payments (amount INTEGER NOT NULL) STRICT");
 
-const pay = onceFetch(
+const pay = onceWeb(
   { mode: "transactional", store: sqliteStore({ path }), scope: "public" },
   async (request, { transaction }) => {
     const { amount } = (await request.json()) as { amount: number };

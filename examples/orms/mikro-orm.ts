@@ -1,5 +1,5 @@
 import { defineEntity, MikroORM, p } from "@mikro-orm/postgresql";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import {
   fromMikroOrm,
   mikroOrmTransactions,
@@ -23,7 +23,7 @@ const outbox = postgresOutbox(pool);
 await store.migrate();
 await outbox.migrate();
 
-const charge = onceFetch({ mode: "transactional", store, scope: "public" }, async (request, { transaction: em }) => {
+const charge = onceWeb({ mode: "transactional", store, scope: "public" }, async (request, { transaction: em }) => {
   const { amount } = (await request.json()) as { amount: number };
   // An EntityManager. Row, message, key and response are committed together.
   const created = em.create(Charge, { amount });

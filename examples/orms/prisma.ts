@@ -1,5 +1,5 @@
 import { PrismaPg } from "@prisma/adapter-pg";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { fromPrisma, onceWithin, postgresOutbox, postgresStore, prismaTransactions } from "once-again/stores/postgres";
 import { Pool } from "pg";
 import { PrismaClient } from "./prisma/generated/client.ts";
@@ -12,7 +12,7 @@ await store.migrate();
 await outbox.migrate();
 await prisma.$executeRaw`CREATE TABLE IF NOT EXISTS charges (id serial PRIMARY KEY, amount integer NOT NULL)`;
 
-const charge = onceFetch({ mode: "transactional", store, scope: "public" }, async (request, { transaction }) => {
+const charge = onceWeb({ mode: "transactional", store, scope: "public" }, async (request, { transaction }) => {
   const { amount } = (await request.json()) as { amount: number };
   // A Prisma.TransactionClient. Row, message, key and response are committed together.
   const { id } = await transaction.charge.create({ data: { amount } });

@@ -1,4 +1,4 @@
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import {
   fromSequelize,
   onceWithin,
@@ -19,7 +19,7 @@ const outbox = postgresOutbox(pool);
 await store.migrate();
 await outbox.migrate();
 
-const charge = onceFetch({ mode: "transactional", store, scope: "public" }, async (request, { transaction }) => {
+const charge = onceWeb({ mode: "transactional", store, scope: "public" }, async (request, { transaction }) => {
   const { amount } = (await request.json()) as { amount: number };
   // A Transaction of Sequelize. Row, message, key and response are committed together.
   const row = await charges.create({ amount }, { transaction });

@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { buildSchema, graphql } from "graphql";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { graphqlFailure } from "once-again/http";
 import { sqliteStore } from "once-again/stores/sqlite";
 
@@ -12,7 +12,7 @@ const path = process.env["ORDERS_DB"] ?? "orders.db";
 new DatabaseSync(path).exec("CREATE TABLE IF NOT EXISTS payments (amount INTEGER NOT NULL) STRICT");
 const schema = buildSchema("type Query { limit: Int! } type Mutation { pay(amount: Int!): Int, receipt: String }");
 
-const payments = onceFetch(
+const payments = onceWeb(
   {
     mode: "transactional",
     store: sqliteStore({ path }),

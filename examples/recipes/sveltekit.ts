@@ -1,11 +1,11 @@
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { sqliteStore } from "once-again/stores/sqlite";
 
 // Stands for your sign-in: the account of each token.
 const accounts = new Map([["Bearer secret", "acme"]]);
 const accountOf = ({ headers }: Request) => accounts.get(headers.get("authorization") ?? "");
 
-const orders = onceFetch(
+const orders = onceWeb(
   { store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }), scope: (request) => accountOf(request)! },
   async (request, { key }) => {
     const order: unknown = await request.json();

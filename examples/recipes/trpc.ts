@@ -1,6 +1,6 @@
 import { initTRPC, TRPCError } from "@trpc/server";
 import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { sqliteStore } from "once-again/stores/sqlite";
 
 // Stands for your sign-in: the account of each token.
@@ -23,7 +23,7 @@ function itemOf(value: unknown): { item: string } {
   throw new TRPCError({ code: "BAD_REQUEST" });
 }
 
-const trpc = onceFetch(
+const trpc = onceWeb(
   { store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }), scope: (request) => accountOf(request)! },
   (request, { key }) =>
     // One key, one mutation: a batch would be one operation, which half fails.

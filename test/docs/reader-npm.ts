@@ -20,6 +20,14 @@ function link(name: string): void {
   symlinkSync(target, place);
 }
 
+function ofProject(): string[] {
+  const { dependencies = {}, devDependencies = {} } = JSON.parse(readFileSync("package.json", "utf8")) as {
+    dependencies?: object;
+    devDependencies?: object;
+  };
+  return Object.keys({ ...dependencies, ...devDependencies });
+}
+
 function run(program: string, ...args: string[]): void {
   const path = process.env["PATH"]!.split(":").slice(1).join(":");
   try {
@@ -33,11 +41,7 @@ if (command === "npx" && verb === "@once-again/tools") {
   run(process.execPath, join(ours[verb]!, "bin/once-again.js"), ...words);
 } else if (command === "npm" && verb === "install") {
   const names = words.filter((word) => !word.startsWith("-"));
-  const { dependencies = {}, devDependencies = {} } = JSON.parse(readFileSync("package.json", "utf8")) as {
-    dependencies?: object;
-    devDependencies?: object;
-  };
-  for (const name of names.length > 0 ? names : Object.keys({ ...dependencies, ...devDependencies })) link(name);
+  for (const name of names.length > 0 ? names : ofProject()) link(name);
 } else if (command === "npm" && verb === "create") {
   const [name = "", ...args] = words.filter((word) => word !== "--");
   run(process.execPath, join(ours[`create-${name}`]!, `bin/create-${name}.js`), ...args);

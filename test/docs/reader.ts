@@ -16,7 +16,7 @@ export type PageStep =
 
 /**
  * Reads the steps of a page: its programs are saved under their names, its `sh` blocks are run, and the commands of its
- * `console` blocks are run where they are programs of the page, and have to print what the block says.
+ * `console` blocks are run where they are programs of the page or requests to them, and have to print what the block says.
  */
 export function pageSteps(markdown: string): PageStep[] {
   const blocks = markdown.matchAll(/^```(ts|sh|console)\n(.*?)^```/gms);
@@ -29,7 +29,7 @@ export function pageSteps(markdown: string): PageStep[] {
     const [, ...parts] = `\n${text}`.split("\n$ ");
     return parts
       .map((part) => part.split(/\n(.*)/s))
-      .filter(([command = ""]) => command.startsWith("node "))
+      .filter(([command = ""]) => /^(?:node|curl) /.test(command))
       .map(([command = "", printed = ""]) => ({ kind: "see", command, printed: printed.trimEnd() }));
   });
 }
@@ -124,7 +124,7 @@ export class Reader {
   }
 
   async #isServer(command: string): Promise<boolean> {
-    const [, file] = /^node (\S+\.(?:ts|mjs))$/.exec(command) ?? [];
+    const [, file] = /^node (\S+\.m?ts)$/.exec(command) ?? [];
     return file !== undefined && (await readFile(join(this.#place, file), "utf8")).includes(".listen(");
   }
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
 import { heldError, NoEffectError } from "../../packages/once-again/src/engine/index.ts";
-import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../../packages/once-again/src/frameworks/web.ts";
 import { onceFunction } from "../../packages/once-again/src/function/index.ts";
 import { sqliteStore } from "../../packages/once-again/src/stores/sqlite/index.ts";
 import { runCli } from "../support/cli.ts";
@@ -17,7 +17,7 @@ const page = readFileSync("docs/errors/ONCE_HANDLER_FAILED.md", "utf8");
 function failingOnce(failure: Error) {
   const path = join(temporaryFolder(), "keys.db");
   let runs = 0;
-  const serve = onceFetch({ store: sqliteStore({ path }), scope: () => "acme", onError: () => undefined }, async () => {
+  const serve = onceWeb({ store: sqliteStore({ path }), scope: () => "acme", onError: () => undefined }, async () => {
     runs += 1;
     if (runs === 1) throw failure;
     return new Response("made", { status: 201 });

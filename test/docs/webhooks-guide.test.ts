@@ -27,7 +27,7 @@ const paid = signed("msg_1", "paid", "2026-11-26T08:00:00Z");
 const packed = signed("msg_2", "packed", "2026-11-26T09:00:00Z");
 const shipped = signed("msg_3", "shipped", "2026-11-26T10:00:00Z");
 
-const programs = ["express", "fastify", "hono", "koa", "node", "fetch"].map((name) => `examples/webhooks/${name}.ts`);
+const programs = ["express", "fastify", "hono", "koa", "node", "web"].map((name) => `examples/webhooks/${name}.ts`);
 
 test.for([...programs, "examples/frameworks/nest/webhooks.ts"])(
   "%s handles a webhook once, refuses a forged one, and keeps the newest",

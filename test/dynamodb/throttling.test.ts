@@ -2,7 +2,7 @@ import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../../packages/once-again/src/frameworks/web.ts";
 import { seededRandom } from "../../packages/testing/src/index.ts";
 import { createTable, dynamodbClient, scanAll } from "../support/dynamodb/tables.ts";
 import { type OpenWay, type Way, ways } from "../support/dynamodb/ways.ts";
@@ -34,7 +34,7 @@ const limits = { resultBytesMax: 300_000, storeMsMax: waitMsMax };
 function leasedRoute(client: OpenWay): Route {
   const done: string[] = [];
   const store = client.store({ table, prefix: "leased", requestMsMax: waitMsMax });
-  const respond = onceFetch({ store, scope: "public", limits }, async (request) => {
+  const respond = onceWeb({ store, scope: "public", limits }, async (request) => {
     const { id } = (await request.json()) as { id: string };
     done.push(id);
     return Response.json({ id }, { status: 201 });
@@ -45,7 +45,7 @@ function leasedRoute(client: OpenWay): Route {
 /** Effects in the same transaction: each is another item, so two of one key would be seen. */
 function transactionalRoute(client: OpenWay, direct: DynamoDBClient): Route {
   const store = client.store({ table, prefix: "transactional", requestMsMax: waitMsMax });
-  const respond = onceFetch(
+  const respond = onceWeb(
     { mode: "transactional", store, scope: "public", limits },
     async (request, { transaction }) => {
       const { id } = (await request.json()) as { id: string };

@@ -17,7 +17,7 @@ import Koa, { type Middleware } from "koa";
 import koaCompress from "koa-compress";
 import { expect, onTestFinished, test } from "vitest";
 import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts";
-import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../../packages/once-again/src/frameworks/web.ts";
 import { onceHono } from "../../packages/once-again/src/frameworks/hono.ts";
 import { onceKoa } from "../../packages/once-again/src/frameworks/koa.ts";
 import { onceNest } from "../../packages/once-again/src/frameworks/nest/interceptor.ts";
@@ -133,7 +133,7 @@ const applications: Readonly<Record<string, Application>> = {
     ways: Object.keys(webWays),
     async listen(way, body, isOnce) {
       const handle = (): Response => webWays[way]!(body);
-      const listener = getRequestListener(isOnce ? onceFetch(options(), handle) : handle);
+      const listener = getRequestListener(isOnce ? onceWeb(options(), handle) : handle);
       const inFront = compression() as unknown as (...args: unknown[]) => void;
       return (request, response) => inFront(request, response, () => void listener(request, response));
     },

@@ -6,7 +6,7 @@ import Koa from "koa";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { onceExpress } from "../../packages/once-again/src/frameworks/express.ts";
 import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts";
-import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../../packages/once-again/src/frameworks/web.ts";
 import { onceHono } from "../../packages/once-again/src/frameworks/hono.ts";
 import { onceKoa } from "../../packages/once-again/src/frameworks/koa.ts";
 import { onceNest } from "../../packages/once-again/src/frameworks/nest/interceptor.ts";
@@ -41,9 +41,9 @@ const mounts: [name: string, serve: (rules: Rules) => Promise<string>][] = [
     },
   ],
   [
-    "onceFetch behind onceNode, by a listener",
+    "onceWeb behind onceNode, by a listener",
     (rules) => {
-      const inner = getRequestListener(onceFetch(rules(), ran) as never);
+      const inner = getRequestListener(onceWeb(rules(), ran) as never);
       return startHttpServer(onceNode(rules(), async (request, response) => await inner(request, response)));
     },
   ],
@@ -116,7 +116,7 @@ describe.for(mounts)("%s", ([, serve]) => {
 
 test("a handler may send new requests under other keys, along with the arguments of its listener", async () => {
   const options = () => ({ store: memoryStore(), scope: "public", onError: () => undefined }) as const;
-  const billing = onceFetch<Request, [unknown]>(options(), () => new Response("billed"));
+  const billing = onceWeb<Request, [unknown]>(options(), () => new Response("billed"));
   const inner = getRequestListener((request: Request, platform: unknown) => {
     const headers = { "idempotency-key": "order-7/bill" };
     return billing(new Request(new URL("/bill", request.url), { method: "POST", headers }), platform);

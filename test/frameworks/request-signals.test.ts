@@ -6,7 +6,7 @@ import { toNodeHandler as h3Listener } from "h3/node";
 import { Hono } from "hono";
 import { toNodeHandler as srvxListener } from "srvx/node";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../../packages/once-again/src/frameworks/web.ts";
 import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts";
 import { onceHono } from "../../packages/once-again/src/frameworks/hono.ts";
 import { onceNest } from "../../packages/once-again/src/frameworks/nest/interceptor.ts";
@@ -23,7 +23,7 @@ import { nestServer } from "./nest-server.ts";
 type Handle = (request: Request) => Promise<Response>;
 
 const options = () => ({ store: memoryStore(), scope: "public", waitMs: 20_000 }) as const;
-const fetched = (handle: Handle) => onceFetch(options(), handle);
+const fetched = (handle: Handle) => onceWeb(options(), handle);
 
 function honoApp(handle: Handle, isReadBefore = false): RequestListener {
   const app = new Hono();
@@ -40,11 +40,11 @@ function honoApp(handle: Handle, isReadBefore = false): RequestListener {
 const servers: Record<string, (handle: Handle) => RequestListener> = {
   "onceHono on @hono/node-server": (handle) => honoApp(handle),
   "onceHono, behind middleware that read the body": (handle) => honoApp(handle, true),
-  "onceFetch on @hono/node-server": (handle) => getRequestListener(fetched(handle)),
-  "onceFetch on @hono/node-server, beside the platform's own Request": (handle) =>
+  "onceWeb on @hono/node-server": (handle) => getRequestListener(fetched(handle)),
+  "onceWeb on @hono/node-server, beside the platform's own Request": (handle) =>
     getRequestListener(fetched(handle), { overrideGlobalObjects: false }),
-  "onceFetch on srvx": (handle) => srvxListener(fetched(handle)) as RequestListener,
-  "onceFetch on h3": (handle) => h3Listener(new H3().post("/v1/orders", fromWebHandler(fetched(handle)))),
+  "onceWeb on srvx": (handle) => srvxListener(fetched(handle)) as RequestListener,
+  "onceWeb on h3": (handle) => h3Listener(new H3().post("/v1/orders", fromWebHandler(fetched(handle)))),
 };
 
 const head =
@@ -155,7 +155,7 @@ describe.for(Object.keys(fastifyServers))("%s", (name) => {
 test("the signal of a handler's request and of its clones is that of its operation, which has a time", async () => {
   const reasons: unknown[] = [];
   const gone = new AbortController();
-  const once = onceFetch(
+  const once = onceWeb(
     { store: memoryStore(), scope: "public", limits: { handlerMsMax: 20 }, onError: () => undefined },
     async (request, execution) => {
       const { signal } = request.clone();

@@ -2,7 +2,7 @@ import express from "express";
 import { expect, test } from "vitest";
 import { leasedEngine } from "../../packages/once-again/src/engine/index.ts";
 import { onceExpress } from "../../packages/once-again/src/frameworks/express.ts";
-import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../../packages/once-again/src/frameworks/web.ts";
 import type { NodeExecution } from "../../packages/once-again/src/frameworks/node.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { operation } from "../support/engine-bench.ts";
@@ -26,7 +26,7 @@ test("an execution that is spread has its signal and its steps", async () => {
 
 test("an execution that is spread may still say that nothing happened", async () => {
   let runs = 0;
-  const orders = onceFetch({ store: memoryStore(), scope: "public" }, async (_request, execution) => {
+  const orders = onceWeb({ store: memoryStore(), scope: "public" }, async (_request, execution) => {
     const copy = { ...execution };
     expect(Object.keys(copy).toSorted()).toEqual(names);
     expect(copy.signal.aborted).toBe(false);

@@ -4,7 +4,7 @@ import { toNodeHandler as h3Listener } from "h3/node";
 import { serve, type ServerRequest } from "srvx";
 import { toNodeHandler as srvxListener } from "srvx/node";
 import { expect, onTestFinished, test } from "vitest";
-import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../../packages/once-again/src/frameworks/web.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { startHttpServer } from "../support/http-server.ts";
 import { exchange, lasting } from "./exchange.ts";
@@ -12,7 +12,7 @@ import { exchange, lasting } from "./exchange.ts";
 // Servers with their own class for requests, which the platform's constructor does not take for requests.
 
 const orders = () =>
-  onceFetch({ store: memoryStore(), scope: "public" }, async (request: ServerRequest, { key }) => {
+  onceWeb({ store: memoryStore(), scope: "public" }, async (request: ServerRequest, { key }) => {
     expect(request.runtime?.name).toBe("node");
     return Response.json({ order: await request.json(), key }, { status: 201, headers: { location: "/orders/7" } });
   });

@@ -8,7 +8,7 @@ import Koa from "koa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { onceExpress } from "../../packages/once-again/src/frameworks/express.ts";
 import { onceFastify } from "../../packages/once-again/src/frameworks/fastify.ts";
-import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../../packages/once-again/src/frameworks/web.ts";
 import { onceHono } from "../../packages/once-again/src/frameworks/hono.ts";
 import { onceKoa } from "../../packages/once-again/src/frameworks/koa.ts";
 import { onceNest } from "../../packages/once-again/src/frameworks/nest/interceptor.ts";
@@ -28,7 +28,7 @@ const adapters: Readonly<Record<string, Make>> = {
   onceExpress: (options) => onceExpress(options),
   onceKoa: (options) => onceKoa(options),
   onceHono: (options) => onceHono(options),
-  onceFetch: (options) => onceFetch(options, () => new Response("made")),
+  onceWeb: (options) => onceWeb(options, () => new Response("made")),
   onceFastify: (options) => onceFastify(options).preHandler,
   onceNest: (options) => {
     const nest = onceNest(options);

@@ -316,15 +316,20 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
       expect((await claimed()).toSorted()).toEqual(["a,b", "a,b", "b,a", "b,a"]);
     });
 
-    /** A table that takes one request at a time: each answer comes 100 ms after the one before, however many are asked for. */
-    const slowTable = () => {
+    /**
+     * A table that takes one request at a time: each answer comes 100 ms after the one before, however many are asked for. No other
+     * time passes; it begins in a minute from now, `intoSecondMs` after a whole second.
+     */
+    const slowTable = (intoSecondMs = 0) => {
+      const began = Math.floor(systemClock.now() / 1000) * 1000 + 60_000 + intoSecondMs;
       let spentMs = 0;
-      const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + spentMs };
+      const now = () => began + spentMs;
+      const clock = { ...systemClock, now, monotonic: () => spentMs };
       const direct: DynamodbClient = client;
       const dated = (next: (args: unknown) => Promise<{ response: { headers: Record<string, string> } }>) => {
         return async (args: unknown) => {
           const answer = await next(args);
-          answer.response.headers["date"] = new Date(Date.now() + spentMs).toUTCString();
+          answer.response.headers["date"] = new Date(now()).toUTCString();
           return answer;
         };
       };
@@ -341,22 +346,24 @@ describeWithServer("the outbox in DynamoDB, by moto", motoBinary, () => {
       return { slow, clock, spentMs: () => spentMs };
     };
 
-    test("a claim that takes seconds has all messages that it leased", async () => {
-      const { options, add } = shop();
-      const { slow, clock, spentMs } = slowTable();
-      const { claim } = openOutbox(sdkTransport(slow), options, clock, serverTime(clock));
-      const ids = Array.from({ length: 20 }, (_, index) => `${index}`);
-      for (const id of ids) await add({ id, orderingKey: id });
-      const { batches } = await claim({ owner: "one", leaseMs: 60_000, limit: 100, messagesPerKey: 10 });
-      expect(batches.flatMap(({ messages }) => messages.map(({ id }) => id)).toSorted()).toEqual(ids.toSorted());
-      expect(spentMs()).toBeGreaterThan(3000);
-    });
+    test.each([0, 300, 600, 900])(
+      "a claim that takes seconds has all it leased, begun %d ms into a second",
+      async (at) => {
+        const { options, add } = shop();
+        const { slow, clock, spentMs } = slowTable(at);
+        const { claim } = openOutbox(sdkTransport(slow), options, clock, serverTime(clock));
+        const ids = Array.from({ length: 50 }, (_, index) => `${index}`);
+        for (const id of ids) await add({ id, orderingKey: id });
+        const { batches } = await claim({ owner: "one", leaseMs: 60_000, limit: 100, messagesPerKey: 10 });
+        expect(batches.flatMap(({ messages }) => messages.map(({ id }) => id)).toSorted()).toEqual(ids.toSorted());
+        expect(spentMs()).toBeGreaterThan(3000);
+      },
+    );
 
     test("claims on a table that takes one request at a time leave half of their lease to publish, and miss nothing", async () => {
       const { options, add } = shop();
       const { slow, clock, spentMs } = slowTable();
-      const time = exactTime({ now: () => Date.now() + spentMs() });
-      const { claim, confirm } = openOutbox(sdkTransport(slow), options, clock, time);
+      const { claim, confirm } = openOutbox(sdkTransport(slow), options, clock, exactTime(clock));
       const ids = Array.from({ length: 30 }, (_, index) => `${index}`);
       await add(...ids.map((id) => ({ id })));
       for (const id of ids) await add({ id: `key-${id}`, orderingKey: id });

@@ -41,6 +41,7 @@ describe.for([
   "drill",
   "fuzz",
   "mutation",
+  "outgoing",
   "programs",
   "spec",
   ...benchmarks,

@@ -7,7 +7,7 @@ import { startHttpServer } from "../support/http-server.ts";
 import { chromiumBinary, launchChromium } from "../support/servers/chromium.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 
-// Each entry is loaded where `places` says that it runs, from a bundle without any module of Node's, and `onceFetch` serves there.
+// Each entry is loaded where `places` says that it runs, from a bundle without any module of Node's, and `onceWeb` serves there.
 
 const folder = new URL("../../packages/once-again/", import.meta.url).pathname;
 const { entries } = packages["packages/once-again"]!;
@@ -27,12 +27,12 @@ async function program(subpaths: readonly string[], format: "esm" | "iife"): Pro
   const loads = subpaths.map((subpath, at) => `import * as entry${at} from "${folder}${entries[subpath]}";`);
   const contents = `
     ${loads.join("\n")}
-    import { onceFetch } from "${folder}${entries["./fetch"]}";
+    import { onceWeb } from "${folder}${entries["./web"]}";
     import { memoryStore } from "${folder}${entries["./stores/memory"]}";
     const loaded = [${subpaths.map((_, at) => `entry${at}`).join(", ")}];
     export async function run() {
       let orders = 0;
-      const route = onceFetch({ store: memoryStore(), scope: "public" }, async () => new Response(String((orders += 1)), { status: 201 }));
+      const route = onceWeb({ store: memoryStore(), scope: "public" }, async () => new Response(String((orders += 1)), { status: 201 }));
       const post = () => route(new Request("http://shop.example/orders", { method: "POST", body: "tea", headers: { "idempotency-key": "order-1" } }));
       const answers = [await post(), await post()];
       const bodies = await Promise.all(answers.map((answer) => answer.text()));
@@ -85,13 +85,13 @@ test("every entry that is said to run elsewhere is an entry", () => {
   expect(Object.keys(entries)).toEqual(expect.arrayContaining(Object.keys(places)));
 });
 
-test("Vercel's edge-runtime loads what is said to run there, and onceFetch serves", async () => {
+test("Vercel's edge-runtime loads what is said to run there, and onceWeb serves", async () => {
   const runtime = new EdgeRuntime({});
   await runtime.evaluate(await program(entriesFor("edge-runtime"), "iife"));
   expect(await runtime.evaluate("run()")).toEqual(served);
 });
 
-test("Next's edge runtime, where every function of `process` throws, loads what is said to run there, and onceFetch serves", async () => {
+test("Next's edge runtime, where every function of `process` throws, loads what is said to run there, and onceWeb serves", async () => {
   const runtime = new EdgeRuntime({
     extend: (context) => Object.assign(context, { process: throwingProcess(), Buffer }),
   });
@@ -99,7 +99,7 @@ test("Next's edge runtime, where every function of `process` throws, loads what 
   expect(await runtime.evaluate("run()")).toEqual(served);
 });
 
-test("workerd without nodejs_compat loads what is said to run there, and onceFetch serves", async () => {
+test("workerd without nodejs_compat loads what is said to run there, and onceWeb serves", async () => {
   const worker = new Miniflare({
     modules: true,
     script: await program(entriesFor("workerd"), "esm"),
@@ -113,7 +113,7 @@ test("workerd without nodejs_compat loads what is said to run there, and onceFet
 });
 
 describeWithServer("a browser", chromiumBinary, () => {
-  test("loads what is said to run there, and onceFetch serves", async () => {
+  test("loads what is said to run there, and onceWeb serves", async () => {
     const script = await program(entriesFor("browser"), "iife");
     const url = await startHttpServer((_, response) => void response.setHeader("content-type", "text/html").end());
     await using browser = await launchChromium();

@@ -1,4 +1,4 @@
-import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../../packages/once-again/src/frameworks/web.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 
 /** Serves handlers on the server of its runtime, Bun's or Deno's, and prints what callers get: without once-again, and twice with it. */
@@ -44,7 +44,7 @@ async function gotten(port: number, name: string): Promise<unknown> {
   return { status, type: headers.get("content-type"), length: headers.get("content-length"), bytes };
 }
 
-const [plain, guarded] = [serve(handle), serve(onceFetch({ store: memoryStore(), scope: "public" }, handle))];
+const [plain, guarded] = [serve(handle), serve(onceWeb({ store: memoryStore(), scope: "public" }, handle))];
 const report: Record<string, unknown> = {};
 for (const name of Object.keys(responses)) {
   report[name] = {

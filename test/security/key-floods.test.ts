@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../../packages/once-again/src/frameworks/web.ts";
 import { fakeClock } from "../../packages/testing/src/index.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 import { oneRetryAfter } from "../support/retry-after.ts";
@@ -13,7 +13,7 @@ function orders() {
   const clock = fakeClock();
   const store = memoryStore({ clock });
   let runs = 0;
-  const serve = onceFetch(
+  const serve = onceWeb(
     {
       store,
       clock,

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../../packages/once-again/src/frameworks/web.ts";
 import { memoryStore } from "../../packages/once-again/src/stores/memory/index.ts";
 
 // Attacks on a route, one test a threat; SECURITY.md names them.
 
 function orders(handler: (request: Request) => Response | Promise<Response> = made) {
   const store = memoryStore();
-  const serve = onceFetch(
+  const serve = onceWeb(
     {
       store,
       scope: (request) => request.headers.get("x-account")!,

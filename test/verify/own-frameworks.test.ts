@@ -52,7 +52,7 @@ describe.each(frameworks)("$name", (framework) => {
 function unasked({ name }: Framework): string[] {
   return [
     // The web's Headers join the lines of one header.
-    ...(["fetch", "hono"].includes(name) ? ["R07"] : []),
+    ...(["web", "hono"].includes(name) ? ["R07"] : []),
     // Nest's error filter, as this route has it, makes 500 of every 404.
     ...(name === "nest" ? ["F12"] : []),
   ];

@@ -15,7 +15,8 @@ export const allowedDifferences: readonly AllowedDifference[] = [
   {
     program: /^(?!HEAD)/,
     difference: /^framing: transfer-encoding: chunked -> content-length$/,
-    because: "Middleware in front that replaced a method, and fetch, get a response that is stored, of a known length.",
+    because:
+      "Middleware in front that replaced a method, and web-standard handlers, get a response that is stored, of a known length.",
   },
   {
     on: /^Hono$/,

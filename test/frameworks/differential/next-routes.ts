@@ -1,4 +1,4 @@
-import { onceFetch } from "../../../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../../../packages/once-again/src/frameworks/web.ts";
 import { options, programAt } from "./subject.ts";
 import { webPrograms } from "./web-programs.ts";
 
@@ -8,7 +8,7 @@ const handle = async (request: Request): Promise<Response> => {
   const { pathname } = new URL(request.url);
   return programAt("web", webPrograms, { url: pathname.slice(pathname.indexOf("/", 1)) })!(request);
 };
-const once = onceFetch(options(), handle);
+const once = onceWeb(options(), handle);
 
 /** With once-again in front where the path says so. */
 export const POST = (request: Request): Promise<Response> =>

@@ -9,7 +9,7 @@ import Koa, { type Context as KoaContext, type Middleware } from "koa";
 import { toNodeHandler as srvxListener } from "srvx/node";
 import { onceExpress } from "../../../packages/once-again/src/frameworks/express.ts";
 import { onceFastify } from "../../../packages/once-again/src/frameworks/fastify.ts";
-import { onceFetch } from "../../../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../../../packages/once-again/src/frameworks/web.ts";
 import { onceHono } from "../../../packages/once-again/src/frameworks/hono.ts";
 import { onceKoa } from "../../../packages/once-again/src/frameworks/koa.ts";
 import { onceNode } from "../../../packages/once-again/src/frameworks/node.ts";
@@ -109,7 +109,7 @@ const handleWeb: WebProgram = (request) => programAt("web", webPrograms, request
 const fetchOn = (server: string, listen: (handle: WebProgram) => RequestListener): Subject => ({
   name: `fetch on ${server}`,
   programs: pathsOf("web", webPrograms),
-  listener: async (isGuarded) => listen(isGuarded ? onceFetch(options(), handleWeb) : handleWeb),
+  listener: async (isGuarded) => listen(isGuarded ? onceWeb(options(), handleWeb) : handleWeb),
 });
 
 const withHono: Subject = {

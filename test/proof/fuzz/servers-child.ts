@@ -7,7 +7,7 @@ import { type FrameworkName, frameworkOf } from "../crash/frameworks.ts";
 
 // A server of each framework for `npm run fuzz -- --target servers`. Each has its own store, and counts its effects.
 
-const names: readonly FrameworkName[] = ["node", "express", "fastify", "koa", "hono", "fetch"];
+const names: readonly FrameworkName[] = ["node", "express", "fastify", "koa", "hono", "web"];
 
 async function serve(name: FrameworkName): Promise<string> {
   const effects = new Map<string, number>();

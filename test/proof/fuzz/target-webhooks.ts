@@ -1,5 +1,5 @@
 import { seededRandom } from "../../../packages/once-again/src/core/random.ts";
-import { onceFetch } from "../../../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../../../packages/once-again/src/frameworks/web.ts";
 import { webhookRoute } from "../../../packages/once-again/src/messaging/webhooks/index.ts";
 import { memoryStore } from "../../../packages/once-again/src/stores/memory/index.ts";
 import { type SenderFixture, senders, type SentWebhook } from "../../support/webhooks.ts";
@@ -17,7 +17,7 @@ function openReceiver(fixture: SenderFixture) {
   const handled = new Map<string, number>();
   const sender = fixture.sender(fixture.secrets[0]);
   const route = webhookRoute({ store: memoryStore(), endpoint: "shop", verify: sender, onError: () => undefined });
-  const receive = onceFetch(route, async (request) => {
+  const receive = onceWeb(route, async (request) => {
     const body = Buffer.from(await request.arrayBuffer()).toString("latin1");
     handled.set(body, (handled.get(body) ?? 0) + 1);
     return new Response(null, { status: 204 });

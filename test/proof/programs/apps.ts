@@ -9,7 +9,7 @@ import { HTTPException } from "hono/http-exception";
 import Koa, { type Context as KoaContext, type Middleware } from "koa";
 import { noEffectErrors, onceExpress } from "../../../packages/once-again/src/frameworks/express.ts";
 import { onceFastify } from "../../../packages/once-again/src/frameworks/fastify.ts";
-import { onceFetch } from "../../../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../../../packages/once-again/src/frameworks/web.ts";
 import { onceHono } from "../../../packages/once-again/src/frameworks/hono.ts";
 import { onceKoa } from "../../../packages/once-again/src/frameworks/koa.ts";
 import { onceNode } from "../../../packages/once-again/src/frameworks/node.ts";
@@ -51,7 +51,7 @@ function webResponse({ status, body, chunks }: Given): Response {
   return new Response(body ?? (Readable.toWeb(chunks()) as ReadableStream<Uint8Array>), { status });
 }
 
-async function fetchApp(parts: AppParts): Promise<App> {
+async function webApp(parts: AppParts): Promise<App> {
   const { program, options } = parts;
   const exchangeIn = (request: Request): Exchange => parts.exchangeOf(request.headers.get(exchangeHeader) ?? "");
   const raced = (request: Request, response: Promise<Response>): Promise<Response> =>
@@ -61,8 +61,8 @@ async function fetchApp(parts: AppParts): Promise<App> {
     answered.catch(() => undefined);
     return program.timeout === "behind" ? raced(request, answered) : answered;
   };
-  const inner = onceFetch(options as never, handle as never);
-  const once = program.mounts === 2 ? onceFetch(options as never, (request: Request) => inner(request)) : inner;
+  const inner = onceWeb(options as never, handle as never);
+  const once = program.mounts === 2 ? onceWeb(options as never, (request: Request) => inner(request)) : inner;
   const answer = getRequestListener(async (request) =>
     program.timeout === "in-front" ? raced(request, once(request)) : once(request),
   );
@@ -199,7 +199,7 @@ async function koaApp(parts: AppParts): Promise<App> {
 /** How an app of each framework is made. */
 export const apps: Readonly<Record<FrameworkName, (parts: AppParts) => Promise<App>>> = {
   node: nodeApp,
-  fetch: fetchApp,
+  web: webApp,
   express: expressApp,
   fastify: fastifyApp,
   hono: honoApp,

@@ -26,7 +26,7 @@ export interface Ending {
   readonly body: "text" | "stream" | "stream-that-breaks";
 }
 
-export const frameworkNames = ["node", "fetch", "express", "fastify", "hono", "koa", "nest"] as const;
+export const frameworkNames = ["node", "web", "express", "fastify", "hono", "koa", "nest"] as const;
 export type FrameworkName = (typeof frameworkNames)[number];
 
 /** A handler, and what is around it. */

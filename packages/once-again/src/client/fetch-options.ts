@@ -259,7 +259,8 @@ function readBodyBound(readBody: NonNullable<RetryingFetchOptions["readBody"]>):
   return checkNumber("readBody.bytesMax", readBody.bytesMax, wholeFromOne);
 }
 
-function budgetRule(budget: RetryBudget | "per-origin" | "off"): FetchSettings["budgetOf"] {
+/** @throws OnceAgainError `ONCE_OPTION_INVALID` for what is no budget. */
+export function budgetRule(budget: RetryBudget | "per-origin" | "off"): FetchSettings["budgetOf"] {
   if (budget === "per-origin") return originBudgets();
   if (budget === "off") return () => undefined;
   if (typeof budget.tryTake !== "function") {

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { answer, reset, scriptedServer } from "../../../../test/support/scripted-server.ts";
 import { errorVerdict } from "../delivery/index.ts";
-import { onceFetch } from "../frameworks/fetch.ts";
+import { onceWeb } from "../frameworks/web.ts";
 import { retry } from "../retry/index.ts";
 import { NoEffectError } from "../engine/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
@@ -52,7 +52,7 @@ test("a call that was only ever refused says so, and is believed", async () => {
 test("the guide's handler, which frees its key when nothing happened, keeps it after an effect further down", async () => {
   const { url, orders } = await dyingService();
   const pay = retryingFetch(fast);
-  const shop = onceFetch({ store: memoryStore(), scope: "public" }, async () => {
+  const shop = onceWeb({ store: memoryStore(), scope: "public" }, async () => {
     try {
       return await pay(url, post);
     } catch (error) {

@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { expect, test } from "vitest";
 import { memoryStore } from "../stores/memory/index.ts";
-import { onceFetch } from "./fetch.ts";
+import { onceWeb } from "./web.ts";
 import { onceHono } from "./hono.ts";
 
 // An adapter mounted twice in the way of one request: the first one reports it, and nothing is stored.
@@ -54,13 +54,13 @@ test("the same middleware on an app and its route is refused, even where a reque
 
 test("a wrapped handler in a wrapped handler, or behind the middleware for Hono, is refused", async () => {
   const { options, store } = rules();
-  const inner = onceFetch(options, () => expect.fail("ran"));
+  const inner = onceWeb(options, () => expect.fail("ran"));
   const app = new Hono();
   app.post("/orders", onceHono(options), (context) => inner(context.req.raw));
   const outers = [
-    onceFetch(options, (request) => inner(request)),
+    onceWeb(options, (request) => inner(request)),
     // The response that the outer handler makes of it must not be stored.
-    onceFetch(options, async (request) => {
+    onceWeb(options, async (request) => {
       if ((await inner(request)).status === 500) throw new Error("no order");
       return new Response("made");
     }),
@@ -75,8 +75,8 @@ test("a wrapped handler in a wrapped handler, or behind the middleware for Hono,
 
 test("one request may be sent twice, one after the other, and a handler may call another with a new request", async () => {
   const { options } = rules();
-  const billing = onceFetch({ ...options, store: memoryStore() }, () => new Response("billed"));
-  const orders = onceFetch(options, () => billing(new Request("https://billing.example/", order("order-7/bill"))));
+  const billing = onceWeb({ ...options, store: memoryStore() }, () => new Response("billed"));
+  const orders = onceWeb(options, () => billing(new Request("https://billing.example/", order("order-7/bill"))));
   const request = new Request("https://shop.example/orders", { ...order(), body: null });
   for (const replayed of [null, "true"]) {
     const answer = await orders(request);

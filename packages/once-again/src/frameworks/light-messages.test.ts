@@ -7,21 +7,21 @@ import { validator } from "hono/validator";
 import { describe, expect, test } from "vitest";
 import { post, posted, startHttpServer } from "../../../../test/support/http-server.ts";
 import { memoryStore } from "../stores/memory/index.ts";
-import { onceFetch } from "./fetch.ts";
+import { onceWeb } from "./web.ts";
 import { onceHono } from "./hono.ts";
 import { lightCopy, lightParts } from "./light-messages.ts";
 
 // A server of `@hono/node-server` gives requests and takes responses of a kind that it brings.
 
 type Handle = (request: Request, signal: AbortSignal) => Response | Promise<Response>;
-type More = Partial<Pick<Parameters<typeof onceFetch>[0], "limits" | "onError" | "store">>;
+type More = Partial<Pick<Parameters<typeof onceWeb>[0], "limits" | "onError" | "store">>;
 type Fetch = (request: Request) => Response | Promise<Response>;
 
 const options = () => ({ store: memoryStore(), scope: "public", onError: () => undefined }) as const;
 
 /** Routes with a handler behind us, which is given the request as its framework shows it. */
 const routes: Readonly<Record<string, (handle: Handle, more?: More) => Fetch>> = {
-  onceFetch: (handle, more) => onceFetch({ ...options(), ...more }, (request, { signal }) => handle(request, signal)),
+  onceWeb: (handle, more) => onceWeb({ ...options(), ...more }, (request, { signal }) => handle(request, signal)),
   onceHono(handle, more) {
     const app = new Hono();
     app.all("*", onceHono({ ...options(), ...more }), (context) => handle(context.req.raw, context.get("once").signal));
@@ -247,7 +247,7 @@ describe.for(Object.keys(routes))("%s on a server of Hono", (name) => {
 
   test("a handler in it that is wrapped once more is refused", async () => {
     const errors: unknown[] = [];
-    const inner = onceFetch({ ...options(), onError: (error) => errors.push(error) }, () => expect.fail("ran"));
+    const inner = onceWeb({ ...options(), onError: (error) => errors.push(error) }, () => expect.fail("ran"));
     const [first] = await bothAnswers(route((request) => inner(request)));
     expect(first!.text).toContain("ONCE_MOUNTED_TWICE");
     expect(errors).toContainEqual(expect.objectContaining({ code: "ONCE_MOUNTED_TWICE" }));

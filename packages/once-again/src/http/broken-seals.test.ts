@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { onceFetch } from "../frameworks/fetch.ts";
+import { onceWeb } from "../frameworks/web.ts";
 import { sealedStore } from "../stores/sealed-store.ts";
 import type { SealKey } from "../stores/sealer.ts";
 import { memoryStore } from "../stores/memory/index.ts";
@@ -11,7 +11,7 @@ test("a result that no key opens is never called a request that had no effect", 
   let effects = 0;
   const errors: unknown[] = [];
   const routeWith = (key: SealKey) =>
-    onceFetch({ store: sealedStore(inner, [key]), scope: "public", onError: (error) => errors.push(error) }, () => {
+    onceWeb({ store: sealedStore(inner, [key]), scope: "public", onError: (error) => errors.push(error) }, () => {
       effects += 1;
       return new Response("made", { status: 201 });
     });

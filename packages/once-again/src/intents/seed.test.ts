@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { intentsBench } from "../../../../test/support/intents-bench.ts";
 import { temporaryFolder } from "../../../../test/support/temporary-folder.ts";
-import { onceFetch } from "../frameworks/fetch.ts";
+import { onceWeb } from "../frameworks/web.ts";
 import { deriveSeedKey, isSeedKey } from "../key/seed-key.ts";
 import { memoryStore } from "../stores/memory/index.ts";
 import { sqliteIntents } from "../stores/sqlite/index.ts";
@@ -18,7 +18,7 @@ function shop({ scope = (): string => "acme" }: { scope?: "public" | (() => stri
   const charges: string[] = [];
   const keys: string[] = [];
   const refusals: number[] = [];
-  const route = onceFetch({ store: memoryStore(), scope }, async (request) => {
+  const route = onceWeb({ store: memoryStore(), scope }, async (request) => {
     const card = await request.text();
     if (card === "declined") return new Response(card, { status: 402 });
     charges.push(card);

@@ -7,7 +7,7 @@ import { appDatabase, insertOrder } from "../../../../test/support/app-database.
 import { faultyStore } from "../../../../test/support/faulty-store.ts";
 import { recordingMeter, recordingTracer } from "../../../../test/support/telemetry.ts";
 import type { ServerEvent } from "../engine/index.ts";
-import { onceFetch } from "../frameworks/fetch.ts";
+import { onceWeb } from "../frameworks/web.ts";
 import type { LeasedHttpOptions } from "../http/index.ts";
 import { onceFunction } from "../function/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
@@ -38,7 +38,7 @@ function route(
   const clock = fakeClock(1_700_000_000_000);
   const store = faultyStore(memoryStore({ clock }));
   const onEvent = serverTelemetry({ meter, trace });
-  const once = onceFetch({ store, scope: () => "acme", clock, onEvent, onError: () => undefined, ...options }, handler);
+  const once = onceWeb({ store, scope: () => "acme", clock, onEvent, onError: () => undefined, ...options }, handler);
   return {
     clock,
     store,
@@ -134,7 +134,7 @@ test("transactional routes and functions are described in the same way", async (
   const { path } = appDatabase();
   const store = sqliteStore({ path });
   const onEvent = serverTelemetry({ meter, trace });
-  const once = onceFetch(
+  const once = onceWeb(
     { mode: "transactional", store, scope: () => "acme", onEvent },
     async (_request, { transaction }) => {
       insertOrder(transaction, "tea");
@@ -171,7 +171,7 @@ test("neither a missing span, nor one that is not recorded, nor one that has end
     isRecording = false;
     return new Response("made");
   };
-  const once = onceFetch({ store: memoryStore(), scope: () => "acme", onEvent }, handler);
+  const once = onceWeb({ store: memoryStore(), scope: () => "acme", onEvent }, handler);
   expect((await once(post("k-1"))).status).toBe(200);
   expect((await once(post("k-1"))).status).toBe(200);
   expect(written).toEqual([]);

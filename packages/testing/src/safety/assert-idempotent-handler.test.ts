@@ -4,7 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { Hono } from "hono";
 import { expect, test } from "vitest";
 import { startHttpServer } from "../../../../test/support/http-server.ts";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { onceHono } from "once-again/hono";
 import { onceNode } from "once-again/node";
 import { memoryStore } from "once-again/stores/memory";
@@ -45,7 +45,7 @@ async function broken(
 
 test("a web-standard handler with once-again is safe", async () => {
   const { order: work, effects } = ordering();
-  const handler = onceFetch({ store: memoryStore(), scope: "public" }, work);
+  const handler = onceWeb({ store: memoryStore(), scope: "public" }, work);
   expect(safeOnes(await assertIdempotentHandler(handler, { ...order, effects }))).toEqual(safe);
 });
 

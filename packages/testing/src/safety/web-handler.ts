@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-/** A handler in the web's own terms, as Hono, Deno, Bun and `onceFetch` have them. */
+/** A handler in the web's own terms, as Hono, Deno, Bun and `onceWeb` have them. */
 export type WebHandler = (request: Request) => Response | Promise<Response>;
 
 /** Serves a web-standard handler by `node:http`. An error that it throws is answered with 500, and is the body. */

@@ -1,12 +1,12 @@
 import type { NextRequest } from "next/server";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { sqliteStore } from "once-again/stores/sqlite";
 
 /** Stands for your sessions: the account of a token with a valid signature. */
 const accounts = new Map([["Bearer token-1", "acme"]]);
 const accountOf = (request: Request) => accounts.get(request.headers.get("authorization") ?? "");
 
-const orders = onceFetch(
+const orders = onceWeb(
   {
     store: sqliteStore({ path: process.env["KEYS_DB"] ?? "keys.db" }),
     scope: (request: NextRequest) => accountOf(request)!,

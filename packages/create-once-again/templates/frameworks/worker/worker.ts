@@ -1,4 +1,4 @@
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { accountOf } from "./accounts.ts";
 import { countCharges } from "./charges.ts";
 import { options } from "./options.ts";
@@ -6,7 +6,7 @@ import { pay } from "./pay.ts";
 
 /** The route, for one request: a Worker's timers and connections end with the request that made them. */
 const openCharges = () =>
-  onceFetch(
+  onceWeb(
     {
       ...options,
       // The account that owns the keys: two accounts never share one.

@@ -30,7 +30,7 @@ interface CapturedResponse extends ServerResponse {
  * that not a byte goes out before the response is stored.
  *
  * While the handler runs, its request and response are on a detached socket: they are complete, and see nothing of what
- * the caller does. See docs/decisions/node-capture.md.
+ * the caller does. See docs/decisions/responses.md.
  */
 export class ResponseCapture {
   readonly #response: CapturedResponse;

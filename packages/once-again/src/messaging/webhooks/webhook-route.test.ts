@@ -4,7 +4,7 @@ import Stripe from "stripe";
 import { describe, expect, test, vi } from "vitest";
 import { countedStore, type SenderFixture, senders, type SentWebhook } from "../../../../../test/support/webhooks.ts";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
-import { onceFetch } from "../../frameworks/fetch.ts";
+import { onceWeb } from "../../frameworks/web.ts";
 import { memoryStore } from "../../stores/memory/index.ts";
 import { standardWebhooks, webhookRoute } from "./index.ts";
 import type { VerifyWebhook } from "./sender.ts";
@@ -23,7 +23,7 @@ function endpoint(verify: WebhookRules["verify"], rules: Partial<WebhookRules> =
   const events: unknown[] = [];
   const onError = vi.fn<(error: unknown) => void>();
   const route = webhookRoute({ store, endpoint: "shop", verify, clock, onError, ...rules });
-  const receive = onceFetch(route, async (request, execution) => {
+  const receive = onceWeb(route, async (request, execution) => {
     handled.push(await request.text());
     // As handlers hand it on.
     events.push({ ...execution }.event);
@@ -236,7 +236,7 @@ test("one that comes while the first is handled gets 409 with Retry-After, or wa
     const started = Promise.withResolvers<void>();
     const go = Promise.withResolvers<Response>();
     const verify: VerifyWebhook = () => ({ key: "evt_1", event: { id: "evt_1" } });
-    const receive = onceFetch(webhookRoute({ store: memoryStore(), endpoint: "shop", verify, waitMs }), () => {
+    const receive = onceWeb(webhookRoute({ store: memoryStore(), endpoint: "shop", verify, waitMs }), () => {
       started.resolve();
       return go.promise;
     });
@@ -315,7 +315,7 @@ test("one id of two endpoints is two webhooks", async () => {
   const verify: VerifyWebhook = () => ({ key: "evt_1", event: { id: "evt_1" } });
   const run = vi.fn<() => Response>(() => new Response("ok"));
   for (const name of ["shop", "bank"]) {
-    const receive = onceFetch(webhookRoute({ store, endpoint: name, verify }), run);
+    const receive = onceWeb(webhookRoute({ store, endpoint: name, verify }), run);
     await receive(new Request("http://shop.example/", { method: "POST", body: "{}" }));
   }
   expect(run).toHaveBeenCalledTimes(2);

@@ -32,7 +32,7 @@ export interface D1Store extends TransactionalStore<D1Transaction> {
  * @example
  * ```ts
  * const handler = (env: { DB: D1Database }) =>
- *   onceFetch({ mode: "transactional", store: d1Store(env.DB), scope: "public" }, async (request, { transaction }) => {
+ *   onceWeb({ mode: "transactional", store: d1Store(env.DB), scope: "public" }, async (request, { transaction }) => {
  *     transaction.run("INSERT INTO orders (item) VALUES (?)", await request.text());
  *     return new Response("created", { status: 201 });
  *   });

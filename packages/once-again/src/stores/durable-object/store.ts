@@ -39,7 +39,7 @@ export interface DurableObjectStoreOptions {
  *
  * export default {
  *   async fetch(request: Request, env: { ONCE: DurableObjectNamespace }, ctx: ExecutionContext) {
- *     const orders = onceFetch({ store: durableObjectStore(env.ONCE), scope: "public" }, async (request) =>
+ *     const orders = onceWeb({ store: durableObjectStore(env.ONCE), scope: "public" }, async (request) =>
  *       Response.json(await placeOrder(await request.json()), { status: 201 }),
  *     );
  *     const response = orders(request);

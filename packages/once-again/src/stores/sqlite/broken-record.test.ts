@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
-import { onceFetch } from "../../frameworks/fetch.ts";
+import { onceWeb } from "../../frameworks/web.ts";
 import { sqliteStore } from "./store.ts";
 
 test.for(["leased", "transactional"] as const)(
@@ -18,7 +18,7 @@ test.for(["leased", "transactional"] as const)(
       runs += 1;
       return Response.json({ runs }, { status: 201 });
     };
-    const handler = mode === "leased" ? onceFetch(options, work) : onceFetch({ ...options, mode }, work);
+    const handler = mode === "leased" ? onceWeb(options, work) : onceWeb({ ...options, mode }, work);
     const send = () =>
       handler(new Request("http://shop.test/orders", { method: "POST", headers: { "Idempotency-Key": "order-7" } }));
     expect((await send()).status).toBe(201);

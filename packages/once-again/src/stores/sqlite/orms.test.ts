@@ -7,7 +7,7 @@ import knex from "knex";
 import { Kysely, type SqliteDatabase, SqliteDialect } from "kysely";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { temporaryFolder } from "../../../../../test/support/temporary-folder.ts";
-import { onceFetch } from "../../frameworks/fetch.ts";
+import { onceWeb } from "../../frameworks/web.ts";
 import { sqliteStore } from "./store.ts";
 
 /** For Kysely and Knex: a database of better-sqlite3, with statements that say whether they have rows. */
@@ -105,7 +105,7 @@ describe.for(Object.entries(libraries))("%s on the transaction", ([, write]) => 
       await store.close();
     });
     const errors: unknown[] = [];
-    const once = onceFetch(
+    const once = onceWeb(
       { mode: "transactional", store, scope: "public", onError: (error) => errors.push(error) },
       (_request, { transaction }) => handler(transaction),
     );

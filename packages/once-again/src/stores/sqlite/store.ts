@@ -31,7 +31,7 @@ export interface SqliteStore<Transaction = DatabaseSync> extends TransactionalSt
  * @example
  * ```ts
  * const store = sqliteStore({ path: "shop.db" });
- * const handler = onceFetch({ mode: "transactional", store, scope: "public" }, async (request, { transaction }) => {
+ * const handler = onceWeb({ mode: "transactional", store, scope: "public" }, async (request, { transaction }) => {
  *   transaction.prepare("INSERT INTO orders (item) VALUES (?)").run(await request.text());
  *   return new Response("created", { status: 201 });
  * });
@@ -50,7 +50,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore;
  * @example
  * ```ts
  * const store = sqliteStore(createClient({ url: "file:shop.db" }));
- * const handler = onceFetch({ mode: "transactional", store, scope: "public" }, async (request, { transaction }) => {
+ * const handler = onceWeb({ mode: "transactional", store, scope: "public" }, async (request, { transaction }) => {
  *   await transaction.execute({ sql: "INSERT INTO orders (item) VALUES (?)", args: [await request.text()] });
  *   return new Response("created", { status: 201 });
  * });

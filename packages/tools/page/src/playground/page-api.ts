@@ -1,5 +1,5 @@
 import type { Clock, Random } from "once-again";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import type { Awaitable } from "once-again/internal";
 import { parseOrder, totalOf } from "../../../src/lab/orders.ts";
 import { callerHeader } from "../../../src/lab/send-order.ts";
@@ -83,14 +83,14 @@ export function pageApi({ clock, random, effect, leaseMs, before, after }: PageA
     const rules = { scope: callerOf, profile: { keyRequired: false }, clock: process.clock, random } as const;
     const options = { ...rules, waitMs: 0 } as const;
     if (effect === "row") {
-      return onceFetch({ ...options, mode: "transactional", store }, (request, { key, transaction }) =>
+      return onceWeb({ ...options, mode: "transactional", store }, (request, { key, transaction }) =>
         makeOrder(request, key, transaction),
       );
     }
     // With keys at the provider a repeat is safe there, too, so an unknown outcome needs no person.
     const onUnknown =
       effect === "keyed-provider" ? ({ action: "rerun", acknowledgeDuplicates: true } as const) : "hold";
-    return onceFetch({ ...options, store, leaseMs, onUnknown }, (request, { key }) => makeOrder(request, key));
+    return onceWeb({ ...options, store, leaseMs, onUnknown }, (request, { key }) => makeOrder(request, key));
   };
   let handle = open();
   return {

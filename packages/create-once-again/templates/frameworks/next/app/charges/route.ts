@@ -1,10 +1,10 @@
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { accountOf } from "../../accounts.ts";
 import { countCharges } from "../../charges.ts";
 import { options } from "../../options.ts";
 import { pay } from "../../pay.ts";
 
-const charges = onceFetch(
+const charges = onceWeb(
   {
     ...options,
     // The account that owns the keys: two accounts never share one.

@@ -26,14 +26,14 @@ import { closableRoute, type ReadResponse, readResponse, httpRequestOf, webRespo
  * A handler in the web's own terms. The request is the one that came, with all that its platform gave it, and its body can
  * be read as always. What the platform passes beside it comes last: Next's `{ params }`, the `env` of a worker.
  */
-export type FetchHandler<
+export type WebHandler<
   Transaction = undefined,
   Native extends Request = Request,
   Rest extends readonly unknown[] = [],
 > = (request: Native, execution: Execution<Transaction>, ...rest: Rest) => Response | Promise<Response>;
 
 /** A handler that runs each operation once. What it is given beside the request is passed on. */
-export interface OnceFetch<Native extends Request = Request, Rest extends readonly unknown[] = []> extends OnceRoute {
+export interface OnceWeb<Native extends Request = Request, Rest extends readonly unknown[] = []> extends OnceRoute {
   (request: Native, ...rest: Rest): Promise<Response>;
 }
 
@@ -45,26 +45,23 @@ export interface OnceFetch<Native extends Request = Request, Rest extends readon
  *   with what a handler throws at a request that passes through.
  * @example
  * ```ts
- * export const POST = onceFetch({ store, scope: (request) => accountOf(request) }, async (request, { key }) => {
+ * export const POST = onceWeb({ store, scope: (request) => accountOf(request) }, async (request, { key }) => {
  *   return Response.json(await createOrder(await request.json(), key), { status: 201 });
  * });
  * ```
  */
-export function onceFetch<
+export function onceWeb<
   Native extends Request = Request,
   Rest extends readonly unknown[] = [],
   Transaction = undefined,
->(
-  options: HttpOptions<Native, Transaction>,
-  handler: FetchHandler<Transaction, Native, Rest>,
-): OnceFetch<Native, Rest> {
+>(options: HttpOptions<Native, Transaction>, handler: WebHandler<Transaction, Native, Rest>): OnceWeb<Native, Rest> {
   const once = onceHttp(options);
   const { close, finish } = closableRoute(once);
   if (typeof handler !== "function") throw invalidOptionError("handler", "a function", handler);
 
   const run = async (request: Native, ...rest: Rest): Promise<Response> => {
     if (typeof request?.headers?.get !== "function" || typeof request.method !== "string") {
-      refuseCall(wrongPlaceError("onceFetch", "a web-standard request"), [request, ...rest], once.onError);
+      refuseCall(wrongPlaceError("onceWeb", "a web-standard request"), [request, ...rest], once.onError);
       return Response.error();
     }
     const passing = once.passing(request.method, request);

@@ -1,13 +1,13 @@
 import { getRequestListener } from "@hono/node-server";
-import { onceFetch } from "../../packages/once-again/src/frameworks/fetch.ts";
+import { onceWeb } from "../../packages/once-again/src/frameworks/web.ts";
 import type { Framework } from "./framework.ts";
 import { optionsOf } from "./route.ts";
 import { joined, responseOf } from "./with-hono.ts";
 
 const bare = "There is no framework around the handler.";
 
-export const withFetch: Framework = {
-  name: "fetch",
+export const withWeb: Framework = {
+  name: "web",
   cannot: {
     rawEnd: "There is a `Response`, and no response of Node's.",
     errorHandler: "What a handler throws becomes our own problem, and that is stored.",
@@ -17,7 +17,7 @@ export const withFetch: Framework = {
     repeatedKey: joined,
   },
   async serve(route) {
-    const once = onceFetch(
+    const once = onceWeb(
       optionsOf<Request>(route, (request) => request.headers.get("authorization")),
       async (request, execution) => responseOf(await route.handle({ execution, body: await request.text() })),
     );

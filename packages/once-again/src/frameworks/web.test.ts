@@ -5,10 +5,10 @@ import { appDatabase, insertOrder } from "../../../../test/support/app-database.
 import { startHttpServer, post, posted } from "../../../../test/support/http-server.ts";
 import type { Execution } from "../engine/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
-import { type FetchHandler, onceFetch } from "./fetch.ts";
+import { type WebHandler, onceWeb } from "./web.ts";
 import { until } from "../../../../test/support/until.ts";
 
-const never: FetchHandler = () => expect.fail("ran");
+const never: WebHandler = () => expect.fail("ran");
 const silent = { onError: () => undefined };
 
 /** Called in place, without a server: what a worker runtime does. */
@@ -22,7 +22,7 @@ const request = (init: RequestInit & { key?: string } = {}): Request =>
 
 describe("a web-standard handler", () => {
   test("reads the request as always, and its repeats get the first answer", async () => {
-    const once = onceFetch({ store: memoryStore(), scope: "public" }, async (request, execution) => {
+    const once = onceWeb({ store: memoryStore(), scope: "public" }, async (request, execution) => {
       const order: unknown = await request.json();
       expect(request.url).toBe("https://api.example/orders?a=1");
       expect(execution).toMatchObject({ key: "order-7", scope: "public", attempt: 1 });
@@ -39,7 +39,7 @@ describe("a web-standard handler", () => {
   });
 
   test("is given no body that is larger than it may be, nor is more of one read that a middleware has decoded", async () => {
-    const once = onceFetch({ store: memoryStore(), scope: "public", limits: { bodyBytesMax: 10 }, ...silent }, never);
+    const once = onceWeb({ store: memoryStore(), scope: "public", limits: { bodyBytesMax: 10 }, ...silent }, never);
     const lying = await once(request({ headers: { "content-length": "2" } }));
     expect(lying.status).toBe(413);
     let pulled = 0;
@@ -59,7 +59,7 @@ describe("a web-standard handler", () => {
   test("may read its request as a form, with files", async () => {
     const form = new FormData();
     form.set("photo", new File(["jpeg"], "a.jpg", { type: "image/jpeg" }));
-    const once = onceFetch({ store: memoryStore(), scope: "public" }, async (request) => {
+    const once = onceWeb({ store: memoryStore(), scope: "public" }, async (request) => {
       const photo = (await request.formData()).get("photo") as File;
       return new Response(`${photo.name} ${await photo.text()}`);
     });
@@ -87,7 +87,7 @@ describe("a web-standard handler", () => {
         }),
     ];
     for (const answer of answers) {
-      const once = onceFetch({ store: memoryStore(), scope: "public" }, answer);
+      const once = onceWeb({ store: memoryStore(), scope: "public" }, answer);
       const [first, repeat] = [await once(request()), await once(request())];
       expect(first.headers.getSetCookie()).toEqual(answer().headers.getSetCookie());
       expect(repeat.headers.getSetCookie()).toEqual([]);
@@ -112,7 +112,7 @@ describe("a web-standard handler", () => {
     const chunked: [string, string] = ["transfer-encoding", "chunked"];
     const wrongLength: [string, string] = ["content-length", "5"];
     for (const headers of [[chunked], [wrongLength], [chunked, ...twice], [wrongLength, ...twice]]) {
-      const once = onceFetch({ store: memoryStore(), scope: "public" }, () => new Response("made", { headers }));
+      const once = onceWeb({ store: memoryStore(), scope: "public" }, () => new Response("made", { headers }));
       for (const response of [await once(request()), await once(request())]) {
         expect(response.headers.get("transfer-encoding")).toBeNull();
         expect(response.headers.get("content-length")).toBeNull();
@@ -122,7 +122,7 @@ describe("a web-standard handler", () => {
   });
 
   test("may give a reason phrase, which only its first caller gets", async () => {
-    const once = onceFetch(
+    const once = onceWeb(
       { store: memoryStore(), scope: "public" },
       () => new Response("made", { status: 201, statusText: "Made" }),
     );
@@ -139,14 +139,14 @@ describe("a web-standard handler", () => {
       () => undefined as unknown as Response,
       () => new Response(new ReadableStream({ pull: (controller) => controller.error(new Error("broken")) })),
     ]) {
-      const once = onceFetch({ store: memoryStore(), scope: "public", ...silent }, handler);
+      const once = onceWeb({ store: memoryStore(), scope: "public", ...silent }, handler);
       expect((await once(request())).status).toBe(500);
       expect((await once(request())).headers.get("idempotent-replayed")).toBe("true");
     }
   });
 
   test("is not called for a repeated key header, which arrives joined", async () => {
-    const once = onceFetch({ store: memoryStore(), scope: "public" }, never);
+    const once = onceWeb({ store: memoryStore(), scope: "public" }, never);
     const headers = new Headers([
       ["idempotency-key", "a"],
       ["idempotency-key", "a"],
@@ -156,7 +156,7 @@ describe("a web-standard handler", () => {
 
   test("gets other methods as they are, streams and all", async () => {
     const response = new Response("streamed");
-    const once = onceFetch({ store: memoryStore(), scope: "public" }, (_, { key }) => {
+    const once = onceWeb({ store: memoryStore(), scope: "public" }, (_, { key }) => {
       expect(key).toBeUndefined();
       return response;
     });
@@ -164,14 +164,14 @@ describe("a web-standard handler", () => {
   });
 
   test("a body or an answer too large is refused", async () => {
-    const small = onceFetch({ store: memoryStore(), scope: "public", limits: { bodyBytesMax: 10 } }, never);
+    const small = onceWeb({ store: memoryStore(), scope: "public", limits: { bodyBytesMax: 10 } }, never);
     expect((await small(request())).status).toBe(413);
     let cancelled = false;
     const endless = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.enqueue(new Uint8Array(1000)),
       cancel: () => void (cancelled = true),
     });
-    const large = onceFetch({ store: memoryStore(), scope: "public" }, () => new Response(endless));
+    const large = onceWeb({ store: memoryStore(), scope: "public" }, () => new Response(endless));
     const answer = await large(request());
     expect([answer.status, await answer.text()]).toEqual([500, expect.stringContaining("ONCE_RESULT_TOO_LARGE")]);
     expect(cancelled).toBe(true);
@@ -179,7 +179,7 @@ describe("a web-standard handler", () => {
 
   test("gets the scope of its request", async () => {
     const scope = (request: Request): string => request.headers.get("x-account") ?? "";
-    const once = onceFetch({ store: memoryStore(), scope }, (_, execution) => new Response(execution.scope));
+    const once = onceWeb({ store: memoryStore(), scope }, (_, execution) => new Response(execution.scope));
     for (const account of ["a", "b"]) {
       expect(await (await once(request({ headers: { "x-account": account } }))).text()).toBe(account);
     }
@@ -187,7 +187,7 @@ describe("a web-standard handler", () => {
 
   test("close waits for what runs", async () => {
     const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<Response>()];
-    const once = onceFetch({ store: memoryStore(), scope: "public" }, () => {
+    const once = onceWeb({ store: memoryStore(), scope: "public" }, () => {
       begun.resolve();
       return go.promise;
     });
@@ -202,8 +202,8 @@ describe("a web-standard handler", () => {
 });
 
 describe("in a Hono app on a Node server", () => {
-  async function served(handler: FetchHandler): Promise<string> {
-    const once = onceFetch(
+  async function served(handler: WebHandler): Promise<string> {
+    const once = onceWeb(
       { store: memoryStore(), scope: "public", limits: { bodyBytesMax: 100_000 }, ...silent },
       handler,
     );
@@ -253,7 +253,7 @@ describe("in a Hono app on a Node server", () => {
   test("bytes that a handler uses again are those that it gave, and a text counts by its bytes", async () => {
     const inner = memoryStore();
     const bytes = new Uint8Array(8);
-    const once = onceFetch(
+    const once = onceWeb(
       {
         scope: "public",
         limits: { resultBytesMax: 1024 },
@@ -309,7 +309,7 @@ describe("in a Hono app on a Node server", () => {
 
 test("in a transaction: of 50 duplicates at once, one writes its row, and all get its answer in the end", async () => {
   const { store, orders } = appDatabase();
-  const once = onceFetch(
+  const once = onceWeb(
     { mode: "transactional", store, scope: "public", waitMs: 20_000 },
     async (_, { transaction }) => {
       insertOrder(transaction, "tea");
@@ -335,10 +335,7 @@ describe("a response that could not be sent", () => {
       () => new Response(ReadableStream.from([1]) as unknown as ReadableStream<Uint8Array>),
     ]) {
       const errors: unknown[] = [];
-      const once = onceFetch(
-        { store: memoryStore(), scope: "public", onError: (error) => errors.push(error) },
-        handler,
-      );
+      const once = onceWeb({ store: memoryStore(), scope: "public", onError: (error) => errors.push(error) }, handler);
       expect((await once(request())).status).toBe(500);
       expect((await once(request())).status).toBe(500);
       expect(errors).toEqual([expect.any(TypeError)]);
@@ -346,7 +343,7 @@ describe("a response that could not be sent", () => {
   });
 
   test("but a stream of texts is sent in UTF-8, as the adapters of Elysia send what a generator yields", async () => {
-    const once = onceFetch(
+    const once = onceWeb(
       { store: memoryStore(), scope: "public" },
       () => new Response(ReadableStream.from(["t\u00e9", "a"]) as unknown as ReadableStream<Uint8Array>),
     );
@@ -360,7 +357,7 @@ describe("a response that could not be sent", () => {
     const errors: unknown[] = [];
     const forgetful = (): Response => undefined as unknown as Response;
     const options = { store: memoryStore(), scope: "public", onError: (error: unknown) => errors.push(error) } as const;
-    expect((await onceFetch(options, forgetful)(request())).status).toBe(500);
+    expect((await onceWeb(options, forgetful)(request())).status).toBe(500);
     expect(errors).toEqual([new TypeError("The handler gave no response.")]);
   });
 
@@ -368,12 +365,12 @@ describe("a response that could not be sent", () => {
     const errors: unknown[] = [];
     const store = memoryStore();
     const onError = (error: unknown): void => void errors.push(error);
-    const once = onceFetch({ store, scope: "public", onError }, () => new Response("made"));
+    const once = onceWeb({ store, scope: "public", onError }, () => new Response("made"));
     await once(request());
     // As an operator's tool, or another version, may have written it.
     const result = new TextEncoder().encode('{"status":200,"headers":[["x-customer","Zoë\\u2028"]]}\nmade');
     const claim: typeof store.claim = async () => ({ kind: "done", result });
-    const broken = onceFetch({ store: { ...store, claim }, scope: "public", onError }, never);
+    const broken = onceWeb({ store: { ...store, claim }, scope: "public", onError }, never);
     const answer = await broken(request());
     expect([answer.status, await answer.json()]).toEqual([
       500,
@@ -404,7 +401,7 @@ describe("a request that is not the platform's own", () => {
   test("is handed on as it is, with all that it has beside, and its body can be read", async () => {
     expect(() => new Request(foreign())).toThrow(TypeError);
     const events = new WeakMap<Request, string>();
-    const once = onceFetch(
+    const once = onceWeb(
       { store: memoryStore(), scope: (given: NextRequest) => given.cookies.get("session")! },
       async (given: NextRequest, execution: Execution, context: { params: Promise<{ id: string }> }) => {
         const { id } = await context.params;
@@ -446,7 +443,7 @@ describe("a request that is not the platform's own", () => {
     };
     for (const ask of [foreign, request]) {
       const key = String(ask === foreign);
-      const once = onceFetch(
+      const once = onceWeb(
         { mode: "transactional", store: { ...store, transact }, scope: "public" },
         async (given, { transaction }) => {
           runs += 1;
@@ -468,7 +465,7 @@ describe("a request that is not the platform's own", () => {
       throw new TypeError("no copy");
     };
     const given = Object.assign(new NextRequest(request()), { clone });
-    const once = onceFetch({ store: memoryStore(), scope: "public", onError: (error) => errors.push(error) }, never);
+    const once = onceWeb({ store: memoryStore(), scope: "public", onError: (error) => errors.push(error) }, never);
     expect((await once(given)).status).toBe(503);
     expect(errors).toEqual([expect.any(TypeError)]);
   });
@@ -476,7 +473,7 @@ describe("a request that is not the platform's own", () => {
   test("is refused when its body is too large, or was read before", async () => {
     const errors: unknown[] = [];
     const onError = (error: unknown): void => void errors.push(error);
-    const once = onceFetch({ store: memoryStore(), scope: "public", limits: { bodyBytesMax: 10 }, onError }, never);
+    const once = onceWeb({ store: memoryStore(), scope: "public", limits: { bodyBytesMax: 10 }, onError }, never);
     expect((await once(foreign())).status).toBe(413);
     for (const ask of [foreign, request]) {
       const given = ask();

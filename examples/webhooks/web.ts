@@ -1,9 +1,9 @@
 import { serve } from "@hono/node-server";
-import { onceFetch } from "once-again/fetch";
+import { onceWeb } from "once-again/web";
 import { handle, type OrderEvent, webhooks } from "./webhooks.ts";
 
 // For Next.js, SvelteKit, Bun, Deno and workers: export it as POST.
-const POST = onceFetch(webhooks, async (request, execution) => {
+const POST = onceWeb(webhooks, async (request, execution) => {
   handle((await request.json()) as OrderEvent, execution);
   return new Response(null, { status: 204 });
 });
