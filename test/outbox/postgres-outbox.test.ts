@@ -8,6 +8,7 @@ import {
   type PostgresOutbox,
   postgresOutbox,
 } from "../../packages/once-again/src/stores/postgres/index.ts";
+import type { ClaimedBatch } from "../../packages/once-again/src/stores/outbox-store.ts";
 import { withLiterals } from "../../packages/once-again/src/stores/postgres/statements.ts";
 import { outboxStatements } from "../../packages/once-again/src/stores/postgres/outbox-statements.ts";
 import { outboxContract } from "../../packages/testing/src/outbox-contract/outbox-contract.ts";
@@ -22,6 +23,8 @@ interface Client {
   begin(): Promise<OpenTransaction<PostgresTransaction>>;
   close(): Promise<void>;
 }
+
+type Claimed = Readonly<Record<"id" | "ordering_key", string>>;
 
 const connectionsMax = 70;
 
@@ -151,6 +154,46 @@ describeWithServer("relays of a PostgreSQL with unusual settings", postgresBinar
       expect([published.length, new Set(published).size]).toEqual([100, 100]);
     },
   );
+
+  test("claim nothing twice, and return all that they claim, while messages come into another line", async () => {
+    const url = await create();
+    const pool = pgPool(url);
+    const outbox = postgresOutbox(pool);
+    await outbox.migrate();
+    const { transaction, commit } = await beginInPostgres(pool);
+    const ids = ["first", "second", "third", "fourth"];
+    for (const id of ids) await outbox.add(transaction, { id, topic: "orders", body: "{}" });
+    await commit();
+    const move = async (owner: string, untried: string): Promise<void> => {
+      const { batches } = await outbox.claim({ owner, leaseMs: 600_000, limit: 10, messagesPerKey: 10 });
+      const messages = batches.flatMap((batch) => batch.messages);
+      expect(messages.map(({ id }) => id).sort()).toEqual(ids.toSorted());
+      const givenBack = { owner, place: "full", refusal: "is full", delayMs: 0 };
+      const lineOf = (id: string): ClaimedBatch["line"] => (id === untried ? "untried" : "failed");
+      await outbox.postpone(messages.map(({ id, position }) => ({ ...givenBack, position, line: lineOf(id) })));
+    };
+    await move("one", "first");
+
+    // A claim that has seen the table, and waits for the clock before it locks a message.
+    await pool.query(`CREATE SCHEMA paused;
+      CREATE FUNCTION paused.clock_timestamp() RETURNS timestamptz LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_advisory_lock_shared(1); RETURN pg_catalog.clock_timestamp(); END $$`);
+    const gate = await pool.connect();
+    await gate.query("SELECT pg_advisory_lock(1)");
+    const { claimKeys } = outboxStatements("once_again_");
+    const paused = pgPool(`${url}?options=-c%20search_path%3Dpaused,pg_catalog,public`);
+    const claiming = paused.query<Claimed>(withLiterals(claimKeys, ["paused", 600_000, 10, "", 10]));
+    const isPaused = `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted) AS yes`;
+    await expect.poll(async () => (await pool.query(isPaused)).rows).toEqual([{ yes: true }]);
+    await move("other", "fourth");
+    await gate.query("SELECT pg_advisory_unlock(1)");
+    gate.release();
+
+    const claimed = (await claiming).rows.map(({ id, ordering_key }) => ({ id, ordering_key }));
+    const leased = "SELECT id, ordering_key FROM once_again_outbox WHERE owner = 'paused' ORDER BY position";
+    expect(claimed).toEqual((await pool.query<Claimed>(leased)).rows);
+    expect(claimed.map(({ id }) => id)).toEqual(["second", "third"]);
+  });
 
   test("claim by an index in a table that was never analysed, without a sort of the backlog", async () => {
     const pool = pgPool(await create());

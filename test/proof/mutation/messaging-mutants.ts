@@ -348,6 +348,22 @@ const outboxMutants: readonly Mutant[] = [
     killedBy: "what an older message brings into a line",
   },
   {
+    guard: "outbox, postgres: the oldest of a line that has left it since is not claimed for it",
+    file: `${stores}/postgres/outbox-statements.ts`,
+    search: "FROM oldest JOIN ${outbox} AS f USING (position, ordering_key)",
+    replace: "FROM oldest JOIN ${outbox} AS f USING (position)",
+    check: postgres,
+    killedBy: "claim nothing twice",
+  },
+  {
+    guard: "outbox, postgres: what has left a line since is not claimed behind its oldest",
+    file: `${stores}/postgres/outbox-statements.ts`,
+    search: "AS behind JOIN ${outbox} AS f USING (position, ordering_key)",
+    replace: "AS behind JOIN ${outbox} AS f USING (position)",
+    check: postgres,
+    killedBy: "claim nothing twice",
+  },
+  {
     guard: "outbox, sqlite: no position is given again",
     file: `${stores}/sqlite/outbox-statements.ts`,
     search: "INTEGER PRIMARY KEY AUTOINCREMENT",

@@ -105,7 +105,8 @@ export function outboxStatements(prefix: string) {
         ORDER BY f.position LIMIT $3::bigint FOR UPDATE OF f SKIP LOCKED))
       RETURNING ${columns}`,
     // From key to key by the index, however many messages each has. The lease of a key lies on its oldest message. In the line of a
-    // place, each message that is taken has its own.
+    // place, each message that is taken has its own. A lock is given on a row as it is now, and all else sees the row as it was: one
+    // that has come into another line since is left to the next claim.
     claimKeys: `
       WITH RECURSIVE ${lazyClock},
       looked (ordering_key, looks) AS (
@@ -114,22 +115,22 @@ export function outboxStatements(prefix: string) {
         SELECT (SELECT min(o.ordering_key) FROM ${outbox} AS o WHERE o.ordering_key > looked.ordering_key), looks + 1
         FROM looked WHERE looked.ordering_key IS NOT NULL AND looks < ${looksPerKey} * $3::bigint),
       oldest AS MATERIALIZED (
-        SELECT first.position, looks FROM looked, LATERAL (
+        SELECT first.position, ordering_key, looks FROM looked, LATERAL (
           SELECT o.position FROM ${outbox} AS o WHERE o.ordering_key = looked.ordering_key
           ORDER BY o.position LIMIT 1) AS first),
       claimed AS (
         UPDATE ${outbox} AS m SET owner = $1, due_at = clock.ms + $2::bigint FROM clock
         WHERE m.position = ANY (ARRAY(
-          SELECT f.position FROM oldest JOIN ${outbox} AS f USING (position), clock WHERE ${free}
+          SELECT f.position FROM oldest JOIN ${outbox} AS f USING (position, ordering_key), clock WHERE ${free}
           ORDER BY looks LIMIT $3::bigint FOR UPDATE OF f SKIP LOCKED))
         RETURNING m.ordering_key, m.position),
       in_line AS (
         UPDATE ${outbox} AS m SET owner = $1, due_at = clock.ms + $2::bigint FROM clock
         WHERE m.position = ANY (ARRAY(
           SELECT f.position FROM claimed, LATERAL (
-            SELECT b.position FROM ${outbox} AS b
+            SELECT b.position, b.ordering_key FROM ${outbox} AS b
             WHERE b.ordering_key = claimed.ordering_key AND b.position > claimed.position
-            ORDER BY b.position LIMIT $5::bigint - 1) AS behind JOIN ${outbox} AS f USING (position), clock
+            ORDER BY b.position LIMIT $5::bigint - 1) AS behind JOIN ${outbox} AS f USING (position, ordering_key), clock
           WHERE ${isLine("claimed")} AND ${free} FOR UPDATE OF f SKIP LOCKED))
         RETURNING m.position)
       SELECT passed.last_key, ${columns}
