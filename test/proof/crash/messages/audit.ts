@@ -21,6 +21,9 @@ const idsOfPlaces = (places: Scene["places"]): string[] => Object.values(places)
 /** A driver may wait for ever for what it asked a server that was killed just then. */
 const withinTime = timeLimit(systemClock, 20_000);
 
+/** How many messages are committed. @throws when the database is away. */
+export const readCommitted = ({ database: { shop } }: Scene): Promise<number> => withinTime(countOf(shop, "orders"));
+
 /** @throws when a server is away. */
 export async function readProgress({ database: { shop }, broker: { admin }, places }: Scene): Promise<Progress> {
   const asked = [countOf(shop, "orders"), countOf(shop, "effects"), shop.outbox.backlog(), admin.waiting()] as const;

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Acceptance, acceptedTrace, missingIn, refusalTexts } from "../../trace/accept.ts";
 import { sinceStart, type TraceLine } from "../../trace/trace-step.ts";
+import { inTime } from "../../../support/in-time.ts";
 import { repeatUntilAnswered } from "../../../support/store-load.ts";
-import { drained, type Progress, readEvidence, readHistory, readProgress, storyOf } from "./audit.ts";
+import { drained, readCommitted, readEvidence, readHistory, readProgress, storyOf } from "./audit.ts";
 import { type MessageBreach, messageBreaches, type MessageHistory } from "./check.ts";
 import type { Evidence, ServerDeath } from "./evidence.ts";
 import { injectMessageFaults, type MessageFaults } from "./nemesis.ts";
@@ -49,12 +50,22 @@ const waitingMax = 2000;
 /** How long a process may take to end in the end, milliseconds. */
 const endMsMax = 120_000;
 
+/** For how long faults go on at most, beyond what was asked for, until enough messages are committed. */
+const moreSecondsMax = 400;
+
+/** How long the last faults may take to end, milliseconds: a deployment waits for each of its processes. */
+const lastFaultsMsMax = 320_000;
+
+/** How long a reading of what is left may take, milliseconds. */
+const historyMsMax = 120_000;
+
 /**
  * Lets writers write, relays publish and consumers consume, breaks things for so long, lets everything come to rest, and
  * holds what is left against the invariants.
  *
  * @param onProgress called now and then with how many seconds of faults are over, and how many messages were committed.
- * @throws Error when the machine has no such server, or it does not start.
+ * @throws Error when the machine has no such server, or it does not start; when a part of the run does not end, with its
+ *   name.
  */
 export async function runMessages(
   options: MessagesOptions,
@@ -66,25 +77,32 @@ export async function runMessages(
   const scene = await startScene(options, folder, stack);
   const startedAt = performance.now();
   const secondsSince = (from: number): number => (performance.now() - from) / 1000;
-  let progress: Progress = { committed: 0, effects: 0, waiting: 0 };
+  let committed = 0;
   let isWatching = false;
   const watch = setInterval(() => {
-    onProgress(secondsSince(startedAt), progress.committed);
+    onProgress(secondsSince(startedAt), committed);
     if (isWatching) return;
     isWatching = true;
-    readProgress(scene)
-      .then((read) => holdWriters(scene, (progress = read).waiting > waitingMax))
-      // A server is away.
-      .catch(() => undefined)
-      .finally(() => (isWatching = false));
+    // The broker is asked apart: faults end by what is committed, also while it gives no answer.
+    void Promise.allSettled([
+      readCommitted(scene).then((count) => (committed = count)),
+      readProgress(scene).then(({ waiting }) => holdWriters(scene, waiting > waitingMax)),
+    ]).then(() => (isWatching = false));
   }, 500);
   stack.defer(() => clearInterval(watch));
-  const faults = await injectMessageFaults(options, scene, {
+  const secondsMax = options.seconds + moreSecondsMax;
+  const injected = injectMessageFaults(options, scene, {
     seed: options.seed,
     // Without a guard the breaches come soon.
     isThorough: options.without === undefined,
-    goesOn: () => secondsSince(startedAt) < options.seconds || progress.committed < options.messages,
+    goesOn: () => {
+      const seconds = secondsSince(startedAt);
+      return seconds < options.seconds || (committed < options.messages && seconds < secondsMax);
+    },
   });
+  const faults = await inTime("The faults", secondsMax * 1000 + lastFaultsMsMax, injected);
+  if (committed < options.messages)
+    faults.stuck.push(`Only ${committed} of ${options.messages} messages were committed within ${secondsMax} s.`);
   const seconds = Math.round(secondsSince(startedAt));
   const restsFrom = performance.now();
   await Promise.all(scene.processes.writer.map((writer) => writer.stop(endMsMax)));
@@ -92,7 +110,8 @@ export async function runMessages(
   clearInterval(watch);
   for (const role of roles) await Promise.all(scene.processes[role].map((one) => one.stop(endMsMax)));
   const secondsToRest = Math.round(secondsSince(restsFrom));
-  const history = await repeatUntilAnswered(() => readHistory(options, scene));
+  const reading = repeatUntilAnswered(() => readHistory(options, scene));
+  const history = await inTime("The reading of what is left", historyMsMax, reading);
   const evidence = readEvidence(scene, faults, history);
   const trace =
     scene.trace === undefined

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { HistoryFile } from "../../../../packages/tools/src/judge/index.ts";
+import { inTime } from "../../../support/in-time.ts";
 import { type CutProxy, cutProxy } from "../../../support/servers/cut-proxy.ts";
 import type { PrivateServer } from "../../../support/servers/private-server.ts";
 import { killableProcess, type KillableProcess } from "../killable-process.ts";
@@ -62,6 +63,9 @@ const processesEach = 2;
 /** Of relays' claims, and of messages at consumers. Well above what a busy machine lets a process wait. */
 const leaseMs = 2000;
 
+/** How long a client of the broker may take to close, milliseconds. */
+const closeMsMax = 60_000;
+
 /** Starts it all in a folder. `stack` ends it again. */
 export async function startScene(
   { engine, broker, without, ...options }: MessagesOptions,
@@ -73,7 +77,9 @@ export async function startScene(
   const shop = stack.adopt(await engine.open(direct), ({ close }) => close());
   await shop.prepare(shopTables(engine.position));
   const brokerServer = stack.use(await broker.start());
-  const admin = stack.adopt(await broker.prepare(brokerServer.url, leaseMs), ({ close }) => close());
+  const admin = stack.adopt(await broker.prepare(brokerServer.url, leaseMs), ({ close }) =>
+    inTime("The client of the broker", closeMsMax, close()),
+  );
 
   const wireTo = async (port: number, resets = false): Promise<CutProxy> => stack.use(await cutProxy(port, { resets }));
   const wires: Wires = {
