@@ -15,12 +15,12 @@ export interface Consumer {
   lend(packages: readonly string[]): Promise<void>;
 }
 
-/** The package that an entry needs beside it: docs/guides/commonjs-and-jest.md has the same. */
-export const needs: Readonly<Record<string, string>> = {
-  "once-again/connect": "@connectrpc/connect",
-  "once-again/nest": "@nestjs/common",
-  "once-again/react": "react",
-  "once-again/stores/dynamodb": "@aws-sdk/client-dynamodb",
+/** The packages that an entry needs beside it: docs/guides/commonjs-and-jest.md has the same. */
+export const needs: Readonly<Record<string, readonly string[]>> = {
+  "once-again/connect": ["@connectrpc/connect", "@bufbuild/protobuf"],
+  "once-again/nest": ["@nestjs/common"],
+  "once-again/react": ["react"],
+  "once-again/stores/dynamodb": ["@aws-sdk/client-dynamodb"],
 };
 
 const root = fileURLToPath(new URL("../../", import.meta.url));

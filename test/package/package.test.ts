@@ -38,7 +38,7 @@ beforeAll(async () => {
   packed = await packedPackages();
   library = packed.find(({ name }) => name === "once-again")!;
   consumer = await consumerWith(packed, "consumer");
-  await consumer.lend(Object.values(needs));
+  await consumer.lend(Object.values(needs).flat());
 });
 
 /** A project that has installed some of the packages. */
