@@ -158,9 +158,14 @@ describeWithServer("the site, in Chromium", chromiumBinary, () => {
     const page = await open("guides/choosing-a-store", views["a phone, light"]);
     const table = page.locator(".vp-doc table").first();
     expect(await table.getAttribute("tabindex")).toBe("0");
-    await table.focus();
-    await page.keyboard.press("ArrowRight");
-    await page.waitForFunction("document.activeElement.scrollLeft > 0");
+    // A key that is pressed while the page is still being drawn scrolls nothing.
+    await expect
+      .poll(async () => {
+        await table.focus();
+        await page.keyboard.press("ArrowRight");
+        return page.evaluate<number>("document.activeElement.scrollLeft");
+      })
+      .toBeGreaterThan(0);
   });
 
   test("a page has its date and a link to edit it; the reference has neither", async () => {

@@ -92,15 +92,12 @@ export async function readHistory(
   const intents = await intentsOf(scene.intents);
   const entriesOf = Map.groupBy(callers, ({ order }) => order);
   const orders = [...entriesOf.keys()];
-  const lastAnswers = await askForAll(
-    scene,
-    orders.filter((order) => states.has(order)),
-  );
+  const { lastAnswers, lastStates } = await askInPeace(scene, orders, states);
   const shown = { done: "done", abandoned: "held", running: "running", broken: "broken" } as const;
   const historyOf = (order: string): OrderHistory => {
     const intent = intents.get(order);
     const answers = entriesOf.get(order)!.flatMap(answerIn);
-    const state = states.get(order);
+    const state = lastStates.get(order);
     return {
       order,
       end: endOf(intent),
@@ -127,6 +124,26 @@ function storedAnswer(intent: Intent | undefined): Answer[] {
   if (intent === undefined || !("answer" in intent)) return [];
   const { status, body } = intent.answer;
   return storedStatuses.has(status) ? [{ status, text: new TextDecoder().decode(body) }] : [];
+}
+
+/**
+ * Asks for keys until none has changed since it was asked for: an owner may still store the result of an order whose lease is over,
+ * which is listed as held until then.
+ */
+async function askInPeace(
+  scene: Scene,
+  orders: readonly string[],
+  states: States,
+): Promise<{ lastAnswers: ReadonlyMap<string, Answer>; lastStates: States }> {
+  const lastAnswers = new Map<string, Answer>();
+  let lastStates = states;
+  for (let asked = orders.filter((order) => states.has(order)); asked.length > 0;) {
+    for (const [order, answer] of await askForAll(scene, asked)) lastAnswers.set(order, answer);
+    const before = lastStates;
+    lastStates = await statesOf(scene.keys.store);
+    asked = orders.filter((order) => lastStates.has(order) && lastStates.get(order) !== before.get(order));
+  }
+  return { lastAnswers, lastStates };
 }
 
 /** The answers for orders' keys without faults. One is missing when its key has no end. */
