@@ -127,7 +127,7 @@ function storedAnswer(intent: Intent | undefined): Answer[] {
 }
 
 /**
- * Asks for keys until none has changed since it was asked for: an owner may still store the result of an order whose lease is over,
+ * Asks for keys until none has changed since it was asked for: an owner may still store the result of an order after its lease,
  * which is listed as held until then.
  */
 async function askInPeace(

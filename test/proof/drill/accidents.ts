@@ -161,7 +161,8 @@ export const accidents: readonly Accident[] = [
     withinS: 480,
     happen: ({ shop }) => shop.kill(),
     runbook: [
-      { command: "keys list --state held", prints: /no|0/i },
+      // A charge may have been on its way when the process was killed: it is held then.
+      { command: "keys list --state held", prints: /no|held/i },
       { command: "messages list", prints: /no|0/i },
     ],
     repair: ({ shop }) => shop.deploy(),
