@@ -20,7 +20,9 @@ import {
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import type { DatabaseSync } from "node:sqlite";
 import { Orders } from "../../../../examples/connect/orders.ts";
+import { effectsDatabase } from "../../../../test/support/effects-database.ts";
 import { waitMsMax } from "../../../../test/support/wait-ms-max.ts";
 import { NoEffectError } from "../engine/index.ts";
 import { memoryStore } from "../stores/memory/index.ts";
@@ -123,6 +125,37 @@ async function refusalOf(call: Promise<unknown>): Promise<ConnectError> {
 const ownCode = ({ metadata }: ConnectError) => metadata.get(errorMetadata);
 
 describe.each(Object.entries(places))("%s", (name, open) => {
+  test("transactional: rows and response commit together, and what fails leaves none", async () => {
+    const { store, effects } = effectsDatabase("connect");
+    onTestFinished(() => store.close());
+    const ends = [
+      new ConnectError("the database is away", Code.Internal),
+      undefined,
+      new ConnectError("no such item", Code.NotFound),
+    ];
+    let runs = 0;
+    const { client } = await openShop(open, {
+      rules: { mode: "transactional", store } as Rules,
+      impl: {
+        create: async ({ item }, context) => {
+          executionOf<DatabaseSync>(context).transaction.exec(`INSERT INTO effects VALUES ('${item}')`);
+          const end = ends[(runs += 1) - 1];
+          if (end !== undefined) throw end;
+          return { id: `order-${runs}`, item };
+        },
+      },
+    });
+    const order = (item: string) => client.create({ item }, keyed(item));
+
+    expect((await refusalOf(order("tea"))).code).toBe(Code.Internal);
+    expect(effects()).toEqual([]);
+    expect(await order("tea")).toMatchObject({ id: "order-2" });
+    expect(await order("tea")).toMatchObject({ id: "order-2" });
+    expect((await refusalOf(order("milk"))).code).toBe(Code.NotFound);
+    expect((await refusalOf(order("milk"))).code).toBe(Code.NotFound);
+    expect([runs, effects()]).toEqual([3, ["tea"]]);
+  });
+
   test("a repeat gets the first message, header and trailer, marked, and nothing happens twice", async () => {
     const { client, orders } = await openShop(open);
     const seen: Headers[] = [];
