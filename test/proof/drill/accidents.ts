@@ -161,7 +161,7 @@ export const accidents: readonly Accident[] = [
     withinS: 480,
     happen: ({ shop }) => shop.kill(),
     runbook: [
-      // A charge may have been on its way when the process was killed: it is held then.
+      // A charge that was on its way at the kill, or outlived its lease of 2 s on a busy machine, is held.
       { command: "keys list --state held", prints: /no|held/i },
       { command: "messages list", prints: /no|0/i },
     ],
