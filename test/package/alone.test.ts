@@ -48,8 +48,8 @@ test("each entry loads alone, but for those that need packages that the page nam
   const outcomes = await load(process.execPath, entries);
   for (const [entry, said] of Object.entries(outcomes)) {
     const needed = needs[entry];
-    // Node names the first that it misses.
-    const expected = needed === undefined ? "loaded" : expect.stringMatching(new RegExp(needed.join("|")));
+    // Node names the first that it misses, and npm installs the peers of that.
+    const expected = needed === undefined ? "loaded" : expect.stringContaining(needed[0]!);
     expect(said, entry).toEqual([expected, expected]);
   }
 });

@@ -2,6 +2,7 @@ import { once as nextEvent } from "node:events";
 import { createServer } from "node:http";
 import { createServer as createServer2 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
+import type { DatabaseSync } from "node:sqlite";
 import { create } from "@bufbuild/protobuf";
 import {
   type CallOptions,
@@ -20,7 +21,6 @@ import {
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import type { DatabaseSync } from "node:sqlite";
 import { Orders } from "../../../../examples/connect/orders.ts";
 import { effectsDatabase } from "../../../../test/support/effects-database.ts";
 import { waitMsMax } from "../../../../test/support/wait-ms-max.ts";
