@@ -41,7 +41,7 @@ const inside = (room) => `^${room}/`;
 const besides = {
   "test/support": [],
   examples: [],
-  scripts: ["test/support"],
+  scripts: ["test/support", "test/kits"],
   bench: ["test/support"],
 };
 
@@ -126,7 +126,8 @@ module.exports = {
     },
     {
       name: "stores-by-their-faces",
-      comment: "Other rooms know the stores by index.ts and the ports, and each store by its index.ts.",
+      comment:
+        "Other rooms know the stores by index.ts, the ports and the kits, and each store by its index.ts and by what opens it.",
       severity: "error",
       from: { path: "^packages/once-again/src/", pathNot: [unitTest, inside(library("stores")), face] },
       to: {
@@ -135,6 +136,8 @@ module.exports = {
           ports,
           `${inside(library("stores"))}index\\.ts$`,
           `${inside(library("stores"))}[^/]+/index\\.ts$`,
+          `${inside(library("stores"))}kits?\\.ts$`,
+          `${inside(library("stores"))}[^/]+/(kit|open)\\.ts$`,
           clientTypes,
         ],
       },

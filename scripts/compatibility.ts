@@ -4,6 +4,7 @@
  * `--check`, fails if they differ.
  */
 import { readFileSync } from "node:fs";
+import { storeKits } from "../packages/once-again/src/stores/kits.ts";
 import { update } from "../test/support/update.ts";
 import { type Place, places } from "./entries.ts";
 
@@ -26,19 +27,7 @@ const adapters: readonly Adapter[] = [
   { title: "Nest", subpath: "nest", package: "@nestjs/common", range: "^11.0.0 || ^12.0.0" },
   { title: "Connect, gRPC", subpath: "connect", package: "@connectrpc/connect" },
   { title: "Connect's messages", subpath: "connect", package: "@bufbuild/protobuf" },
-  { title: "PostgreSQL by pg", subpath: "stores/postgres", package: "pg" },
-  { title: "PostgreSQL by Postgres.js", subpath: "stores/postgres", package: "postgres" },
-  { title: "PostgreSQL by Neon's pool", subpath: "stores/postgres", package: "@neondatabase/serverless" },
-  { title: "Prisma", subpath: "stores/postgres", package: "@prisma/client", range: "^6.19.0 || ^7.0.0" },
-  { title: "TypeORM", subpath: "stores/postgres", package: "typeorm", range: "^0.3.0 || ^1.0.0" },
-  { title: "Sequelize", subpath: "stores/postgres", package: "sequelize" },
-  { title: "MikroORM", subpath: "stores/postgres", package: "@mikro-orm/postgresql" },
-  { title: "SQLite by libSQL", subpath: "stores/sqlite", package: "@libsql/client", range: "^0.18.0" },
-  { title: "MariaDB by mysql2", subpath: "stores/mariadb", package: "mysql2" },
-  { title: "Redis, Valkey by ioredis", subpath: "stores/redis", package: "ioredis", range: "^5.0.0 || ^6.0.0" },
-  { title: "Redis, Valkey by redis", subpath: "stores/redis", package: "redis" },
-  { title: "NATS JetStream", subpath: "stores/nats", package: "@nats-io/kv" },
-  { title: "DynamoDB", subpath: "stores/dynamodb", package: "@aws-sdk/client-dynamodb", range: "^3.600.0" },
+  ...storeKits.flatMap(({ name, drivers }) => drivers.map((driver) => ({ subpath: `stores/${name}`, ...driver }))),
   { title: "undici", subpath: "undici", package: "undici", other: "undici8" },
   { title: "axios", subpath: "axios", package: "axios" },
   { title: "React", subpath: "react", package: "react", range: "^18.0.0 || ^19.0.0" },

@@ -1,3 +1,5 @@
+import { storeKits } from "../packages/once-again/src/stores/kits.ts";
+
 /** The entry points of a package: the subpath that users import, and the source file behind it, in the package's folder. */
 export type Entries = Readonly<Record<string, string>>;
 
@@ -9,6 +11,16 @@ interface Package {
   /** Sources that are started as programs. In the bundles they lie beside the package's first entry, which starts them. */
   readonly programs?: readonly string[];
 }
+
+/** Of each store: its folder, and other entries in it. */
+const storeEntries: Entries = Object.fromEntries(
+  storeKits.flatMap(({ name, entries = [] }) =>
+    [name, ...entries.map((entry) => `${name}/${entry}`)].map((path) => [
+      `./stores/${path}`,
+      `src/stores/${path}/index.ts`,
+    ]),
+  ),
+);
 
 /** The packages that are published, by the folder that each is in. */
 export const packages: Readonly<Record<string, Package>> = {
@@ -48,15 +60,8 @@ export const packages: Readonly<Record<string, Package>> = {
       "./react": "src/react/index.ts",
       "./stores": "src/stores/index.ts",
       "./stores/indexeddb": "src/stores/indexeddb/index.ts",
-      "./stores/dynamodb": "src/stores/dynamodb/index.ts",
-      "./stores/dynamodb/without-sdk": "src/stores/dynamodb/without-sdk/index.ts",
-      "./stores/mariadb": "src/stores/mariadb/index.ts",
-      "./stores/memory": "src/stores/memory/index.ts",
-      "./stores/nats": "src/stores/nats/index.ts",
-      "./stores/postgres": "src/stores/postgres/index.ts",
+      ...storeEntries,
       "./stores/react-native": "src/stores/react-native/index.ts",
-      "./stores/redis": "src/stores/redis/index.ts",
-      "./stores/sqlite": "src/stores/sqlite/index.ts",
       "./webhooks": "src/messaging/webhooks/index.ts",
       "./undici": "src/interceptors/undici/index.ts",
     },

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { storeKits } from "../../packages/once-again/src/stores/kits.ts";
 
 // A reader who knows one engine's folder finds the same things under the same names in the others.
 
@@ -25,6 +26,8 @@ const sharedNames: ReadonlySet<string> = new Set([
   "scan",
   "errors",
   "health",
+  "kit",
+  "open",
 ]);
 
 /** Stories that only one engine has. */
@@ -32,32 +35,8 @@ const ownNames: Readonly<Record<string, readonly string[]>> = {
   d1: [],
   "durable-object": ["object-keys"],
   indexeddb: ["resume-on", "tab-lock"],
-  dynamodb: [
-    "api-types",
-    "conditional-write",
-    "without-sdk",
-    "outbox-claims",
-    "outbox-ends",
-    "outbox-format",
-    "outbox-items",
-    "server-time",
-  ],
-  mariadb: [],
-  memory: [],
-  nats: ["purge"],
-  postgres: [
-    "listen",
-    "notify-after-commit",
-    "once-within",
-    "orms",
-    "overdue-connections",
-    "pool",
-    "reserve-link",
-    "standby-question",
-  ],
   "react-native": [],
-  redis: ["owned-records", "scripts", "server-clock", "silence-watch", "upstash"],
-  sqlite: ["group-commit", "libsql"],
+  ...Object.fromEntries(storeKits.map(({ name, ownFiles = [] }) => [name, ownFiles])),
 };
 
 /** Folders that no engine owns. */

@@ -20,8 +20,9 @@ export {
   storeFromUrl,
 } from "./store-from-url.ts";
 export { formatStoreLocation, outboxForms, readStoreLocation, storeForms } from "./store-location.ts";
-export { connectRedis } from "./stores/redis.ts";
-export type { MigratableOutbox, OpenOutbox } from "./stores/open-outbox.ts";
+export { connectRedis } from "../stores/redis/open.ts";
+export { drivers } from "./url-schemes.ts";
+export type { MigratableOutbox, OpenOutbox } from "../stores/kit.ts";
 export { runUntilInterrupted, serverSignals, waitForAbort } from "./until-interrupted.ts";
 export { waitAtMost } from "./wait-at-most.ts";
 export { wholeNumber } from "./whole-number.ts";

@@ -1,14 +1,15 @@
 import type { Store } from "../stores/index.ts";
-import type { OpenOutbox } from "./stores/open-outbox.ts";
+import type { OpenOutbox, Opener } from "../stores/kit.ts";
 import { makeSqlite, openSqlite, openSqliteOutbox } from "./stores/sqlite.ts";
 import { readStoreLocation } from "./store-location.ts";
-import { urlSchemes } from "./url-schemes.ts";
+import { drivers, openerOf, type Stored } from "./url-schemes.ts";
 import { waitAtMost } from "./wait-at-most.ts";
 
 export { makeDrySqliteOutbox, makeSqlite, makeSqliteOutbox } from "./stores/sqlite.ts";
 
-/** The scheme of a URL that `readStoreLocation` accepted. */
-const schemeOf = ({ protocol }: URL) => urlSchemes[protocol.slice(0, -1)]!;
+/** The opener of a URL that `readStoreLocation` accepted. */
+const openerFor = ({ protocol }: URL, stored: Stored = "store"): Promise<Opener> =>
+  openerOf(protocol.slice(0, -1), stored)!();
 
 /** How long a server may take to answer for the first time, milliseconds. Some clients wait for ever. */
 const openMsMax = 10_000;
@@ -29,19 +30,25 @@ async function inTime<Opened extends { close(): Promise<void> }>(opening: Promis
  */
 export async function storeFromUrl(location: string): Promise<Store> {
   const read = readStoreLocation(location);
-  return read.kind === "sqlite" ? openSqlite(read.path) : inTime(schemeOf(read.url).store(read.url, "command"));
+  if (read.kind === "sqlite") return openSqlite(read.path);
+  const { store } = await openerFor(read.url);
+  return inTime(store(read.url, "command", drivers));
 }
 
 /** Opens a store for a server: with connections for many keys at a time, which come back. A SQLite file is made. */
 export async function serverStoreFromUrl(location: string): Promise<Store> {
   const read = readStoreLocation(location);
-  return read.kind === "sqlite" ? makeSqlite(read.path, false) : inTime(schemeOf(read.url).store(read.url, "server"));
+  if (read.kind === "sqlite") return makeSqlite(read.path, false);
+  const { store } = await openerFor(read.url);
+  return inTime(store(read.url, "server", drivers));
 }
 
 /** Opens an existing outbox, as `storeFromUrl` opens a store. */
 export async function outboxFromUrl(location: string): Promise<OpenOutbox> {
   const read = readStoreLocation(location, "outbox");
-  return read.kind === "sqlite" ? openSqliteOutbox(read.path) : inTime(schemeOf(read.url).outbox!(read.url, "command"));
+  if (read.kind === "sqlite") return openSqliteOutbox(read.path);
+  const { outbox } = await openerFor(read.url, "outbox");
+  return inTime(outbox!(read.url, "command", drivers));
 }
 
 /** The path of the SQLite file that a location names. @throws Error for a location that can't be meant. */

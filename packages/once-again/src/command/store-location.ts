@@ -1,28 +1,19 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { urlSchemes } from "./url-schemes.ts";
+import { formsOf, openerOf, schemeMeant, shownParameters, type Stored } from "./url-schemes.ts";
 
 /** Where a store is: in a file of SQLite, or at the URL of a server. */
 export type StoreLocation =
   | { readonly kind: "sqlite"; readonly path: string }
   | { readonly kind: "server"; readonly url: URL };
 
-/** The kinds of data that a command opens. An outbox needs a database. */
-export type Stored = "store" | "outbox";
-
 /** The URLs that a store may have, for help texts. */
-export const storeForms =
-  "sqlite:PATH for a SQLite file, postgres:// or mysql:// (…?tablePrefix=shop_), redis:// or valkey:// " +
-  "(…?prefix=shop:, …?cluster), nats://HOST/BUCKET, dynamodb://REGION/TABLE (…?prefix=shop)";
+export const storeForms = formsOf("store");
 
 /** The URLs that an outbox may have, for help texts. */
-export const outboxForms =
-  "sqlite:PATH for a SQLite file, postgres:// or mysql:// (…?tablePrefix=shop_), dynamodb://REGION/TABLE (…?prefix=shop)";
+export const outboxForms = formsOf("outbox");
 
 const forms: Readonly<Record<Stored, string>> = { store: storeForms, outbox: outboxForms };
-
-/** Names of servers that are not the name of their scheme. */
-const otherNames: Readonly<Record<string, string>> = { pg: "postgres", mariadbd: "mariadb", sqlite3: "sqlite" };
 
 /**
  * Reads where a store is. A text that can't be meant, as a variable that was not expanded, is refused: as the path of a
@@ -39,7 +30,7 @@ export function readStoreLocation(text: string, stored: Stored = "store"): Store
   if (name === "sqlite") return { kind: "sqlite", path: readPath(rest.replace(/^\/\//, ""), stored) };
   if (name === "file" && rest.startsWith("//"))
     return { kind: "sqlite", path: readPath(fileURLToPath(location), stored) };
-  if (urlSchemes[name]?.[stored] !== undefined) {
+  if (openerOf(name, stored) !== undefined) {
     const url = rest.startsWith("//") ? URL.parse(location) : null;
     if (url === null) throw new Error(`The URL of the ${stored} can't be read: it must begin with ${name}://HOST.`);
     return { kind: "server", url };
@@ -52,7 +43,7 @@ export function readStoreLocation(text: string, stored: Stored = "store"): Store
 export function formatStoreLocation(location: StoreLocation): string {
   if (location.kind === "sqlite") return `sqlite:${resolve(location.path)}`;
   const { protocol, host, pathname, searchParams } = location.url;
-  const shown = ["tablePrefix", "prefix", "cluster"].filter((name) => searchParams.has(name));
+  const shown = shownParameters.filter((name) => searchParams.has(name));
   const query = shown.map((name) => [name, searchParams.get(name)].filter(Boolean).join("=")).join("&");
   return `${protocol}//${host}${pathname === "/" ? "" : pathname}${query && `?${query}`}`;
 }
@@ -86,8 +77,8 @@ function readPath(path: string, stored: Stored): string {
 
 function refuseBareText(location: string, stored: Stored): string {
   const [word = ""] = /^\w+(?=$|[:/])/.exec(location.toLowerCase()) ?? [];
-  const meant = otherNames[word] ?? word;
-  if (urlSchemes[meant]?.[stored] !== undefined) {
+  const meant = word === "sqlite3" ? "sqlite" : schemeMeant(word);
+  if (openerOf(meant, stored) !== undefined) {
     return `The ${stored} is not a URL: did you mean ${meant}://? Write ${forms[stored]}.`;
   }
   // An address with a user may have a password.

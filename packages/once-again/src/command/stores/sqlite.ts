@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Store } from "../../stores/index.ts";
-import type { MigratableOutbox } from "./open-outbox.ts";
+import type { MigratableOutbox } from "../../stores/kit.ts";
 
 /**
  * Opens the store in a SQLite file that has one.

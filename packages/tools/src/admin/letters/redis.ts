@@ -1,4 +1,4 @@
-import { connectRedis } from "once-again/internal/command";
+import { connectRedis, drivers } from "once-again/internal/command";
 import { publishToRedisStreams } from "once-again/outbox";
 import {
   type HeldLetter,
@@ -18,7 +18,7 @@ const pageMax = 10;
 
 /** Opens a stream of dead letters in Redis or Valkey. */
 export async function openRedisLetters(url: URL, stream: string): Promise<LetterPlace> {
-  const { client, close } = await inTime("connect to Redis", connectRedis(url, "command"));
+  const { client, close } = await inTime("connect to Redis", connectRedis(url, "command", drivers));
   const send: Send = (...command) => inTime(`reply to ${command[0]}`, sendTo(client, command));
   const isStream = async (key: string): Promise<boolean> => String(await send("TYPE", key)) === "stream";
   if (!(await isStream(stream))) {

@@ -1,8 +1,11 @@
-/**
- * The purpose of a store: a command asks once and fails at once; a server works at many keys at a time and survives an
- * outage of the store.
- */
-export type StoreUse = "command" | "server";
+import type { StoreUse } from "./kit.ts";
+
+/** Takes one of our own parameters out of a URL's query: what is left there is the driver's. */
+export function takeParameter(url: URL, name: string): string | undefined {
+  const value = url.searchParams.get(name) ?? undefined;
+  url.searchParams.delete(name);
+  return value;
+}
 
 /** How many connections a pool has. */
 export const connectionsMax: Readonly<Record<StoreUse, number>> = { command: 1, server: 16 };

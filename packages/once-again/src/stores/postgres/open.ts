@@ -5,12 +5,12 @@ import type {
   PostgresJsConnection,
   PostgresJsPool,
   PostgresPool,
-} from "../../stores/postgres/client.ts";
-import type { Store } from "../../stores/index.ts";
-import type { MigratableOutbox } from "./open-outbox.ts";
-import { loadDriver } from "../load-driver.ts";
-import { takeParameter } from "./parameters.ts";
-import { connectionsMax, type StoreUse } from "./store-use.ts";
+} from "./client.ts";
+import type { Store } from "../store.ts";
+import type { MigratableOutbox } from "../kit.ts";
+import { takeParameter } from "../opening.ts";
+import { connectionsMax } from "../opening.ts";
+import type { Drivers, StoreUse } from "../kit.ts";
 
 /** The part of `pg` that we use. */
 interface Pg {
@@ -34,17 +34,17 @@ type PostgresJs = (
 const connectSecondsMax = 10;
 
 /** Opens the store in a PostgreSQL that has its tables: `postgres://…?tablePrefix=shop_`. */
-export async function openPostgres(url: URL, use: StoreUse): Promise<Store> {
-  const { postgresStore } = await import("../../stores/postgres/index.ts");
-  const { pool, options, close } = connect(url, use);
+export async function openPostgres(url: URL, use: StoreUse, drivers: Drivers): Promise<Store> {
+  const { postgresStore } = await import("./index.ts");
+  const { pool, options, close } = connect(url, use, drivers);
   // It has a signature for each kind of pool, and none for either.
   return { ...postgresStore(pool as PgPool<PgConnection>, options), close };
 }
 
 /** Opens the outbox there. */
-export async function openPostgresOutbox(url: URL): Promise<MigratableOutbox> {
-  const { postgresOutbox } = await import("../../stores/postgres/index.ts");
-  const { pool, options, close } = connect(url, "command");
+export async function openPostgresOutbox(url: URL, _use: StoreUse, drivers: Drivers): Promise<MigratableOutbox> {
+  const { postgresOutbox } = await import("./index.ts");
+  const { pool, options, close } = connect(url, "command", drivers);
   return { ...postgresOutbox(pool, options), close };
 }
 
@@ -54,10 +54,10 @@ interface Connected {
   readonly close: () => Promise<void>;
 }
 
-function connect(url: URL, use: StoreUse): Connected {
+function connect(url: URL, use: StoreUse, drivers: Drivers): Connected {
   const tablePrefix = takeParameter(url, "tablePrefix");
   const options = tablePrefix === undefined ? {} : { tablePrefix };
-  const { name, module } = loadDriver("PostgreSQL", ["pg", "postgres"]);
+  const { name, module } = drivers.one("PostgreSQL", ["pg", "postgres"]);
   if (name === "postgres") {
     const sql = (module as PostgresJs)(url.href, { max: connectionsMax[use], connect_timeout: connectSecondsMax });
     return { pool: sql, options, close: () => sql.end() };

@@ -1,10 +1,7 @@
-import type { IoredisCluster, NodeRedisCluster, RedisClient } from "../../stores/redis/client.ts";
-import type { NodeRedisClient } from "../../stores/redis/client.ts";
-import type { IoredisClient } from "../../stores/redis/client.ts";
-import type { Store } from "../../stores/index.ts";
-import { loadDriver } from "../load-driver.ts";
-import { takeParameter } from "./parameters.ts";
-import { reconnectMs, type StoreUse } from "./store-use.ts";
+import type { Drivers, StoreUse } from "../kit.ts";
+import { reconnectMs, takeParameter } from "../opening.ts";
+import type { Store } from "../store.ts";
+import type { IoredisClient, IoredisCluster, NodeRedisClient, NodeRedisCluster, RedisClient } from "./client.ts";
 
 interface Emitter {
   on(event: "error" | "end", listener: (error: unknown) => void): unknown;
@@ -41,18 +38,18 @@ interface Opened {
 const connectMsMax = 10_000;
 
 /** Opens the store in a Redis or Valkey: `redis://…`, `rediss://…`, `?cluster` for a cluster, `?prefix=shop:`. */
-export async function openRedis(url: URL, use: StoreUse): Promise<Store> {
+export async function openRedis(url: URL, use: StoreUse, drivers: Drivers): Promise<Store> {
   const prefix = takeParameter(url, "prefix");
-  const { client, close } = await connectRedis(url, use);
-  const { redisStore } = await import("../../stores/redis/index.ts");
+  const { client, close } = await connectRedis(url, use, drivers);
+  const { redisStore } = await import("./index.ts");
   return { ...redisStore(client, prefix === undefined ? {} : { prefix }), close: async () => close() };
 }
 
 /** Connects a client of ioredis or node-redis, the one that is installed. */
-export async function connectRedis(url: URL, use: StoreUse): Promise<Opened> {
+export async function connectRedis(url: URL, use: StoreUse, drivers: Drivers): Promise<Opened> {
   const isCluster = (takeParameter(url, "cluster") ?? "false") !== "false";
   url.href = url.href.replace(/^valkey/, "redis");
-  const { name, module } = loadDriver("Redis", ["ioredis", "redis"]);
+  const { name, module } = drivers.one("Redis", ["ioredis", "redis"]);
   return name === "ioredis"
     ? openIoredis(module as Ioredis, url, isCluster, use)
     : openNodeRedis(module as NodeRedis, url, isCluster, use);

@@ -1,7 +1,6 @@
-import type { NatsKv } from "../../stores/nats/client.ts";
-import type { Store } from "../../stores/index.ts";
-import { loadDrivers } from "../load-driver.ts";
-import type { StoreUse } from "./store-use.ts";
+import type { NatsKv } from "./client.ts";
+import type { Store } from "../store.ts";
+import type { Drivers, StoreUse } from "../kit.ts";
 
 /** The part of `@nats-io/transport-node` that we use. */
 interface Transport {
@@ -14,10 +13,10 @@ interface Kv {
 }
 
 /** Opens the store in a bucket of NATS JetStream: `nats://host:4222/BUCKET`. */
-export async function openNats(url: URL, use: StoreUse): Promise<Store> {
+export async function openNats(url: URL, use: StoreUse, drivers: Drivers): Promise<Store> {
   const bucket = url.pathname.slice(1);
   if (bucket === "") throw new Error("The URL must name the bucket: nats://host:4222/BUCKET.");
-  const [transport, kv] = loadDrivers("NATS", ["@nats-io/transport-node", "@nats-io/kv"]) as [Transport, Kv];
+  const [transport, kv] = drivers.all("NATS", ["@nats-io/transport-node", "@nats-io/kv"]) as [Transport, Kv];
   const connection = await transport.connect({
     servers: url.host,
     // A server goes on as long as it takes; the default gives up after ten attempts.
@@ -25,7 +24,7 @@ export async function openNats(url: URL, use: StoreUse): Promise<Store> {
     ...(url.username !== "" && { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) }),
   });
   try {
-    const { natsStore } = await import("../../stores/nats/index.ts");
+    const { natsStore } = await import("./index.ts");
     return { ...(await natsStore(await new kv.Kvm(connection).open(bucket))), close: () => connection.close() };
   } catch (error) {
     await connection.close();
