@@ -5,21 +5,17 @@
 import { execSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import process from "node:process";
+import { testedStores } from "../test/kits/stores/index.ts";
 import { findBinary, type ServerBinary } from "../test/support/servers/binary.ts";
 import { caddyBinary } from "../test/support/servers/caddy.ts";
 import { chromiumBinary } from "../test/support/servers/chromium.ts";
 import { firefoxBinary } from "../test/support/servers/firefox.ts";
 import { haproxyBinary } from "../test/support/servers/haproxy.ts";
 import { kafkaBinary } from "../test/support/servers/kafka.ts";
-import { mariadbBinary } from "../test/support/servers/mariadb.ts";
-import { motoBinary } from "../test/support/servers/moto.ts";
-import { natsBinary } from "../test/support/servers/nats.ts";
 import { nginxBinary } from "../test/support/servers/nginx.ts";
 import { pgbouncerBinary } from "../test/support/servers/pgbouncer.ts";
-import { postgresBinary } from "../test/support/servers/postgres.ts";
 import { prometheusBinary } from "../test/support/servers/prometheus.ts";
 import { rabbitmqBinary } from "../test/support/servers/rabbitmq.ts";
-import { redisBinary, valkeyBinary } from "../test/support/servers/redis.ts";
 import { systemdBinary } from "../test/support/servers/systemd.ts";
 import { openssl } from "../test/support/certificates.ts";
 import { gccBinary, spinBinary } from "../test/support/servers/spin.ts";
@@ -37,22 +33,17 @@ const binaries = [
   gccBinary,
   haproxyBinary,
   kafkaBinary,
-  mariadbBinary,
-  motoBinary,
-  natsBinary,
   nginxBinary,
   openssl,
   perlBinary,
   pgbouncerBinary,
   phpBinary,
-  postgresBinary,
   prometheusBinary,
   rabbitmqBinary,
-  redisBinary,
   spinBinary,
   systemdBinary,
   tclBinary,
-  valkeyBinary,
+  ...testedStores.flatMap(({ servers }) => servers.flatMap(({ binary }) => binary ?? [])),
 ];
 
 const missing = binaries.filter((binary) => findBinary(binary) === undefined);

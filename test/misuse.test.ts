@@ -75,51 +75,6 @@ function clients() {
   };
 }
 
-const mariadbPool = "wrap it, mariadbStore(pool)";
-const redisClient = "wrap it, redisStore(client)";
-
-test.each<[string, Make, Partial<Record<keyof ReturnType<typeof clients>, string>>]>([
-  [
-    "mariadbStore",
-    mariadbStore,
-    {
-      pgPool: "postgresStore(pool)",
-      sql: "postgresStore(sql)",
-      ioredis: redisClient,
-      redis: redisClient,
-      callbackPool: "pool.promise()",
-      nats: "natsStore(kv)",
-    },
-  ],
-  [
-    "postgresStore",
-    postgresStore,
-    {
-      promisePool: mariadbPool,
-      callbackPool: "mysql2/promise",
-      ioredis: redisClient,
-      redis: redisClient,
-      pgClient: "one connection",
-      wrappedSql: "a wrapper",
-    },
-  ],
-  ["redisStore", redisStore, { pgPool: "postgresStore(pool)", sql: "postgresStore(sql)", promisePool: mariadbPool }],
-  [
-    "natsStore",
-    natsStore,
-    { ioredis: redisClient, redis: redisClient, pgPool: "postgresStore(pool)", nats: "a bucket of it" },
-  ],
-])("%s of another's client is refused, with the store that takes it", async (_, make, wrong) => {
-  const given = clients();
-  for (const [name, advice] of Object.entries(wrong)) {
-    const made = async (): Promise<unknown> => make(given[name as keyof typeof given] as never);
-    const error = await made().catch((error: unknown) => error);
-    expect(error, name).toMatchObject({ code: "ONCE_OPTION_INVALID" });
-    expect(String(error), name).toContain(advice);
-  }
-  await expect((async () => make(undefined as never))()).rejects.toMatchObject({ code: "ONCE_OPTION_INVALID" });
-});
-
 test("the right clients are taken", () => {
   const { pgPool, sql, promisePool, ioredis, redis } = clients();
   expect([postgresStore(pgPool), postgresStore(sql), mariadbStore(promisePool)]).toHaveLength(3);

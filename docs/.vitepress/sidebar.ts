@@ -76,6 +76,7 @@ export const sidebar: DefaultTheme.SidebarMulti = {
       text: "Behind it",
       items: [
         link("docs/architecture.md"),
+        link("docs/tested.md"),
         { ...link("docs/verification.md"), collapsed: true, items: folderLinks("docs/verification") },
         { ...link("docs/performance.md"), collapsed: true, items: folderLinks("docs/performance") },
         ...folderLinks("docs/spec"),

@@ -1,9 +1,5 @@
-import { createPool, type Pool, type PoolConnection, type PoolOptions } from "mysql2/promise";
+import { createPool, type Pool, type PoolOptions } from "mysql2/promise";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
-import type { Clock } from "../../packages/once-again/src/core/clock.ts";
-import { mariadbStore, type MariadbStore } from "../../packages/once-again/src/stores/mariadb/index.ts";
-import type { MariadbStoreOptions } from "../../packages/once-again/src/stores/mariadb/store.ts";
-import { clock as serverTime } from "../../packages/once-again/src/stores/mariadb/statements.ts";
 import { startMariadb } from "../support/servers/mariadb.ts";
 import type { PrivateServer } from "../support/servers/private-server.ts";
 
@@ -13,26 +9,6 @@ export function mariadbPool(url: string, options: PoolOptions = {}): Pool {
   // A connection that the test has cut can't say goodbye.
   onTestFinished(() => pool.end().catch(() => undefined));
   return pool;
-}
-
-/** A store with a server that seems to have another clock: its statements are given the time instead of asking for it. */
-export function onClock(pool: Pool, clock: Clock, options: MariadbStoreOptions): MariadbStore<PoolConnection> {
-  return mariadbStore(
-    {
-      query: (statement: string, values?: unknown[]) => pool.query(statement, values),
-      getConnection: async () => {
-        const connection = await pool.getConnection();
-        const query = (statement: string, values?: unknown[]) =>
-          connection.query(statement.replaceAll(serverTime, String(clock.now())), values);
-        return {
-          query,
-          release: () => connection.release(),
-          destroy: () => connection.destroy(),
-        } as unknown as PoolConnection;
-      },
-    },
-    options,
-  );
 }
 
 export interface Databases {

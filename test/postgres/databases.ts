@@ -1,7 +1,6 @@
-import { Client, Pool, type PoolClient, type PoolConfig } from "pg";
+import { Client, Pool, type PoolConfig } from "pg";
 import postgres from "postgres";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
-import type { Clock } from "../../packages/once-again/src/core/clock.ts";
 import { type PostgresConnection, postgresQuery } from "../../packages/once-again/src/stores/postgres/client.ts";
 import { type PostgresStore, postgresStore } from "../../packages/once-again/src/stores/postgres/index.ts";
 import type { PostgresStoreOptions } from "../../packages/once-again/src/stores/postgres/store.ts";
@@ -42,24 +41,6 @@ export function pgPool(url: string, config: PoolConfig = {}): Pool {
 /** Runs a statement on the connection that a handler is given. */
 export const execute = async (connection: PostgresConnection, statement: string): Promise<readonly unknown[]> =>
   postgresQuery(connection)(statement);
-
-/** A store with a server that seems to have another clock: its statements are given the time instead of asking for it. */
-export function onClock(pool: Pool, clock: Clock, options: PostgresStoreOptions): PostgresStore<unknown> {
-  const asked = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-  const onTime = (client: Pool | PoolClient) => (text: string, values?: unknown[]) =>
-    client.query(text.replace(asked, `${clock.now()}::bigint`), values);
-  const lent = (client: PoolClient) =>
-    ({
-      query: onTime(client),
-      on: client.on.bind(client),
-      removeListener: client.removeListener.bind(client),
-      release: client.release.bind(client),
-    }) as unknown as PoolClient;
-  const connect = (callback: Parameters<Pool["connect"]>[0]) =>
-    pool.connect((error, client, done) => callback(error, client && lent(client), done));
-  // A text that changes with the time can't be prepared.
-  return postgresStore({ query: onTime(pool), connect } as unknown as Pool, { ...patient, ...options, prepare: false });
-}
 
 export interface Databases {
   server(): PrivateServer;

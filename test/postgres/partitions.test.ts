@@ -5,7 +5,8 @@ import { fakeClock } from "../../packages/testing/src/fake-clock.ts";
 import { longClaim } from "../support/long-claim.ts";
 import { describeWithServer } from "../support/servers/describe-with-server.ts";
 import { postgresBinary } from "../support/servers/postgres.ts";
-import { databases, onClock, pgPool } from "./databases.ts";
+import { onClock } from "../kits/stores/postgres/on-clock.ts";
+import { databases, pgPool } from "./databases.ts";
 
 const partitions = 8;
 

@@ -9,8 +9,7 @@ import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { seededRandom, uniform } from "../../../packages/once-again/src/core/random.ts";
 import type { Call, Reply, RouteRules } from "../../frameworks/route.ts";
-import type { EngineName } from "./engine.ts";
-import { engineOf } from "./engines/index.ts";
+import { engineOf } from "./engine-of.ts";
 import { type ApiEntry, append, type Mode, type ChildEvent } from "./evidence.ts";
 import { obeyFaultPlans } from "./process-faults.ts";
 import { tracedEffect, tracedStore, tracedTransactions, tracer } from "../trace/trace-step.ts";
@@ -21,7 +20,8 @@ import { answerText, headers, isDeclined, orderName, partsOf } from "./orders.ts
 
 /** The task of an API process. */
 export interface ApiTask {
-  readonly engine: EngineName;
+  /** The name of its kit. */
+  readonly engine: string;
   /** The framework that serves its route. */
   readonly framework: FrameworkName;
   readonly mode: Mode;

@@ -3,16 +3,11 @@ import { devNull } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { describeWithServer } from "../../support/servers/describe-with-server.ts";
-import { mariadbBinary } from "../../support/servers/mariadb.ts";
-import { motoBinary } from "../../support/servers/moto.ts";
-import { natsBinary } from "../../support/servers/nats.ts";
-import { postgresBinary } from "../../support/servers/postgres.ts";
-import { redisBinary } from "../../support/servers/redis.ts";
-import type { EngineName } from "./engine.ts";
-import { engineOf } from "./engines/index.ts";
+import { describeStore } from "../../kits/describe-stores.ts";
+import { storesOf, type TestedStore } from "../../kits/store-kit.ts";
+import { testedStores } from "../../kits/stores/index.ts";
+import { engineOf } from "./engine-of.ts";
 import type { Mode } from "./evidence.ts";
-import { operatorFaults } from "./operators/index.ts";
 import { repeatUntilHit, runsText } from "./repeat-until-hit.ts";
 import { resultText } from "./report.ts";
 import { type CrashResult, runCrash } from "./run-crash.ts";
@@ -29,7 +24,7 @@ const timeoutMs = 1_800_000;
 
 /** Runs until each critical window was hit. What is broken in any of them is broken. */
 async function keepsInvariants(
-  name: EngineName,
+  name: string,
   mode: Mode,
   operations: readonly string[] = [],
   trace?: string,
@@ -52,33 +47,24 @@ async function keepsInvariants(
   ).toBe(true);
 }
 
+/** A run of `npm test`, where a store's kit says no other. */
+const everyMode = ({ kit }: TestedStore): NonNullable<NonNullable<TestedStore["crash"]>["runs"]> =>
+  kit.modes.map((mode) => ({ mode: mode === "leased" ? "hold" : mode, operators: true }));
+
 // Each has separate servers, files and ports, and mostly waits: side by side they take half as long.
 describe.concurrent("processes that are killed", { timeout: timeoutMs }, () => {
-  describeWithServer("over PostgreSQL", postgresBinary, () => {
-    test("transactional: every invariant holds, in every critical window, and the rules explain every call", () =>
-      keepsInvariants("postgres", "transactional", [], devNull));
-  });
-
-  describeWithServer("over PostgreSQL, while operators are at work", postgresBinary, () => {
-    test("hold: every invariant holds, in every critical window", () =>
-      keepsInvariants("postgres", "hold", operatorFaults.postgres));
-  });
-
-  describe.for([
-    ["mariadb", "transactional", mariadbBinary],
-    ["redis", "hold", redisBinary],
-    ["nats", "hold", natsBinary],
-    ["dynamodb", "hold", motoBinary],
-    ["dynamodb", "transactional", motoBinary],
-  ] as const)("over %s", ([engine, mode, binary]) => {
-    describeWithServer("while operators are at work", binary, () => {
-      test(`${mode}: every invariant holds, in every critical window`, () =>
-        keepsInvariants(engine, mode, operatorFaults[engine]));
-    });
-  });
-
-  test("over SQLite, while operators are at work, hold: every invariant holds, in every critical window", () =>
-    keepsInvariants("sqlite", "hold", operatorFaults.sqlite));
+  for (const tested of storesOf("crash", testedStores)) {
+    const { operations, runs = everyMode(tested) } = tested.crash!;
+    const tests = (): void => {
+      for (const { mode, operators, traced = false } of runs) {
+        const title = `${mode}${operators ? ", while operators are at work" : ""}: every invariant holds, in every critical window`;
+        test(traced ? `${title}, and the rules explain every call` : title, () =>
+          keepsInvariants(tested.kit.name, mode, operators ? operations : [], traced ? devNull : undefined),
+        );
+      }
+    };
+    describeStore(tested, tests);
+  }
 
   test.for(guards)("without the guard %s there are duplicates, and the command ends with 1", async (guard) => {
     const args = ["--engine", "sqlite", "--mode", "hold", "--seconds", "3", "--without", guard, "--json"];

@@ -1,14 +1,11 @@
 import { join } from "node:path";
 import { findBinary } from "../../support/servers/binary.ts";
-import { awsProxy } from "../../support/servers/aws-proxy.ts";
 import { cutProxy } from "../../support/servers/cut-proxy.ts";
-import { pgbouncerBinary, startPgbouncer } from "../../support/servers/pgbouncer.ts";
 import type { PrivateServer } from "../../support/servers/private-server.ts";
 import { mountSmallDisk, type SmallDisk } from "../../support/servers/small-disk.ts";
 import type { CrashEngine } from "./engine.ts";
 import type { Mode } from "./evidence.ts";
 import type { Targets } from "./targets.ts";
-import { startPromotablePostgres } from "./promotable-postgres.ts";
 
 /** Where keys are in a run, with what its faults of operators need. */
 export interface DatabasePlace extends Pick<
@@ -23,11 +20,8 @@ export interface DatabasePlace extends Pick<
   readonly skipped: readonly string[];
 }
 
-/** Room for two PostgreSQL, or for what a MariaDB begins with, mebibytes. */
+/** Room for a pair of the largest, mebibytes. */
 const diskMebibytes = 768;
-
-/** More connections than API processes have. */
-const poolerConnections = 40;
 
 /** Starts the database of a run. `stack` ends it again. */
 export async function startDatabasePlace(
@@ -43,8 +37,9 @@ export async function startDatabasePlace(
     hasStandby: isAsked("promoted-standby"),
   });
   if (server !== undefined) stack.use(server);
-  const pooler = isAsked("restarted-pooler") && server ? await startPooler(server, stack, skipped) : undefined;
-  const throttle = isAsked("throttled-requests") && server ? stack.use(await awsProxy(server.url)) : undefined;
+  const pooler = isAsked("restarted-pooler") && server ? await startPooler(engine, server, stack, skipped) : undefined;
+  const throttle =
+    isAsked("throttled-requests") && server ? stack.use(await engine.server!.throttled!(server.url)) : undefined;
   const wire = server && stack.use(await cutProxy((throttle ?? pooler ?? server).port));
   const keysUrl = server?.url ?? join(disk?.path ?? folder, "keys.db");
   return {
@@ -76,17 +71,19 @@ async function startServerOf(
 ): Promise<{ server?: PrivateServer; promote?: () => Promise<void> }> {
   if (server === undefined) return {};
   if (!hasStandby) return { server: await server.start(within) };
-  const pair = await startPromotablePostgres(within);
+  const pair = await server.startPair!(within);
   return { server: pair, promote: () => pair.promote() };
 }
 
 async function startPooler(
+  { server }: CrashEngine,
   { port }: PrivateServer,
   stack: AsyncDisposableStack,
   skipped: string[],
 ): Promise<PrivateServer | undefined> {
-  if (findBinary(pgbouncerBinary) !== undefined) return stack.use(await startPgbouncer(port, poolerConnections));
-  skipped.push(`restarted-pooler: there is no ${pgbouncerBinary.name} on this machine: ${pgbouncerBinary.install}`);
+  const { binary, start } = server!.pooler!;
+  if (findBinary(binary) !== undefined) return stack.use(await start(port));
+  skipped.push(`restarted-pooler: there is no ${binary.name} on this machine: ${binary.install}`);
   return undefined;
 }
 

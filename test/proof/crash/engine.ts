@@ -1,10 +1,20 @@
 import type { Store, TransactionalStore } from "../../../packages/once-again/src/stores/store.ts";
 import type { ServerBinary } from "../../support/servers/binary.ts";
+import type { AwsProxy } from "../../support/servers/aws-proxy.ts";
 import type { PrivateServer } from "../../support/servers/private-server.ts";
 import type { Effect, Mode } from "./evidence.ts";
 
-export const engineNames = ["postgres", "sqlite", "mariadb", "redis", "nats", "dynamodb"] as const;
-export type EngineName = (typeof engineNames)[number];
+/** A session of an operator at a database. */
+export interface Session extends AsyncDisposable {
+  run(statement: string): Promise<unknown>;
+}
+
+/** An act of an operator by statements: for a while, or again and again. */
+export type Operation =
+  | { readonly held: readonly string[] }
+  /** A change that outlives the session that made it, and is undone for certain. */
+  | { readonly done: readonly string[]; readonly undo: readonly string[] }
+  | { readonly repeated: string };
 
 /** Effects in the table of a database, which may write one twice. */
 export interface EffectsTable<Transaction> {
@@ -34,7 +44,7 @@ export const connectionsMax = 8;
 
 /** The store of keys, and in transactional mode of effects. */
 export interface CrashEngine {
-  readonly name: EngineName;
+  readonly name: string;
   readonly modes: readonly Mode[];
   /** Whether work is run again when its commit was lost; default true. `false`: the writes that it collected are sent again. */
   readonly runsAgain?: boolean;
@@ -47,6 +57,22 @@ export interface CrashEngine {
     readonly claiming: Questions;
     /** The same of a request to keep a result. */
     readonly completing: Questions;
+    /** A pair of it behind one port, of which an operator promotes the standby. */
+    startPair?(within?: string): Promise<PrivateServer & { promote(): Promise<void> }>;
+    /** A pooler in front of it. */
+    readonly pooler?: { readonly binary: ServerBinary; start(port: number): Promise<PrivateServer> };
+    /** A proxy that has its requests throttled. */
+    throttled?(url: string): Promise<AwsProxy>;
+    /** Whether it takes nothing more after its disk was full, until it is started anew. */
+    readonly stopsWhenFull?: boolean;
+  };
+  /** How an operator speaks to it, and what for; missing where nothing can be said. */
+  readonly operator?: {
+    session(url: string): Promise<Session>;
+    /** @param standbys its `synchronous_standby_names`. */
+    operations(standbys: string): Readonly<Record<string, Operation>>;
+    /** Makes it need room at once, which it may have in files that it writes anew. */
+    readonly roomTaking?: string;
   };
   /**
    * @param url the server's, perhaps through a proxy, or the path of the file.

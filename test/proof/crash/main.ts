@@ -3,8 +3,8 @@ import process from "node:process";
 import type { HistoryFile } from "../../../packages/tools/src/judge/index.ts";
 import { findBinary, type ServerBinary } from "../../support/servers/binary.ts";
 import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../support/command.ts";
-import { type EngineName, engineNames } from "./engine.ts";
-import { engineOf } from "./engines/index.ts";
+import { testedStore, testedStores } from "../../kits/stores/index.ts";
+import { engineOf } from "./engine-of.ts";
 import { gatewayText } from "./gateway/report.ts";
 import { runGateway } from "./gateway/run-gateway.ts";
 import { brokerNames } from "./messages/broker.ts";
@@ -14,7 +14,6 @@ import { engineNames as messageEngineNames } from "./messages/engine.ts";
 import { engineOf as messagesEngineOf } from "./messages/engines/index.ts";
 import { messagesText } from "./messages/report.ts";
 import { runMessages } from "./messages/run-messages.ts";
-import { operatorFaults } from "./operators/index.ts";
 import { havePassed, repeatUntilHit, type RunResult, type Runs } from "./repeat-until-hit.ts";
 import { resultText } from "./report.ts";
 import { runCrash } from "./run-crash.ts";
@@ -28,8 +27,11 @@ const runsMax = 3;
 /** Where the gateway's keys may be. */
 const gatewayEngines = ["sqlite", "postgres", "redis"] as const;
 
-const operationsHelp = Object.entries(operatorFaults)
-  .map(([engine, names]) => `                 ${engine}: ${names.join(", ")}`)
+const crashed = testedStores.flatMap(({ kit, crash }) => (crash === undefined ? [] : [{ name: kit.name, ...crash }]));
+const engineNames = crashed.map(({ name }) => name);
+
+const operationsHelp = crashed
+  .map(({ name, operations }) => `                 ${name}: ${operations.join(", ")}`)
   .join("\n");
 
 const help = `npm run crash -- [--scenario requests] [--seconds N] [--engine ${engineNames.join("|")}]
@@ -216,8 +218,8 @@ function chosen<Name extends string>(option: string, name: string, from: readonl
 }
 
 /** The faults of operators of an engine that have these names. @throws UsageError for another name. */
-function chosenOperations(engine: EngineName, names = ""): readonly string[] {
-  const known: readonly string[] = operatorFaults[engine];
+function chosenOperations(engine: string, names = ""): readonly string[] {
+  const known: readonly string[] = testedStore(engine).crash!.operations;
   if (names === "all") return known;
   const given = names.split(",").filter((name) => name !== "");
   const unknown = given.find((name) => !known.includes(name));

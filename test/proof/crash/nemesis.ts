@@ -9,7 +9,7 @@ import {
   rightAt,
   runCourses,
 } from "./courses.ts";
-import type { EngineName } from "./engine.ts";
+import type { CrashEngine } from "./engine.ts";
 import { type OperatorFault, steps } from "./evidence.ts";
 import { operatorActions } from "./operators/index.ts";
 import type { KillableProcess } from "./killable-process.ts";
@@ -49,7 +49,7 @@ const peaceMs = {
  */
 export async function injectFaults(
   targets: Targets,
-  options: { seed: number; ms: number; isThorough: boolean; engine: EngineName; operations: readonly string[] },
+  options: { seed: number; ms: number; isThorough: boolean; engine: CrashEngine; operations: readonly string[] },
 ): Promise<Cuts> {
   const cuts: Cuts = {
     connectionsCut: 0,
@@ -116,7 +116,7 @@ export async function injectFaults(
 
 function operatorCourse(
   targets: Targets,
-  { engine, operations }: { engine: EngineName; operations: readonly string[] },
+  { engine, operations }: { engine: CrashEngine; operations: readonly string[] },
   cuts: Cuts,
 ): Course[] {
   if (operations.length === 0) return [];

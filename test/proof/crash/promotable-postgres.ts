@@ -3,7 +3,7 @@ import { cutProxy } from "../../support/servers/cut-proxy.ts";
 import { startPostgres } from "../../support/servers/postgres.ts";
 import type { PrivateServer } from "../../support/servers/private-server.ts";
 import { repeatUntil } from "../../support/store-load.ts";
-import { isFollowed, isPrimary } from "../failover/postgres-standby.ts";
+import { isFollowed, isPrimary } from "../../kits/stores/postgres/failover.ts";
 
 /** A PostgreSQL with a synchronous standby, both behind one port. Its URL is that of whichever is the primary. */
 export interface PromotablePostgres extends PrivateServer {

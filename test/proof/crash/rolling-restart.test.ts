@@ -8,8 +8,7 @@ import { serverPort } from "../../support/servers/server-port.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import type { ApiTask } from "./api-child.ts";
 import { startDatabasePlace } from "./database-place.ts";
-import type { EngineName } from "./engine.ts";
-import { engineOf } from "./engines/index.ts";
+import { engineOf } from "./engine-of.ts";
 import { type ApiEntry, type Effect, readLines } from "./evidence.ts";
 import { frameworkNames, routePath } from "./frameworks.ts";
 import { killableProcess } from "./killable-process.ts";
@@ -23,7 +22,7 @@ const rounds = 3;
 const shutdownMsMax = 300_000;
 
 /** Replaces three processes one after the other, again and again, while callers order; they are in the balancer unless they are dead. */
-async function rolled(engineName: EngineName) {
+async function rolled(engineName: string) {
   await using stack = new AsyncDisposableStack();
   const folder = temporaryFolder();
   const engine = await engineOf(engineName);
@@ -88,7 +87,7 @@ async function rolled(engineName: EngineName) {
 /** One roll may find no caller in doubt. */
 const runsMax = 10;
 
-async function expectNoErrors(engine: EngineName): Promise<void> {
+async function expectNoErrors(engine: string): Promise<void> {
   for (let runs = 1; ; runs += 1) {
     const { calls, ends, effects, attempts, failures } = await rolled(engine);
     expect(failures).toEqual([]);

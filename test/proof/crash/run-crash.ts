@@ -72,7 +72,7 @@ export async function runCrash(
     ms: options.seconds * 1000,
     // Without a guard the breaches come soon.
     isThorough: options.without === undefined,
-    engine: options.engine.name,
+    engine: options.engine,
     operations: scene.operations,
   });
   await comeToRest(scene);

@@ -34,5 +34,7 @@ export interface FailoverEngine {
   readonly binary: ServerBinary;
   /** Whether nothing that it acknowledged may be lost. */
   readonly survivesFailover: boolean;
+  /** Ways to lose a leader that its cluster does not allow, with the reason. */
+  readonly not?: Readonly<Partial<Record<Fault, string>>>;
   start(): Promise<FailoverCluster>;
 }

@@ -1,6 +1,7 @@
+import { testedStores } from "../../kits/stores/index.ts";
 import type { FailoverEngine } from "./engine.ts";
-import { natsEngine } from "./nats.ts";
-import { postgresStandbyEngine } from "./postgres-standby.ts";
-import { redisClusterEngine } from "./redis-cluster.ts";
 
-export const engines: readonly FailoverEngine[] = [redisClusterEngine, natsEngine, postgresStandbyEngine];
+/** Loaded with the drivers of all: a run takes one of them. */
+export const engines: readonly FailoverEngine[] = await Promise.all(
+  testedStores.flatMap(({ failover }) => (failover === undefined ? [] : [failover()])),
+);

@@ -146,7 +146,7 @@ export const mutants: readonly Mutant[] = [
     file: transition,
     search: "now + (request.heldRetentionMs ?? Number.POSITIVE_INFINITY)),",
     replace: "now + (request.heldRetentionMs ?? request.retentionMs)),",
-    check: test("packages/once-again/src/stores/memory/store.test.ts"),
+    check: test("test/stores/embedded.test.ts"),
     killedBy: "a key without a result is stored until it is settled",
   },
   {
@@ -154,7 +154,7 @@ export const mutants: readonly Mutant[] = [
     file: "packages/once-again/src/stores/memory/store.ts",
     search: "if (isExpired(record, now) && (scope",
     replace: 'if ((isExpired(record, now) || (record.state === "running" && record.leaseUntil <= now)) && (scope',
-    check: test("packages/once-again/src/stores/memory/store.test.ts"),
+    check: test("test/stores/embedded.test.ts"),
     killedBy: "expired records are purged, up to the limit, and no others",
   },
   {
@@ -162,7 +162,7 @@ export const mutants: readonly Mutant[] = [
     file: "packages/once-again/src/stores/memory/store.ts",
     search: " && (scope === undefined || own === scope)",
     replace: "",
-    check: test("packages/once-again/src/stores/memory/store.test.ts"),
+    check: test("test/stores/embedded.test.ts"),
     killedBy: "expired records of one scope are purged, up to the limit, and no others",
   },
   {
@@ -170,7 +170,7 @@ export const mutants: readonly Mutant[] = [
     file: transition,
     search: "checkpoints: noCheckpoints, expiresAt: now + retentionMs };",
     replace: "checkpoints: noCheckpoints, expiresAt: Math.max(record.expiresAt, now + retentionMs) };",
-    check: test("packages/once-again/src/stores/memory/store.test.ts"),
+    check: test("test/stores/embedded.test.ts"),
     killedBy: "expires then as any other",
   },
   {

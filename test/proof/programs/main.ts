@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { command, exitCodes, printJson, progressLine, UsageError, wholeNumber } from "../../support/command.ts";
 import { judge } from "./judge.ts";
 import { knownPrograms } from "./known-programs.ts";
-import { type PlaceName, places } from "./places.ts";
+import { places } from "./places.ts";
 import { type Program, programs } from "./program.ts";
 import { observeProgram } from "./run-program.ts";
 
@@ -38,14 +38,14 @@ await command(
     const numRuns = wholeNumber("programs", count, 100);
     const seed = wholeNumber("seed", given, randomInt(1, 2 ** 31));
     const atOnce = wholeNumber("at-once", width, 1, { max: 64 });
-    const names = Object.keys(places) as PlaceName[];
+    const names = Object.keys(places);
     const chosen = names.filter((name) => only === undefined || name === only);
     if (chosen.length === 0) throw new UsageError(`--place must be one of: ${names.join(", ")}.`);
     const progress = progressLine();
     const results: object[] = [];
     let isBroken = false;
     for (const name of chosen) {
-      await using place = await places[name]();
+      await using place = await places[name]!();
       let runs = 0;
       /** The rules that a program broke when it was last run: another run of it may break none. */
       const found = new Map<string, ReturnType<typeof judge>>();

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { engineOf } from "../engines/index.ts";
+import { engineOf } from "../engine-of.ts";
 import type { Order } from "./caller.ts";
 import { gatewayBreaches, type GatewayHistory } from "./check.ts";
 import { answerOf } from "./orders.ts";

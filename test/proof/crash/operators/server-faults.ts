@@ -1,16 +1,10 @@
 import { setTimeout } from "node:timers/promises";
 import { uniform } from "../../../../packages/once-again/src/core/random.ts";
-import type { EngineName } from "../engine.ts";
+import type { CrashEngine } from "../engine.ts";
 import type { Targets } from "../targets.ts";
 import { asOperator } from "./database-faults.ts";
 import { throttles } from "../../../support/servers/aws-proxy.ts";
 import { faultMs, type OperatorAction } from "./operator-action.ts";
-
-/** Statements that make the database need room at once, which it may have in files that it writes anew; by engine. */
-const roomTaking: Partial<Record<EngineName, string>> = {
-  postgres: "SELECT pg_switch_wal()",
-  sqlite: "PRAGMA wal_checkpoint(TRUNCATE)",
-};
 
 /** How often a full disk is filled once more, while the database frees what it can, milliseconds. */
 const refillMs = 100;
@@ -26,7 +20,7 @@ export type Asked = "claim" | "result" | "other";
 
 /** The faults of the database as a program, and of its disk, its pooler and its limits. */
 export function serverFaults(
-  engine: EngineName,
+  engine: CrashEngine,
   { database, disk, pooler, promote, throttle, keysUrl }: Targets,
   onThrottled: (asked: Asked) => void,
 ): Partial<Record<string, OperatorAction>> {
@@ -36,15 +30,16 @@ export function serverFaults(
       "full-disk": (random) =>
         exclusively(async () => {
           const endsAt = performance.now() + uniform(random, ...faultMs);
-          const statement = roomTaking[engine];
+          const statement = engine.operator?.roomTaking;
           if (statement !== undefined) await asOperator(engine, keysUrl, ({ run }) => run(statement));
           while (performance.now() < endsAt) {
             await disk.fill();
             await setTimeout(refillMs);
           }
           disk.free();
-          // Some end when they can't write, and NATS takes no more until it is started anew.
-          if (database && (database.server.pid === undefined || engine === "nats")) await database.server.restart();
+          // Some end when they can't write, and some take no more until they are started anew.
+          if (database && (database.server.pid === undefined || engine.server?.stopsWhenFull))
+            await database.server.restart();
         }),
     }),
     ...(throttle &&

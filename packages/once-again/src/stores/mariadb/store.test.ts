@@ -1,43 +1,13 @@
-import type { RowDataPacket } from "mysql2";
-import { describe, expect, test } from "vitest";
-import { databases, mariadbPool, onClock } from "../../../../../test/mariadb/databases.ts";
+import { expect, test } from "vitest";
+import { databases, mariadbPool } from "../../../../../test/mariadb/databases.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import { expectToReadBack } from "../../../../../test/support/reads-back.ts";
 import { mariadbBinary } from "../../../../../test/support/servers/mariadb.ts";
-import { fakeClock } from "../../../../testing/src/fake-clock.ts";
-import type { RecordName } from "../store.ts";
-import { storeContract } from "../../../../testing/src/store-contract/store-contract.ts";
-import { transactionContract } from "../../../../testing/src/store-contract/transaction-contract.ts";
 import { mariadbOutbox, mariadbStore } from "./index.ts";
 import { waitMsMax as busyMsMax } from "../../../../../test/support/wait-ms-max.ts";
 
 describeWithServer("the MariaDB store", mariadbBinary, () => {
-  const { server, create } = databases();
-
-  describe("on a clock of the test", () => {
-    const clock = fakeClock(1_700_000_000_000);
-    const open = async (records: string) => {
-      const store = onClock(mariadbPool(server().url), clock, { busyMsMax, tablePrefix: `${records}_` });
-      await store.migrate();
-      return store;
-    };
-    for (const { name, run } of storeContract({ open, clock })) test(name, run);
-  });
-
-  describe("on its own clock", () => {
-    const open = async (records: string) => {
-      const pool = mariadbPool(server().url, { connectionLimit: 2 });
-      const store = mariadbStore(pool, { busyMsMax, tablePrefix: `${records}_` });
-      await store.migrate();
-      return store;
-    };
-    const breakRecord = (records: string, { key }: RecordName) =>
-      mariadbPool(server().url, { connectionLimit: 1 }).query(
-        `UPDATE ${records}_keys SET attempt = 0 WHERE \`key\` = ?`,
-        [Buffer.from(key)],
-      );
-    for (const { name, run } of storeContract({ open, breakRecord })) test(name, run);
-  });
+  const { create } = databases();
 
   test.for([
     ["placeholders by name", { namedPlaceholders: true }],
@@ -65,23 +35,4 @@ describeWithServer("the MariaDB store", mariadbBinary, () => {
     const { batches } = await outbox.claim({ owner: "r", leaseMs: 60_000, limit: 10, messagesPerKey: 10 });
     expect(batches).toMatchObject([{ orderingKey: "o", messages: [{ topic: "orders", body: result }] }]);
   });
-
-  const transactional = {
-    open: async () => {
-      const url = await create();
-      const store = mariadbStore(mariadbPool(url, { connectionLimit: 5 }), { busyMsMax });
-      await store.migrate();
-      const outside = mariadbPool(url, { connectionLimit: 1 });
-      await outside.query("CREATE TABLE effects (name varchar(255) NOT NULL)");
-      const effects = async () =>
-        (await outside.query<RowDataPacket[]>("SELECT name FROM effects ORDER BY name"))[0].map((row) => row["name"]);
-      return {
-        store,
-        execute: (connection: { query(statement: string): Promise<unknown> }, statement: string) =>
-          connection.query(statement),
-        effects,
-      };
-    },
-  };
-  for (const { name, run } of transactionContract(transactional)) test(name, run);
 });

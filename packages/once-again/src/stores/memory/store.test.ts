@@ -1,22 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { keepsOrder } from "../../../../../test/support/keeps-order.ts";
-import { sharedStores } from "../../../../../test/support/shared-stores.ts";
 import { fakeClock } from "../../../../testing/src/fake-clock.ts";
-import { storeContract } from "../../../../testing/src/index.ts";
 import { memoryStore } from "./store.ts";
 
 const claim = { scope: "acme", fingerprint: "f", owner: "me", leaseMs: 100, retentionMs: 1000 };
 
 describe("the memory store", () => {
-  const clock = fakeClock(1_700_000_000_000);
-  describe.for([
-    ["a clock of the test", { clock }],
-    ["the machine's clock", {}],
-  ] as const)("on %s", ([, options]) => {
-    const open = sharedStores(() => memoryStore(options));
-    for (const { name, run } of storeContract({ open, ...options })) test(name, run);
-  });
-
   keepsOrder(memoryStore);
 
   test("refuses a claim when it is full, rather than to forget a key, and goes on when keys expire", async () => {

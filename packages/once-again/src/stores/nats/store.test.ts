@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { bucket, bucketOptions, lostAfterMs, natsConnection, onClock } from "../../../../../test/nats/buckets.ts";
 import { cutProxy } from "../../../../../test/support/servers/cut-proxy.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
-import type { PrivateServer } from "../../../../../test/support/servers/private-server.ts";
 import { type NatsCluster, natsBinary, startNats, startNatsCluster } from "../../../../../test/support/servers/nats.ts";
 import { claimLoad, repeatUntilAnswered } from "../../../../../test/support/store-load.ts";
 import { longClaim } from "../../../../../test/support/long-claim.ts";
@@ -13,9 +12,6 @@ import { fakeClock } from "../../../../testing/src/fake-clock.ts";
 import { bytesCodec } from "../../engine/engine.ts";
 import { sealedStore } from "../sealed-store.ts";
 import { leasedEngine } from "../../engine/leased-engine.ts";
-import { entryKey } from "./record-format.ts";
-import { storeContract } from "../../../../testing/src/store-contract/store-contract.ts";
-import type { RecordName, Store } from "../store.ts";
 import { natsStore } from "./index.ts";
 import type { NatsKv } from "./client.ts";
 import { waitMsMax as requestMsMax } from "../../../../../test/support/wait-ms-max.ts";
@@ -47,43 +43,11 @@ describeWithServer("the NATS store", natsBinary, () => {
       await cluster[Symbol.asyncDispose]();
     });
 
-    const open = async (records: string): Promise<Store> => {
-      const own = await natsConnection(ports());
-      return { ...(await natsStore(await bucket(own, records, replicas), { requestMsMax })), close: () => own.close() };
-    };
-    const breakRecord = async (records: string, name: RecordName) => {
-      const own = await bucket(connection, records, replicas);
-      const { value } = (await own.get(entryKey(name)))!;
-      const text = Buffer.from(value)
-        .toString("latin1")
-        .replace(/"attempt":\d+/, '"attempt":0');
-      await own.put(entryKey(name), Buffer.from(text, "latin1"));
-    };
-    for (const { name, run } of storeContract({ open, breakRecord })) test(name, run);
-
     test("says what it survives, and what endangers records", async () => {
       const store = await natsStore(kv, { requestMsMax });
       expect(store.survivesFailover).toBe(replicas === 3 ? "yes" : "no");
       expect((await store.health()).problems).toEqual(replicas === 3 ? [] : [expect.stringContaining("1 replica")]);
     });
-  });
-
-  describe("to the millisecond", () => {
-    let server: PrivateServer;
-    let connection: NatsConnection;
-    beforeAll(async () => {
-      server = await startNats();
-      connection = await natsConnection([server.port]);
-    });
-    afterAll(async () => {
-      await connection.close();
-      await server[Symbol.asyncDispose]();
-    });
-
-    const clock = fakeClock(1_700_000_000_000);
-    const open = async (records: string) =>
-      natsStore(onClock(await bucket(connection, records), clock), { requestMsMax });
-    for (const { name, run } of storeContract({ clock, open })) test(name, run);
   });
 
   describe("when things fail", () => {

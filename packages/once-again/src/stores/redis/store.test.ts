@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { admin, allSingleClients } from "../../../../../test/redis/clients.ts";
-import { onClock } from "../../../../../test/redis/on-clock.ts";
 import { describeWithServer } from "../../../../../test/support/servers/describe-with-server.ts";
 import type { PrivateServer } from "../../../../../test/support/servers/private-server.ts";
 import { redisBinary, startRedis, valkeyBinary } from "../../../../../test/support/servers/redis.ts";
@@ -8,20 +7,12 @@ import { longClaim } from "../../../../../test/support/long-claim.ts";
 import { repeatUntil } from "../../../../../test/support/store-load.ts";
 import type { Clock } from "../../core/clock.ts";
 import { systemClock } from "../../core/system-clock.ts";
-import { fakeClock } from "../../../../testing/src/fake-clock.ts";
-import type { Acquired, ClaimRequest, RecordName } from "../store.ts";
+import type { Acquired, ClaimRequest } from "../store.ts";
 import { redisKey } from "./record-format.ts";
-import { storeContract } from "../../../../testing/src/store-contract/store-contract.ts";
 import { type RedisStore, redisStore } from "./index.ts";
 import { redisStoreOn } from "./store.ts";
 
 const result = Uint8Array.of(0, 10, 255);
-
-/** Cases that make no sense where Redis has removed a record as soon as it expired. */
-const redisDoesItself = [
-  "expired records are purged, up to the limit, and no others",
-  "expired records of one scope are purged, up to the limit, and no others",
-];
 
 describe.for([
   ["Redis", redisBinary],
@@ -36,25 +27,8 @@ describe.for([
     });
     afterAll(() => server[Symbol.asyncDispose]());
 
-    describe("to the millisecond", () => {
-      const clock = fakeClock(1_700_000_000_000);
-      const open = (records: string): RedisStore =>
-        redisStoreOn(onClock(admin(server.port), clock), { prefix: `${records}:` }, clock);
-      const cases = storeContract({ clock, open });
-      for (const { name, run } of cases.filter(({ name }) => !redisDoesItself.includes(name))) test(name, run);
-    });
-
     describe.for(Object.entries(allSingleClients))("through %s", ([, connect]) => {
       const opened = (): RedisStore => redisStore(connect(server.port), { prefix: newPrefix() });
-      const open = (records: string): RedisStore => redisStore(connect(server.port), { prefix: `${records}:` });
-
-      const breakRecord = async (records: string, name: RecordName) => {
-        const key = redisKey(`${records}:`, name);
-        const text = (await admin(server.port).getBuffer(key))!.toString("latin1");
-        await admin(server.port).set(key, Buffer.from(text.replace(/^(1 \w+ \S* \S*) \d+/, "$1 0"), "latin1"));
-      };
-      for (const { name, run } of storeContract({ open, breakRecord })) test(name, run);
-
       test("a claim, a replay, a completion are one command each", async () => {
         const store = opened();
         for (const key of ["the server's time", "whether it compares itself"]) {

@@ -2,10 +2,11 @@ import process from "node:process";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { dynamodbStore, type DynamodbTransaction } from "../../../../packages/once-again/src/stores/dynamodb/index.ts";
 import { createTable, dynamodbClient, scanAll } from "../../../support/dynamodb/tables.ts";
+import { awsProxy } from "../../../support/servers/aws-proxy.ts";
 import { motoBinary, startMoto } from "../../../support/servers/moto.ts";
 import type { PrivateServer } from "../../../support/servers/private-server.ts";
-import type { CrashEngine, EffectsTable } from "../engine.ts";
-import type { Effect } from "../evidence.ts";
+import type { CrashEngine, EffectsTable } from "../../../proof/crash/engine.ts";
+import type { Effect } from "../../../proof/crash/evidence.ts";
 
 const [table, effects] = ["keys", "effects"];
 
@@ -21,6 +22,7 @@ export const dynamodbEngine: CrashEngine = {
     start: startService,
     claiming: { hold: "DynamoDB_20120810.PutItem", transactional: "DynamoDB_20120810.GetItem" },
     completing: { hold: "SET #st = :done", transactional: "DynamoDB_20120810.TransactWriteItems" },
+    throttled: awsProxy,
   },
   async open(url, { by } = { by: "audit" }) {
     const client = dynamodbClient(url);

@@ -1,11 +1,11 @@
 import { Cluster, Redis } from "ioredis";
-import { redisStore } from "../../../packages/once-again/src/stores/redis/index.ts";
-import { type CutProxy, cutProxy } from "../../support/servers/cut-proxy.ts";
-import { serverPort } from "../../support/servers/server-port.ts";
-import { redisBinary, startRedisCluster } from "../../support/servers/redis.ts";
-import { repeatUntil } from "../../support/store-load.ts";
-import type { FailoverCluster, FailoverEngine, Fault } from "./engine.ts";
-import { hashTag } from "./load.ts";
+import { redisStore } from "../../../../packages/once-again/src/stores/redis/index.ts";
+import { type CutProxy, cutProxy } from "../../../support/servers/cut-proxy.ts";
+import { serverPort } from "../../../support/servers/server-port.ts";
+import { redisBinary, startRedisCluster } from "../../../support/servers/redis.ts";
+import { repeatUntil } from "../../../support/store-load.ts";
+import type { FailoverCluster, FailoverEngine, Fault } from "../../../proof/failover/engine.ts";
+import { hashTag } from "../../../proof/failover/load.ts";
 
 /**
  * Redis Cluster: three masters and their replicas, every write on disk before it is acknowledged. A node is known to the

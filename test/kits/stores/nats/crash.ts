@@ -2,7 +2,7 @@ import { natsStore } from "../../../../packages/once-again/src/stores/nats/index
 import { bucket, lostAfterMs, natsConnection } from "../../../nats/buckets.ts";
 import { natsBinary, startNats } from "../../../support/servers/nats.ts";
 import { repeatUntilAnswered } from "../../../support/store-load.ts";
-import type { CrashEngine } from "../engine.ts";
+import type { CrashEngine } from "../../../proof/crash/engine.ts";
 
 export const natsEngine: CrashEngine = {
   name: "nats",
@@ -12,6 +12,7 @@ export const natsEngine: CrashEngine = {
     start: (within) => startNats(undefined, within),
     claiming: { hold: '"state":"running"' },
     completing: { hold: '"state":"done"' },
+    stopsWhenFull: true,
   },
   async open(url) {
     const connection = await natsConnection([Number(new URL(url).port)]);

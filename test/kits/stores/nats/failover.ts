@@ -1,10 +1,10 @@
 import type { KV } from "@nats-io/kv";
-import { natsStore } from "../../../packages/once-again/src/stores/nats/index.ts";
-import { bucket, lostAfterMs, natsConnection } from "../../nats/buckets.ts";
-import { type CutProxy, cutProxy } from "../../support/servers/cut-proxy.ts";
-import { natsBinary, type NatsCluster, startNatsCluster } from "../../support/servers/nats.ts";
-import { repeatUntil } from "../../support/store-load.ts";
-import type { FailoverCluster, FailoverEngine, Fault } from "./engine.ts";
+import { natsStore } from "../../../../packages/once-again/src/stores/nats/index.ts";
+import { bucket, lostAfterMs, natsConnection } from "../../../nats/buckets.ts";
+import { type CutProxy, cutProxy } from "../../../support/servers/cut-proxy.ts";
+import { natsBinary, type NatsCluster, startNatsCluster } from "../../../support/servers/nats.ts";
+import { repeatUntil } from "../../../support/store-load.ts";
+import type { FailoverCluster, FailoverEngine, Fault } from "../../../proof/failover/engine.ts";
 
 const replicas = 3;
 

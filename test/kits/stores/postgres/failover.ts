@@ -1,11 +1,11 @@
 import pg from "pg";
-import { postgresStore } from "../../../packages/once-again/src/stores/postgres/index.ts";
-import { cutProxy } from "../../support/servers/cut-proxy.ts";
-import { postgresBinary, startPostgres } from "../../support/servers/postgres.ts";
-import type { PrivateServer } from "../../support/servers/private-server.ts";
-import { removed } from "../../support/servers/start-together.ts";
-import { repeatUntil } from "../../support/store-load.ts";
-import type { FailoverCluster, FailoverEngine } from "./engine.ts";
+import { postgresStore } from "../../../../packages/once-again/src/stores/postgres/index.ts";
+import { cutProxy } from "../../../support/servers/cut-proxy.ts";
+import { postgresBinary, startPostgres } from "../../../support/servers/postgres.ts";
+import type { PrivateServer } from "../../../support/servers/private-server.ts";
+import { removed } from "../../../support/servers/start-together.ts";
+import { repeatUntil } from "../../../support/store-load.ts";
+import type { FailoverCluster, FailoverEngine } from "../../../proof/failover/engine.ts";
 
 /** PostgreSQL: a primary and its synchronous standby, which is promoted when the primary is lost. */
 export const postgresStandbyEngine: FailoverEngine = {
