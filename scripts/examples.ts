@@ -65,18 +65,18 @@ function pageSnippets(file: string): Snippet[] {
     .map((match) => ({ text: match[2]!, file, line: lineAt(page, match.index) }));
 }
 
-/** Where each public name can be imported from, the shortest specifier first. */
-function findSpecifiers(): Map<string, string> {
+/** Where each public name can be imported from, with the source of each. */
+function findSpecifiers(): Map<string, (typeof modules)[number][]> {
   const program = ts.createProgram(
     modules.map(({ source }) => source),
     ours,
   );
   const checker = program.getTypeChecker();
-  const specifiers = new Map<string, string>();
-  for (const { specifier, source } of modules) {
-    const symbol = checker.getSymbolAtLocation(program.getSourceFile(source)!);
+  const specifiers = new Map<string, (typeof modules)[number][]>();
+  for (const module of modules) {
+    const symbol = checker.getSymbolAtLocation(program.getSourceFile(module.source)!);
     for (const { name } of symbol === undefined ? [] : checker.getExportsOfModule(symbol)) {
-      if (!specifiers.has(name)) specifiers.set(name, specifier);
+      specifiers.set(name, [...(specifiers.get(name) ?? []), module]);
     }
   }
   return specifiers;
@@ -109,12 +109,17 @@ function undeclaredNames(text: string): string[] {
 }
 
 /** Adds what an example leaves out: the imports of this library's names, and the names of the reader's own program. */
-function complete({ text, file }: Snippet, specifiers: ReadonlyMap<string, string>): string {
+function complete(
+  { text, file }: Snippet,
+  specifiers: ReadonlyMap<string, readonly (typeof modules)[number][]>,
+): string {
   const own = contextNamesOf[file] ?? {};
   const names = undeclaredNames(text);
   const head = names.flatMap((name) => {
-    const specifier = specifiers.get(name);
-    const imported = specifier === undefined ? contextNames[name] : `import { ${name} } from "${specifier}";`;
+    const [first, ...others] = specifiers.get(name) ?? [];
+    // Two rooms may have the same name: an example means that of its room.
+    const meant = others.find(({ source }) => posix.dirname(source) === posix.dirname(file)) ?? first;
+    const imported = meant === undefined ? contextNames[name] : `import { ${name} } from "${meant.specifier}";`;
     return own[name] ?? imported ?? [];
   });
   const body = hasFreeReturn(text) ? `export async function example(): Promise<unknown> { ${text} return; }` : text;

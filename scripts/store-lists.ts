@@ -21,7 +21,7 @@ const pages: Readonly<Record<string, string>> = {
     .flatMap(({ name, entries = [] }) => [name, ...entries.map((entry) => `${name}/${entry}`)])
     .map((name) => `\`/${name}\``)
     .join(", "),
-  "docs/home.md": `\n\n${served.map(({ title, name }) => `- [${title}](guides/choosing-a-store.md#${name})`).join("\n")}\n\n`,
+  "docs/home.md": `\n\n${served.map(({ title, page }) => `- [${title}](${page})`).join("\n")}\n\n`,
   "packages/gateway/README.md": either(served),
   "docs/guides/create.md": storeKits.flatMap(({ name, create }) => (create ? [`\`${name}\``] : [])).join(", "),
   "docs/guides/console.md": all(served),

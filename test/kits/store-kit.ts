@@ -52,11 +52,11 @@ export interface OwnDatabase<Transaction> extends AsyncDisposable {
 export interface StoreParts {
   /** The clients that users have, by name. The first is the one that suites take which need one alone. */
   readonly clients: Readonly<Record<string, OpenRecords>>;
-  /** A store with a server that seems to have another clock; missing where the clock can't be moved. */
-  readonly onClock?: (place: string, records: string, clock: Clock) => Promise<Store>;
+  /** A store with a server that seems to have another clock. */
+  readonly onClock: (place: string, records: string, clock: Clock) => Promise<Store>;
   /** Sets a record's attempt to 0, past the store. */
   readonly breakRecord?: (place: string, records: string, name: RecordName) => Promise<unknown>;
-  /** In transactional mode. @param client one of `clients`. */
+  /** In transactional mode, for the suites of transactions that the kit does not leave out. @param client one of `clients`. */
   readonly ownDatabase?: (place: string, client: string) => Promise<OwnDatabase<never>>;
   /** Removes what a suite has left on a server that goes on. */
   readonly clean?: (place: string, records: ReadonlySet<string>) => Promise<void>;
@@ -86,7 +86,9 @@ export const suites = {
   contract: { title: "storeContract()" },
   transactions: { title: "transactionContract()", needs: isTransactional },
   inbox: { title: "inboxContract(), leased" },
-  verify: { title: "verify, leased" },
+  "inbox-transactional": { title: "inboxContract(), transactional", needs: isTransactional },
+  verify: { title: "verify, leased and sealed" },
+  "verify-transactional": { title: "verify, transactional", needs: isTransactional },
   crash: { title: "crash, hold" },
   "crash-transactional": { title: "crash, transactional", needs: isTransactional },
   questions: { title: "texts at the wire", needs: hasServer },

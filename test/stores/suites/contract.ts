@@ -21,9 +21,9 @@ export async function describeContract(stores: readonly TestedStore[]): Promise<
       breakRecord: (records: string, name: RecordName) => parts.breakRecord!(place(), records, name),
     };
 
-    describe.skipIf(onClock === undefined)("to the millisecond", () => {
+    describe("to the millisecond", () => {
       const clock = fakeClock(1_700_000_000_000);
-      const open = (records: string) => onClock!(place(), records, clock);
+      const open = (records: string) => onClock(place(), records, clock);
       testAll(storeContract({ clock, open, purges, ...breaks }), not);
     });
 
@@ -36,10 +36,9 @@ export async function describeContract(stores: readonly TestedStore[]): Promise<
 
   await describeStores("transactions", stores, ({ tested, parts, place }) => {
     const { clients, ownDatabase } = parts;
-    if (ownDatabase === undefined) return;
     describe.for(Object.keys(clients))("in transactions, through %s", (client) => {
       const open = async () => {
-        const own = await ownDatabase(place(), client);
+        const own = await ownDatabase!(place(), client);
         onTestFinished(() => own[Symbol.asyncDispose]());
         return own;
       };

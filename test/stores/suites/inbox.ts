@@ -2,7 +2,7 @@
 import { describe, onTestFinished, test } from "vitest";
 import { type ContractCase, inboxContract, type InboxFixture } from "../../../packages/testing/src/index.ts";
 import { describeStores } from "../../kits/describe-stores.ts";
-import type { TestedStore } from "../../kits/store-kit.ts";
+import { type TestedStore, verdictOf } from "../../kits/store-kit.ts";
 import { leasedFixture, transactionalFixture } from "../../support/inbox/fixtures.ts";
 import { cutProxy } from "../../support/servers/cut-proxy.ts";
 
@@ -20,10 +20,10 @@ export async function describeInbox(stores: readonly TestedStore[]): Promise<voi
     describe.for(Object.entries(clients))("through %s", ([client, openRecords]) => {
       const open = (records: string) => leasedFixture(() => openRecords(place(), records));
       describeCases("leased", inboxContract({ open }));
-      if (ownDatabase === undefined) return;
+      if (verdictOf("inbox-transactional", tested) !== "runs") return;
 
       const openTransactional = async (at: string): Promise<InboxFixture<never>> => {
-        const own = await ownDatabase(at, client);
+        const own = await ownDatabase!(at, client);
         onTestFinished(() => own[Symbol.asyncDispose]());
         return transactionalFixture(own as never);
       };

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { sealedStore } from "../../../packages/once-again/src/stores/index.ts";
 import { withNode } from "../../frameworks/with-node.ts";
 import { describeStores } from "../../kits/describe-stores.ts";
-import type { TestedStore } from "../../kits/store-kit.ts";
+import { type TestedStore, verdictOf } from "../../kits/store-kit.ts";
 import { casesOf, type OrdersGround, ordersInMemory, unaskedOf, verified } from "../../verify/orders.ts";
 
 type Open = () => Promise<OrdersGround>;
@@ -25,7 +25,7 @@ function isConformant(title: string, open: Open): void {
 
 /** Every store, in every mode that it has and through every client, served by node:http. The frameworks have another test. */
 export async function describeVerify(stores: readonly TestedStore[]): Promise<void> {
-  await describeStores("verify", stores, ({ parts, place }) => {
+  await describeStores("verify", stores, ({ tested, parts, place }) => {
     const { clients, ownDatabase } = parts;
     let grounds = 0;
     describe.for(Object.entries(clients))("through %s", ([client, openRecords]) => {
@@ -39,9 +39,9 @@ export async function describeVerify(stores: readonly TestedStore[]): Promise<vo
         rules: { store: sealedStore(await open(), sealKeys) },
         ...ordersInMemory(),
       }));
-      if (ownDatabase === undefined) return;
+      if (verdictOf("verify-transactional", tested) !== "runs") return;
       isConformant("transactional", async () => {
-        const own = await ownDatabase(place(), client);
+        const own = await ownDatabase!(place(), client);
         onTestFinished(async () => {
           await own.store.close();
           await own[Symbol.asyncDispose]();

@@ -50,6 +50,8 @@ export interface StoreKit {
   readonly name: string;
   /** In sentences and tables. */
   readonly title: string;
+  /** The page about it, in docs. */
+  readonly page: string;
   readonly drivers: readonly DriverKit[];
   /** The ways in which key and effect go together. */
   readonly modes: readonly ("leased" | "transactional")[];

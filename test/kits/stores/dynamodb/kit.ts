@@ -3,6 +3,8 @@ import { startDynalite } from "../../../support/servers/dynalite.ts";
 import { motoBinary, startMoto } from "../../../support/servers/moto.ts";
 import type { TestedStore } from "../../store-kit.ts";
 
+const itsTransactions = "a transaction is a list of writes, without statements: transact.test.ts has its cases";
+
 export const dynamodb: TestedStore = {
   kit: dynamodbKit,
   servers: [
@@ -16,5 +18,11 @@ export const dynamodb: TestedStore = {
     engine: async () => (await import("./crash.ts")).dynamodbEngine,
     operations: ["throttled-requests", "rolling-restart", "stalled-event-loop", "moved-clocks"],
   },
-  without: { failover: "it is a service", given: "a service, with a table for each set of records" },
+  without: {
+    transactions: itsTransactions,
+    "inbox-transactional": itsTransactions,
+    "verify-transactional": itsTransactions,
+    failover: "it is a service",
+    given: "a service, with a table for each set of records",
+  },
 };

@@ -24,7 +24,6 @@ export const mariadb: TestedStore = {
       "stalled-event-loop",
       "moved-clocks",
     ],
-    runs: [{ mode: "transactional", operators: true }],
   },
   without: { failover: "no cluster of it is tested here" },
 };

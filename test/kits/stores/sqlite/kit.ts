@@ -10,7 +10,6 @@ export const sqlite: TestedStore = {
     engine: async () => (await import("./crash.ts")).sqliteEngine,
     // A file's clock is that of its machine, which is right or wrong for all of its processes.
     operations: ["table-lock", "full-disk", "rolling-restart", "stalled-event-loop"],
-    runs: [{ mode: "hold", operators: true }],
   },
   programs: { transactional: 80 },
   without: {},

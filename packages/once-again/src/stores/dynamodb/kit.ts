@@ -3,6 +3,7 @@ import type { StoreKit } from "../kit.ts";
 export const dynamodbKit = {
   name: "dynamodb",
   title: "DynamoDB",
+  page: "guides/dynamodb.md",
   drivers: [{ title: "DynamoDB", package: "@aws-sdk/client-dynamodb", range: "^3.600.0" }],
   modes: ["leased", "transactional"],
   holds: ["outbox"],

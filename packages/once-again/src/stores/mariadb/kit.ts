@@ -3,6 +3,7 @@ import type { StoreKit } from "../kit.ts";
 export const mariadbKit = {
   name: "mariadb",
   title: "MariaDB",
+  page: "guides/transactions.md#mariadb",
   drivers: [{ title: "MariaDB by mysql2", package: "mysql2" }],
   modes: ["leased", "transactional"],
   holds: ["outbox"],

@@ -3,6 +3,7 @@ import type { StoreKit } from "../kit.ts";
 export const memoryKit = {
   name: "memory",
   title: "memory",
+  page: "guides/choosing-a-store.md",
   drivers: [],
   modes: ["leased"],
   holds: [],

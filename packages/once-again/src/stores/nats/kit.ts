@@ -5,6 +5,7 @@ const wrapsBucket = "wrap a bucket of it, await natsStore(kv)";
 export const natsKit = {
   name: "nats",
   title: "NATS JetStream",
+  page: "guides/choosing-a-store.md#nats-jetstream",
   drivers: [{ title: "NATS JetStream", package: "@nats-io/kv" }],
   modes: ["leased"],
   holds: [],

@@ -3,6 +3,7 @@ import type { StoreKit } from "../kit.ts";
 export const postgresKit = {
   name: "postgres",
   title: "PostgreSQL",
+  page: "guides/transactions.md#postgresql",
   drivers: [
     { title: "PostgreSQL by pg", package: "pg" },
     { title: "PostgreSQL by Postgres.js", package: "postgres" },

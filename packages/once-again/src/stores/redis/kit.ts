@@ -3,6 +3,7 @@ import type { StoreKit } from "../kit.ts";
 export const redisKit = {
   name: "redis",
   title: "Redis, Valkey",
+  page: "guides/choosing-a-store.md#redis-and-valkey",
   drivers: [
     { title: "Redis, Valkey by ioredis", package: "ioredis", range: "^5.0.0 || ^6.0.0" },
     { title: "Redis, Valkey by redis", package: "redis" },

@@ -3,6 +3,7 @@ import type { StoreKit } from "../kit.ts";
 export const sqliteKit = {
   name: "sqlite",
   title: "SQLite",
+  page: "guides/transactions.md#sqlite",
   drivers: [{ title: "SQLite by libSQL", package: "@libsql/client", range: "^0.18.0" }],
   modes: ["leased", "transactional"],
   holds: ["outbox", "intents"],
