@@ -3,7 +3,7 @@ import { retryingFetch } from "once-again/client";
 const url = process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders";
 // A key for each call, the same on every attempt. `keys` names the servers that honour keys: after doubt, a POST is sent again
 // only there. Waits of up to 1, 2, 4, 8 s, spread by chance; a retry budget for each origin.
-const fetch = retryingFetch({ keys: [new URL(url).origin], deadlineMs: 20_000 });
+const fetch = retryingFetch({ keys: [new URL(url).origin], timeoutMs: 20_000 });
 
 const response = await fetch(url, {
   method: "POST",

@@ -50,7 +50,7 @@ const misspelt: [string, Make, object, string][] = [
   ["onceFunction", call, { ttl: 1 }, "Did you mean retentionMs?"],
   ["leasedEngine", (options: object) => leasedEngine(store, options), { leaseMS: 1 }, "leaseMs?"],
   ["retryingFetch", retryingFetch, { retries: 3 }, "Did you mean attemptsMax?"],
-  ["retryingFetch", retryingFetch, { timeout: 3 }, "Did you mean attemptTimeoutMs?"],
+  ["retryingFetch", retryingFetch, { timeout: 3 }, "Did you mean timeoutMs?"],
   ["exponentialBackoff", exponentialBackoff, { base: 5 }, "Did you mean baseMs?"],
   ["linearBackoff", linearBackoff, { factor: 5 }, "Its options are baseMs, capMs, jitter."],
   ["fibonacciBackoff", fibonacciBackoff, { cap: 5 }, "Did you mean capMs?"],

@@ -7,7 +7,7 @@ const transport = createConnectTransport({
   baseUrl: process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000",
   httpVersion: "1.1",
   // This server honours keys, so a call is made again when its response was lost.
-  interceptors: [retryingConnect({ keys: true, deadlineMs: 20_000 })],
+  interceptors: [retryingConnect({ keys: true, timeoutMs: 20_000 })],
 });
 const orders = createClient(Orders, transport);
 

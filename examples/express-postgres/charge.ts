@@ -1,6 +1,6 @@
 import { retryingFetch } from "once-again/client";
 
-const fetch = retryingFetch({ keys: ["http://127.0.0.1:3000"], deadlineMs: 20_000 });
+const fetch = retryingFetch({ keys: ["http://127.0.0.1:3000"], timeoutMs: 20_000 });
 
 const response = await fetch("http://127.0.0.1:3000/charges", {
   method: "POST",

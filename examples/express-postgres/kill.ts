@@ -22,7 +22,7 @@ await database.connect();
 // While the table is locked, the handler's INSERT waits in PostgreSQL.
 await database.query("BEGIN; LOCK TABLE charges IN EXCLUSIVE MODE");
 const amount = Math.floor(Date.now() / 1000);
-const fetch = retryingFetch({ keys: ["http://127.0.0.1:3000"], deadlineMs: 30_000, attemptsMax: 20 });
+const fetch = retryingFetch({ keys: ["http://127.0.0.1:3000"], timeoutMs: 30_000, attemptsMax: 20 });
 const calling = fetch("http://127.0.0.1:3000/charges", {
   method: "POST",
   headers: { authorization: "Bearer secret", "content-type": "application/json" },

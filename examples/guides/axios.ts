@@ -5,7 +5,7 @@ const url = process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders";
 
 const api = create({
   // Those that axios tries by itself, in its order.
-  adapter: retryingAdapter(getAdapter(["xhr", "http", "fetch"]), { keys: [new URL(url).origin], deadlineMs: 20_000 }),
+  adapter: retryingAdapter(getAdapter(["xhr", "http", "fetch"]), { keys: [new URL(url).origin], timeoutMs: 20_000 }),
 });
 
 const { status, data } = await api.post<unknown>(

@@ -4,7 +4,7 @@ const attemptHeaders = { number: "X-Attempt", remainingMs: "X-Remaining-Ms" };
 const url = process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders";
 const fetch = retryingFetch({
   keys: [new URL(url).origin],
-  deadlineMs: 10_000,
+  timeoutMs: 10_000,
   attemptTimeoutMs: 2000,
   attemptHeaders,
 });

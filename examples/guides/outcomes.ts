@@ -2,7 +2,7 @@ import { OnceAgainError } from "once-again";
 import { retryingFetch } from "once-again/client";
 
 const url = process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders";
-const fetch = retryingFetch({ keys: [new URL(url).origin], attemptsMax: 3, deadlineMs: 5000 });
+const fetch = retryingFetch({ keys: [new URL(url).origin], attemptsMax: 3, timeoutMs: 5000 });
 
 try {
   const response = await fetch(url, {

@@ -19,7 +19,7 @@ const fetch = retryingFetch({
 const init = { method: "POST", headers: { "x-account": "acme" }, body: "coffee" };
 
 // This call matters less than the others: two attempts, one second.
-const response = await fetch(url, { ...init, attemptsMax: 2, deadlineMs: 1000 });
+const response = await fetch(url, { ...init, attemptsMax: 2, timeoutMs: 1000 });
 const breaker = breakers.get(new URL(url).origin);
 console.log(response.status, breaker?.state);
 

@@ -8,11 +8,11 @@ const options = {
 };
 
 // A standard queue takes every message that it is sent. So what may have arrived is not sent again.
-const queue = new SQSClient({ ...options, retryStrategy: awsRetryStrategy({ deadlineMs: 60_000 }) });
+const queue = new SQSClient({ ...options, retryStrategy: awsRetryStrategy({ timeoutMs: 60_000 }) });
 await queue.send(new SendMessageCommand({ QueueUrl: `${options.endpoint}/1/orders`, MessageBody: "coffee" }));
 
 // A FIFO queue knows a message again for five minutes by its deduplication id. So everything may be sent again.
-const fifo = new SQSClient({ ...options, retryStrategy: awsRetryStrategy({ repeatable: true, deadlineMs: 60_000 }) });
+const fifo = new SQSClient({ ...options, retryStrategy: awsRetryStrategy({ repeatable: true, timeoutMs: 60_000 }) });
 const { MessageId } = await fifo.send(
   new SendMessageCommand({
     QueueUrl: `${options.endpoint}/1/orders.fifo`,

@@ -3,7 +3,7 @@ import { Agent, request, setGlobalDispatcher } from "undici";
 
 const url = process.env["ORDERS_URL"] ?? "http://127.0.0.1:3000/orders";
 // Compose it last, so that it sees what other interceptors (redirect, dns, cache) make of a response.
-const agent = new Agent().compose(retryInterceptor({ keys: [new URL(url).origin], deadlineMs: 20_000 }));
+const agent = new Agent().compose(retryInterceptor({ keys: [new URL(url).origin], timeoutMs: 20_000 }));
 
 const { statusCode, body } = await request(url, {
   dispatcher: agent,

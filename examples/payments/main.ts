@@ -40,7 +40,7 @@ async function crash(): Promise<void> {
 // The payer has one key for each payment, and asks again until there is a response.
 const pay = retryingFetch({
   keys: [`http://127.0.0.1:${process.env["PORT"]}`],
-  deadlineMs: 60_000,
+  timeoutMs: 60_000,
   attemptsMax: 100,
   backoff: exponentialBackoff({ baseMs: 100 }),
 });

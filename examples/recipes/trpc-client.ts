@@ -8,7 +8,7 @@ const trpc = createTRPCClient<Router>({
       url: "http://127.0.0.1:3000/trpc",
       headers: { authorization: "Bearer secret" },
       // Makes a key for each mutation, and sends it with every attempt. This server honours keys.
-      fetch: retryingFetch({ keys: ["http://127.0.0.1:3000"], deadlineMs: 20_000 }),
+      fetch: retryingFetch({ keys: ["http://127.0.0.1:3000"], timeoutMs: 20_000 }),
     }),
   ],
 });

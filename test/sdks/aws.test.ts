@@ -120,7 +120,7 @@ test("attempts, deadline and budget bound a call", async () => {
     return server.requests();
   };
   expect(await tried({ attemptsMax: 2 })).toBe(2);
-  expect(await tried({ deadlineMs: 1000, backoff: () => 2000 })).toBe(1);
+  expect(await tried({ timeoutMs: 1000, backoff: () => 2000 })).toBe(1);
   expect(await tried({ budget: { tryTake: () => false, onSuccess: () => undefined } })).toBe(1);
   expect(await tried({ budget: "off" })).toBe(5);
 });

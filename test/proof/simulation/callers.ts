@@ -59,7 +59,7 @@ export async function carryOn(
     clock: caller.clock,
     random,
     attemptTimeoutMs: 1500,
-    deadlineMs: 15_000,
+    timeoutMs: 15_000,
     backoff: exponentialBackoff({ baseMs: 100, capMs: 2000 }),
     onEvent(event) {
       if (event.type === "attempt-started") order.key = event.key;

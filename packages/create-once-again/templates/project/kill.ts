@@ -6,7 +6,7 @@ const port = await freePort();
 const first = await startServer(port, { DIE_AFTER_CHARGE: "yes" });
 const charges = await countCharges(first.url);
 
-const fetch = retryingFetch({ keys: [new URL(first.url).origin], deadlineMs: 60_000, attemptsMax: 20 });
+const fetch = retryingFetch({ keys: [new URL(first.url).origin], timeoutMs: 60_000, attemptsMax: 20 });
 const calling = fetch(first.url, {
   method: "POST",
   headers: { authorization: "Bearer secret", "content-type": "application/json" },

@@ -39,7 +39,7 @@ beforeEach(() => {
 
 test("attempts tell their number and the time that is left, where the headers have names", async () => {
   script = [503, 503];
-  await retryingFetch({ ...fast, keys: true, deadlineMs: 60_000, attemptHeaders: names })(url, post);
+  await retryingFetch({ ...fast, keys: true, timeoutMs: 60_000, attemptHeaders: names })(url, post);
   expect(received.map((headers) => headers["x-attempt"])).toEqual(["1", "2", "3"]);
   const left = received.map((headers) => Number(headers["x-remaining-ms"]));
   expect(left.every((ms) => Number.isInteger(ms) && ms > 0 && ms <= 60_000)).toBe(true);

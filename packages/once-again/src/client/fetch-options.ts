@@ -53,7 +53,7 @@ export interface RetryingFetchOptions {
    * How long a call may take until its response begins, in milliseconds, waits included: at least 1, default 300,000.
    * A server that asks with `Retry-After` for a longer wait gets none: its answer is returned at once.
    */
-  readonly deadlineMs?: number | undefined;
+  readonly timeoutMs?: number | undefined;
   /** How long one attempt may take until its response begins, in milliseconds: at least 1, default 30,000. */
   readonly attemptTimeoutMs?: number | undefined;
   /**
@@ -162,13 +162,13 @@ export interface FetchSettings {
 /** The part of a policy that all calls share. */
 interface FetchPolicy extends Pick<RetryPolicy<never>, "attemptsMax" | "backoff" | "clock" | "random"> {
   readonly attemptTimeoutMs: number;
-  readonly deadlineMs: number;
+  readonly timeoutMs: number;
 }
 
 const names: OptionNames<RetryingFetchOptions> = {
   fetch: "function",
   attemptsMax: wholeFromOne,
-  deadlineMs: fromOne,
+  timeoutMs: fromOne,
   attemptTimeoutMs: fromOne,
   backoff: "function",
   budget: true,
@@ -209,7 +209,7 @@ export function fetchSettings(
       attemptTimeoutMs: options.attemptTimeoutMs ?? 30_000,
       backoff: options.backoff ?? defaultBackoff,
       clock: options.clock ?? systemClock,
-      deadlineMs: options.deadlineMs ?? 300_000,
+      timeoutMs: options.timeoutMs ?? 300_000,
       random: options.random ?? systemRandom,
     },
     fetch: options.fetch ?? platformFetch(),

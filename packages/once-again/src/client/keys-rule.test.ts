@@ -252,7 +252,7 @@ describe("what a call says of itself", () => {
   });
 
   test.each([
-    ["deadlineMS", "deadlineMs"],
+    ["timeoutMS", "timeoutMs"],
     ["attemptMax", "attemptsMax"],
     ["repeatble", "repeatable"],
     ["shouldRety", "shouldRetry"],

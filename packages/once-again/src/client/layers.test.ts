@@ -124,7 +124,7 @@ test("an open breaker is waited for, and the request goes out when it lets a pro
 test("a breaker that stays open beyond the deadline ends the call, without effect, and says when to come back", async () => {
   const clock = fakeClock();
   const layers = (): AnyLayer[] => [circuitBreaker({ clock, callsMin: 1, openMs: 60_000 })];
-  const layered = retryingFetch({ ...fast, clock, keys: "off", deadlineMs: 5000, layers });
+  const layered = retryingFetch({ ...fast, clock, keys: "off", timeoutMs: 5000, layers });
   server.script.push(answer(500));
   expect((await layered(server.url, post)).status).toBe(500);
   const error = await layered(server.url, post).catch((error: unknown) => error);
@@ -268,7 +268,7 @@ test("Retry-After: 2147484, more than a timer can wait, is waited for", async ()
   const call = retryingFetch({
     ...fast,
     clock,
-    deadlineMs: 1e12,
+    timeoutMs: 1e12,
     onEvent: (event) => event.type === "retry-scheduled" && scheduled.resolve(),
   })(server.url, post);
   await scheduled.promise;

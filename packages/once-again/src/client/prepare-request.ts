@@ -82,7 +82,7 @@ export function prepareRequest(
 
   // Only of a Request may the body have to be read.
   const startedAt = input instanceof Request ? clock.monotonic() : undefined;
-  const bounds = { bytesMax: bodyBytesMax, msMax: limits.deadlineMs ?? policy.deadlineMs, clock, signal };
+  const bounds = { bytesMax: bodyBytesMax, msMax: limits.timeoutMs ?? policy.timeoutMs, clock, signal };
   const prepare = (request: ReadRequest): SendableRequest<Response> =>
     new FetchRequest(request, settings, { factory, limits, rest, signal, startedAt, within });
   const request = readRequest(input, rest, body, bounds);
@@ -219,7 +219,7 @@ const localScheme = /^(about|blob|data|file):$/;
 
 const limitNames: OptionNames<CallLimits> = {
   attemptsMax: wholeFromOne,
-  deadlineMs: fromOne,
+  timeoutMs: fromOne,
   shouldRetry: "function",
   repeatable: "boolean",
 };
@@ -256,7 +256,7 @@ function readInit(
     signal: _signal,
     within: _within,
     attemptsMax,
-    deadlineMs,
+    timeoutMs,
     shouldRetry,
     repeatable,
     ...rest
@@ -264,7 +264,7 @@ function readInit(
   const reader = "A call of retryingFetch";
   // The others are for the platform, and for wrappers of its `fetch`.
   refuseMisspelt(reader, rest, ownNames);
-  const limits = { attemptsMax, deadlineMs, shouldRetry, repeatable };
+  const limits = { attemptsMax, timeoutMs, shouldRetry, repeatable };
   checkNames(reader, limits, limitNames);
   return { limits, rest };
 }

@@ -51,7 +51,7 @@ test("the reading of a Request's body heeds the signal, the deadline and its bou
   await aborted.cancelled;
 
   const clock = fakeClock();
-  const late = retryingFetch({ clock, deadlineMs: 100 })(request(endless().stream));
+  const late = retryingFetch({ clock, timeoutMs: 100 })(request(endless().stream));
   const details = expect.objectContaining({ noEffect: true });
   const refused = rejects(late, expect.objectContaining({ code: "ONCE_DEADLINE_EXCEEDED", details }));
   await clock.advance(100);
@@ -105,7 +105,7 @@ test("an attempt that never began is not judged by the one before", async () => 
   const call = retryingFetch({
     ...fast,
     clock: lateClock,
-    deadlineMs: 1000,
+    timeoutMs: 1000,
     backoff: () => 500,
     onEvent: (event) => event.type === "retry-scheduled" && void clock.advance(5000),
   })(server.url, post);

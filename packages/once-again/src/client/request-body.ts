@@ -17,7 +17,7 @@ export interface CallLimits {
    * How long this call may take until its response begins, in milliseconds, waits included: at least 1. With a key it has
    * no longer than `keyRetentionMs` all the same.
    */
-  readonly deadlineMs?: number | undefined;
+  readonly timeoutMs?: number | undefined;
   /** Whether a failed attempt of this call is worth another. `retryStatuses` does not count then. */
   readonly shouldRetry?: ShouldRetry | undefined;
   /**

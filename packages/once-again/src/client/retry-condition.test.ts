@@ -117,14 +117,14 @@ test("one call can have separate limits and a separate condition", async () => {
   expect((await fetch(server.url, { attemptsMax: 2, shouldRetry: always })).status).toBe(500);
   expect(server.received).toHaveLength(2);
   await expect(fetch(server.url, { attemptsMax: 0 })).rejects.toEqual(invalid);
-  await expect(fetch(server.url, { deadlineMs: Number.NaN })).rejects.toEqual(invalid);
+  await expect(fetch(server.url, { timeoutMs: Number.NaN })).rejects.toEqual(invalid);
   await expect(fetch(server.url, { shouldRetry: "yes" as never })).rejects.toEqual(invalid);
   expect(server.received).toHaveLength(2);
 });
 
 test("a call's own deadline counts, and with a key no longer than the key is remembered", async () => {
   const clock = fakeClock();
-  const waits = (deadlineMs: number, headers: Record<string, string>): Promise<unknown> => {
+  const waits = (timeoutMs: number, headers: Record<string, string>): Promise<unknown> => {
     const fetch = retryingFetch({
       clock,
       attemptsMax: 2,
@@ -134,7 +134,7 @@ test("a call's own deadline counts, and with a key no longer than the key is rem
       fetch: async () =>
         Promise.reject(Object.assign(new Error("refused"), { code: "ECONNREFUSED", syscall: "connect" })),
     });
-    return fetch("http://shop.example/", { ...post, headers, deadlineMs }).catch(({ code }: { code: string }) => code);
+    return fetch("http://shop.example/", { ...post, headers, timeoutMs }).catch(({ code }: { code: string }) => code);
   };
   expect(await waits(900, {})).toBe("ONCE_DEADLINE_EXCEEDED");
   expect(await waits(5000, { "idempotency-key": "order-17" })).toBe("ONCE_DEADLINE_EXCEEDED");

@@ -214,7 +214,7 @@ test("Retry-After is waited for, and a bit more", async () => {
 });
 
 test("a Retry-After beyond the deadline, or beyond the key's retention, is not waited for", async () => {
-  for (const limit of [{ deadlineMs: 5000 }, { keyRetentionMs: 5000 }]) {
+  for (const limit of [{ timeoutMs: 5000 }, { keyRetentionMs: 5000 }]) {
     script = [answer(429, { "Retry-After": "7" })];
     const response = await retryingFetch({ ...fast, ...limit, clock: fakeClock() })(url, post);
     expect(response.headers.get("Retry-After")).toBe("7");
@@ -232,7 +232,7 @@ test("an attempt that hangs is cut and repeated", async () => {
 test("the deadline cuts an attempt that hangs: the outcome is unknown", async () => {
   const clock = fakeClock();
   script = [() => void clock.advance(5000)];
-  const call = retryingFetch({ ...fast, clock, deadlineMs: 5000 })(url, post);
+  const call = retryingFetch({ ...fast, clock, timeoutMs: 5000 })(url, post);
   await expect(call).rejects.toMatchObject({
     code: "ONCE_OUTCOME_UNKNOWN",
     cause: { code: "ONCE_DEADLINE_EXCEEDED" },

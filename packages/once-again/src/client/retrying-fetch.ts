@@ -38,7 +38,7 @@ export type RetryingFetch = (input: string | URL | Request, init?: RetryingReque
  * @example
  * ```ts
  * const fetch = retryingFetch({ keys: ["https://shop.example"] });
- * const response = await fetch("https://shop.example/orders", { method: "POST", body, deadlineMs: 20_000 });
+ * const response = await fetch("https://shop.example/orders", { method: "POST", body, timeoutMs: 20_000 });
  * ```
  */
 export function retryingFetch(options: RetryingFetchOptions = {}): RetryingFetch {

@@ -60,7 +60,7 @@ class Sending<Res extends ResponseHead> {
         // Named one by one: what is added to a spread object is stored apart from it.
         attemptsMax: limits?.attemptsMax ?? policy.attemptsMax,
         backoff: policy.backoff,
-        deadlineMs: deadlineOf(this.#request, this.#settings),
+        timeoutMs: deadlineOf(this.#request, this.#settings),
         attemptTimeoutMs: policy.attemptTimeoutMs,
         signal,
         repeats,
@@ -160,6 +160,6 @@ class Sending<Res extends ResponseHead> {
 /** How long the whole call may take: as the options say, no longer than its key is remembered or is waited for. */
 function deadlineOf(request: SendableRequest<ResponseHead>, { keyRetentionMs, policy }: FetchSettings): number {
   const { key, limits, outer, preparedMs = 0 } = request;
-  const { deadlineMs = policy.deadlineMs } = limits ?? {};
-  return Math.max(0, Math.min(deadlineMs, keyRetentionMs(key), outer?.remainingMs ?? Infinity) - preparedMs);
+  const { timeoutMs = policy.timeoutMs } = limits ?? {};
+  return Math.max(0, Math.min(timeoutMs, keyRetentionMs(key), outer?.remainingMs ?? Infinity) - preparedMs);
 }

@@ -12,7 +12,7 @@ test("a body that its function never makes was never sent, and the call says tha
   const clock = fakeClock();
   let sent = 0;
   const late = Promise.withResolvers<string>();
-  const call = retryingFetch({ clock, deadlineMs: 150, fetch: async () => ((sent += 1), new Response()) });
+  const call = retryingFetch({ clock, timeoutMs: 150, fetch: async () => ((sent += 1), new Response()) });
   const ended = call("http://shop.example/", { method: "POST", body: () => late.promise }).catch(
     (error: unknown) => error,
   );
@@ -27,7 +27,7 @@ test("a body that its function never makes was never sent, and the call says tha
 
 test("an attempt is in doubt once its body was made", async () => {
   const clock = fakeClock();
-  const call = retryingFetch({ clock, deadlineMs: 150, fetch: () => new Promise(() => undefined) });
+  const call = retryingFetch({ clock, timeoutMs: 150, fetch: () => new Promise(() => undefined) });
   const ended = call("http://shop.example/", { method: "POST", body: () => "tea" }).catch((error: unknown) => error);
   await turn();
   await clock.advance(200);
@@ -46,7 +46,7 @@ test("a wait that ends after the deadline begins no attempt, and counts none", a
   const events: string[] = [];
   const call = retryingFetch({
     clock,
-    deadlineMs: 100,
+    timeoutMs: 100,
     backoff: () => 90,
     fetch: async () => {
       sent += 1;
@@ -73,7 +73,7 @@ test("retry() does the same for any function", async () => {
     runs += 1;
     throw refused;
   };
-  const ended = retry(operation, { clock, deadlineMs: 100, backoff: () => 90 }).catch((error: unknown) => error);
+  const ended = retry(operation, { clock, timeoutMs: 100, backoff: () => 90 }).catch((error: unknown) => error);
   await turn();
   await clock.advance(200);
   expect(await ended).toMatchObject({ code: "ONCE_DEADLINE_EXCEEDED", cause: refused, details: { attempts: 1 } });

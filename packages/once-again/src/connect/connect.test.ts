@@ -457,7 +457,7 @@ describe("the client", () => {
     const error = await refusalOf(tired.client.get({}));
     expect([error.code, error.metadata.get("x-a")]).toEqual([Code.Unavailable, "1"]);
     expect(error.cause).toMatchObject({ code: "ONCE_ATTEMPTS_EXHAUSTED" });
-    const late = await failing([unavailable({ "grpc-retry-pushback-ms": "60000" })], { deadlineMs: 1000 });
+    const late = await failing([unavailable({ "grpc-retry-pushback-ms": "60000" })], { timeoutMs: 1000 });
     const gaveUp = await refusalOf(late.client.get({}));
     expect([gaveUp.code, ownCode(gaveUp)]).toEqual([Code.DeadlineExceeded, "ONCE_DEADLINE_EXCEEDED"]);
   });

@@ -40,7 +40,7 @@ interface RetryingConnectOptions {
    * How long a call may take, in milliseconds, waits included: at least 1, default 300,000. The call's own `timeoutMs` bounds it, too:
    * all attempts and waits are within it.
    */
-  readonly deadlineMs?: number | undefined;
+  readonly timeoutMs?: number | undefined;
   /** How long one attempt may take, in milliseconds: at least 1, default 30,000. */
   readonly attemptTimeoutMs?: number | undefined;
   /** Pays for retries: `"per-origin"` (default) is a `successBudget` for each origin; `"off"` makes them free. */
@@ -60,7 +60,7 @@ const names: OptionNames<RetryingConnectOptions> = {
   keyRetentionMs: fromOne,
   attemptsMax: wholeFromOne,
   backoff: "function",
-  deadlineMs: fromOne,
+  timeoutMs: fromOne,
   attemptTimeoutMs: fromOne,
   budget: true,
   onEvent: "function",
@@ -72,7 +72,7 @@ const names: OptionNames<RetryingConnectOptions> = {
 function connectSettings(options: RetryingConnectOptions) {
   checkNames("retryingConnect", options, names);
   const { keys = false, keyHeader = keyHeaderName, keyFormat = "bare", keyRetentionMs = Infinity } = options;
-  const { attemptsMax, backoff, clock, random, onEvent, deadlineMs = 300_000, attemptTimeoutMs = 30_000 } = options;
+  const { attemptsMax, backoff, clock, random, onEvent, timeoutMs = 300_000, attemptTimeoutMs = 30_000 } = options;
   return {
     keys: checkChoice("keys", keys, [true, false, "off"]),
     keyHeader,
@@ -85,7 +85,7 @@ function connectSettings(options: RetryingConnectOptions) {
       clock,
       random,
       onEvent,
-      deadlineMs,
+      timeoutMs,
       attemptTimeoutMs,
     }),
   };
@@ -114,7 +114,7 @@ type Next = (request: UnaryRequest) => Promise<UnaryResponse>;
  * const transport = createConnectTransport({
  *   baseUrl: "https://shop.example",
  *   httpVersion: "2",
- *   interceptors: [retryingConnect({ keys: true, deadlineMs: 20_000 })],
+ *   interceptors: [retryingConnect({ keys: true, timeoutMs: 20_000 })],
  * });
  * ```
  */
@@ -127,10 +127,10 @@ export function retryingConnect(options: RetryingConnectOptions = {}): Intercept
 async function callWithRetries(settings: ConnectSettings, request: UnaryRequest, next: Next): Promise<UnaryResponse> {
   const { policy, keyHeader, keyRetentionMs, budgetOf } = settings;
   const key = ensureKey(request, settings);
-  const { deadlineMs = Infinity } = policy;
+  const { timeoutMs = Infinity } = policy;
   const callPolicy: RetryPolicy<UnaryResponse> = {
     ...policy,
-    deadlineMs: key === undefined ? deadlineMs : Math.min(deadlineMs, keyRetentionMs),
+    timeoutMs: key === undefined ? timeoutMs : Math.min(timeoutMs, keyRetentionMs),
     signal: request.signal,
     budget: budgetOf(URL.parse(request.url)?.origin ?? ""),
     decide: decideOn(request, settings, key),

@@ -77,7 +77,8 @@ const foreign = new Set<string>();
  */
 export function refuseMisspelt(reader: string, options: object, known: readonly string[]): void {
   for (const name of Object.keys(options)) {
-    if (foreign.has(name)) continue;
+    // A word of other libraries is theirs, and no mistake: node-fetch has a `timeout`.
+    if (foreign.has(name) || Object.hasOwn(otherWords, name)) continue;
     if (nearestName(name, known) !== undefined) throw unknownOption(reader, name, known);
     if (foreign.size < 100) foreign.add(name);
   }
@@ -96,8 +97,9 @@ const otherWords: Readonly<Record<string, string>> = {
   retries: "attemptsMax",
   maxretries: "attemptsMax",
   maxattempts: "attemptsMax",
-  timeout: "attemptTimeoutMs",
-  timeoutms: "attemptTimeoutMs",
+  timeout: "timeoutMs",
+  deadline: "timeoutMs",
+  deadlinems: "timeoutMs",
   base: "baseMs",
   cap: "capMs",
   threshold: "failureRatio",

@@ -273,10 +273,10 @@ function storeCalls(
     operation: StoreOperation,
     ask: () => Awaitable<Answer>,
     failed: Promise<Answer>,
-    deadlineMs: number,
+    timeoutMs: number,
   ): Promise<Answer> => {
     const attempts = untilTimeIsOver.has(operation) ? Number.MAX_SAFE_INTEGER : attemptsMax;
-    const policy = retryPolicy<Answer>({ attemptsMax: attempts, backoff, deadlineMs, clock, random });
+    const policy = retryPolicy<Answer>({ attemptsMax: attempts, backoff, timeoutMs, clock, random });
     return runRetry(({ number }) => (number === 1 ? failed : ask()), policy);
   };
   return (operation, { scope, key }, ask, whenFailed) => {

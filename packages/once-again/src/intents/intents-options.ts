@@ -15,7 +15,7 @@ const sendingNames = {
   attemptTimeoutMs: true,
   backoff: true,
   budget: true,
-  deadlineMs: true,
+  timeoutMs: true,
   fetch: true,
   keyFormat: true,
   keyHeader: true,

@@ -35,7 +35,7 @@ export function retryStoreCalls(
   const policy: RetryPolicy<unknown> = {
     attemptsMax,
     backoff: () => pauseMs,
-    deadlineMs: storeMsMax,
+    timeoutMs: storeMsMax,
     decide: decideByDefault,
     takesAnyValue: true,
     clock,

@@ -80,11 +80,11 @@ export async function sendIntent(intent: ClaimedIntent, parts: Sending): Promise
   };
   const end = async (): Promise<SendingEnd> => {
     try {
-      const deadlineMs = Math.max(1, Math.min(policy.deadlineMs, intent.msLeft));
+      const timeoutMs = Math.max(1, Math.min(policy.timeoutMs, intent.msLeft));
       const sending: FetchSettings = {
         ...settings.sending,
         fetch: (_url, init) => attempt(init),
-        policy: { ...policy, deadlineMs },
+        policy: { ...policy, timeoutMs },
         // Judged already, by the response itself.
         trustsRedirect: () => true,
         onEvent,

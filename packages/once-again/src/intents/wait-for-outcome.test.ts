@@ -34,7 +34,7 @@ describe("how it ends", () => {
 
   test("the answer of a redirect's target is not taken for the operation's own", async () => {
     const { server, opened, order } = await intentsBench();
-    const { intents, events } = opened({ deadlineMs: 30_000 });
+    const { intents, events } = opened({ timeoutMs: 30_000 });
     server.script.push(answer(303, { location: "/orders/1" }), answer(404));
     expect(await intents.submit("gone", order())).toMatchObject({ state: "unknown", answer: { status: 404 } });
     expect(server.received).toHaveLength(2);

@@ -22,7 +22,7 @@ import { type RetryOptions, retryPolicy } from "../retry/retry-options.ts";
 /** How the calls of one AWS client are tried again. Options that `retry` has too mean the same there. */
 interface AwsRetryOptions extends Pick<
   RetryOptions<never>,
-  "attemptsMax" | "backoff" | "deadlineMs" | "clock" | "random"
+  "attemptsMax" | "backoff" | "timeoutMs" | "clock" | "random"
 > {
   /**
    * Whether every command of this client means the same twice as once: reads, writes that overwrite, and commands with a
@@ -65,7 +65,7 @@ export interface AwsRetryStrategy {
 const names: OptionNames<AwsRetryOptions> = {
   attemptsMax: true,
   backoff: true,
-  deadlineMs: true,
+  timeoutMs: true,
   clock: true,
   random: true,
   repeatable: "boolean",
@@ -90,7 +90,7 @@ interface Call {
  * again whatever met a lost connection or a 500, and so publish a message twice.
  *
  * Sent again is what was throttled and what never left this machine; with `repeatable: true` also what ended in a 5xx or a
- * lost connection. A call that is not sent again rejects with the SDK's own error. `deadlineMs` begins no wait that would
+ * lost connection. A call that is not sent again rejects with the SDK's own error. `timeoutMs` begins no wait that would
  * not end before it; to cut an attempt is for the client's `requestHandler`.
  *
  * @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds.

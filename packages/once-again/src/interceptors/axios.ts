@@ -82,7 +82,7 @@ interface AxiosAnswer<Res> extends ResponseHead {
  * @example
  * ```ts
  * const adapter = axios.getAdapter(axios.defaults.adapter);
- * const api = axios.create({ adapter: retryingAdapter(adapter, { deadlineMs: 20_000 }) });
+ * const api = axios.create({ adapter: retryingAdapter(adapter, { timeoutMs: 20_000 }) });
  * ```
  */
 export function retryingAdapter<Config extends AxiosConfig, Res extends AxiosResponse>(

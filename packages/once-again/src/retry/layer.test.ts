@@ -56,7 +56,7 @@ test("retry(operation, options) is run(retrying(options)(operation))", async () 
     const options = {
       attemptsMax: 4,
       attemptTimeoutMs: 800,
-      deadlineMs: 5000,
+      timeoutMs: 5000,
       budget: successBudget({ capacity: 10 }),
       random: seededRandom(seed),
       onEvent: (event: RetryEvent) => events.push(event),
@@ -83,7 +83,7 @@ test("an attempt around a retry bounds it: its time, its abort, and whether it m
   const clock = fakeClock();
   const seen: unknown[] = [];
   const controller = new AbortController();
-  const operation = retrying<never>({ clock, deadlineMs: 9000 })(({ remainingMs, repeatable }) => {
+  const operation = retrying<never>({ clock, timeoutMs: 9000 })(({ remainingMs, repeatable }) => {
     seen.push([remainingMs, repeatable]);
     return never();
   });

@@ -42,7 +42,7 @@ export function retrying<T>(options: RetryOptions<T> = {}): Layer<T> {
       ...(repeatable === false ? { decide: decideOnce } : undefined),
       repeats: repeatable === undefined ? undefined : { areSafe: repeatable },
       signal: eitherSignal(policy.signal, signal),
-      deadlineMs: earlier(policy.deadlineMs, remainingMs),
+      timeoutMs: earlier(policy.timeoutMs, remainingMs),
     });
   };
 }

@@ -49,7 +49,7 @@ const delayBounds = { min: 0, max: Number.MAX_VALUE };
  *   decision is not a Decision, or names such a delay.
  */
 export function planRetry(
-  policy: Pick<RetryPolicy<never>, "attemptsMax" | "backoff" | "deadlineMs" | "budget" | "random">,
+  policy: Pick<RetryPolicy<never>, "attemptsMax" | "backoff" | "timeoutMs" | "budget" | "random">,
   decision: Decision | undefined,
   { attempts, elapsedMs, previousDelayMs }: Progress,
 ): Plan {
@@ -59,7 +59,7 @@ export function planRetry(
   if (decision?.action !== "retry") {
     throw invalidOptionError("decide", "a function that returns a Decision, at once", decision);
   }
-  const { budget, deadlineMs, random } = policy;
+  const { budget, timeoutMs, random } = policy;
   const { delayMsMin, free = false, kind = "transient", noEffect = false, why } = decision;
   if (delayMsMin !== undefined) checkNumber("the decision's delayMsMin", delayMsMin, delayBounds);
   if (!free) budget?.onFailure?.();
@@ -69,7 +69,7 @@ export function planRetry(
   const delay = policy.backoff({ retry: attempts, previousDelayMs, random });
   const backoffMs = checkNumber("the backoff's delay", delay, delayBounds);
   const delayMs = delayMsMin === undefined ? backoffMs : delayMsMin + uniform(random, 0, backoffMs);
-  if (deadlineMs !== undefined && elapsedMs + delayMs + attemptMsMin > deadlineMs) return limit("deadline");
+  if (timeoutMs !== undefined && elapsedMs + delayMs + attemptMsMin > timeoutMs) return limit("deadline");
   const isPaid = budget !== undefined && !free;
   if (isPaid && !requireBoolean("budget.tryTake()", budget.tryTake(kind))) return limit("budget");
   return { action: "wait", delayMs, backoffMs, kind: isPaid ? kind : undefined, why, noEffect };

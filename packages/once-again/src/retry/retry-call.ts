@@ -47,10 +47,10 @@ export function beginCall<T>(policy: RetryPolicy<T>, startedAt = policy.clock.mo
  */
 export function beginAttempt<T>(call: RetryCall<T>): number | undefined {
   const { attempts, last } = call;
-  const { deadlineMs, onEvent, signal } = call.policy;
+  const { timeoutMs, onEvent, signal } = call.policy;
   signal?.throwIfAborted();
   // The first begins with the call.
-  const leftMs = deadlineMs === undefined || attempts === 0 ? deadlineMs : deadlineMs - elapsedMs(call);
+  const leftMs = timeoutMs === undefined || attempts === 0 ? timeoutMs : timeoutMs - elapsedMs(call);
   if (last !== undefined && leftMs !== undefined && leftMs < attemptMsMin) {
     deny(call, "deadline");
     throw limitError(call, "deadline", last);

@@ -31,7 +31,7 @@ test("no wait is begun that would end after the deadline; the error says when to
   const call = errorOf(
     retry(fail, {
       clock,
-      deadlineMs: 10_000,
+      timeoutMs: 10_000,
       backoff: () => 0,
       decide: () => ({ action: "retry", delayMsMin: 60_000 }),
     }),
@@ -69,7 +69,7 @@ test("the deadline cuts a running attempt", async () => {
     remaining.push(attempt.remainingMs);
     return never();
   };
-  const call = errorOf(retry(operation, { clock, deadlineMs: 1000, attemptTimeoutMs: 700, backoff: atOnce }));
+  const call = errorOf(retry(operation, { clock, timeoutMs: 1000, attemptTimeoutMs: 700, backoff: atOnce }));
   await clock.advance(1000);
   expect(await call).toMatchObject({
     code: "ONCE_DEADLINE_EXCEEDED",
@@ -95,7 +95,7 @@ test("an empty budget ends the call, and successes fill it", async () => {
 test("no token is taken for a retry that another limit forbids", async () => {
   const budget: RetryBudget = { tryTake: () => expect.fail("was asked"), onSuccess: () => {} };
   await errorOf(retry(fail, { attemptsMax: 1, budget }));
-  await errorOf(retry(fail, { deadlineMs: 10, backoff: () => 20, budget }));
+  await errorOf(retry(fail, { timeoutMs: 10, backoff: () => 20, budget }));
 });
 
 test("the caller's abort ends an attempt and a wait at once, with the signal's reason", async () => {
@@ -103,7 +103,7 @@ test("the caller's abort ends an attempt and a wait at once, with the signal's r
     const clock = fakeClock();
     const controller = new AbortController();
     const call = errorOf(
-      retry(operation, { clock, signal: controller.signal, attemptTimeoutMs: 5000, deadlineMs: 9000 }),
+      retry(operation, { clock, signal: controller.signal, attemptTimeoutMs: 5000, timeoutMs: 9000 }),
     );
     await clock.advance(0);
     controller.abort(new Error("enough"));
@@ -130,7 +130,7 @@ test("10,000 calls on one signal leave neither a listener nor a timer", async ()
   const { signal } = new AbortController();
   const flaky = ({ number }: { number: number }): number => (number === 1 ? fail() : number);
   const calls = Array.from({ length: 10_000 }, () =>
-    retry(flaky, { clock, signal, backoff: () => 1, deadlineMs: 1000, attemptTimeoutMs: 100 }),
+    retry(flaky, { clock, signal, backoff: () => 1, timeoutMs: 1000, attemptTimeoutMs: 100 }),
   );
   // Node looks through all listeners of a signal for each that is added or removed.
   expect(getEventListeners(signal, "abort")).toHaveLength(1);
@@ -163,7 +163,7 @@ test("a signal alone cuts a running attempt, and so does a deadline alone", asyn
   await aborted;
   const clock = fakeClock();
   const late = rejects(
-    retry(never, { clock, deadlineMs: 1000 }),
+    retry(never, { clock, timeoutMs: 1000 }),
     expect.objectContaining({ code: "ONCE_DEADLINE_EXCEEDED" }),
   );
   await clock.advance(1000);
@@ -233,7 +233,7 @@ test("an attempt is made when the wait ends a millisecond before the deadline, a
         runs += 1;
         throw new Error("fault");
       },
-      { clock, deadlineMs: 1000, attemptsMax: 2, backoff: () => delayMs },
+      { clock, timeoutMs: 1000, attemptsMax: 2, backoff: () => delayMs },
     );
     const ended = call.catch(() => undefined);
     await clock.advance(1000);

@@ -19,7 +19,7 @@ export interface RetryOptions<T> {
    * How long the whole call may take, in milliseconds, waits included: at least 1, default none. It cuts a running
    * attempt as a time-out does, and no wait is begun that would not end before it.
    */
-  readonly deadlineMs?: number | undefined;
+  readonly timeoutMs?: number | undefined;
   /** How long one attempt may take, in milliseconds: at least 1, default none. */
   readonly attemptTimeoutMs?: number | undefined;
   /** Ends the call at once, in an attempt or in a wait, with the signal's reason. */
@@ -40,7 +40,7 @@ export interface RetryOptions<T> {
 export interface RetryPolicy<T> {
   readonly attemptsMax: number;
   readonly backoff: Backoff;
-  readonly deadlineMs: number | undefined;
+  readonly timeoutMs: number | undefined;
   readonly attemptTimeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** The value of `Attempt.repeatable`, for the attempt that begins; missing: it has none. */
@@ -60,7 +60,7 @@ export const defaultBackoff = exponential({});
 const names: OptionNames<RetryOptions<never>> = {
   attemptsMax: true,
   backoff: true,
-  deadlineMs: true,
+  timeoutMs: true,
   attemptTimeoutMs: true,
   signal: true,
   budget: true,
@@ -73,14 +73,14 @@ const names: OptionNames<RetryOptions<never>> = {
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for a number out of bounds, and for anything but a function, signal, budget or clock. */
 export function retryPolicy<T>(options: RetryOptions<T>): RetryPolicy<T> {
   if (!hasKnownNames(options)) checkNames("retry", options, names);
-  const { attemptTimeoutMs, deadlineMs } = options;
+  const { attemptTimeoutMs, timeoutMs } = options;
   const budget = checkBudget(options.budget);
   const decide = checkFunction("decide", options.decide);
   const onEvent = checkFunction("onEvent", options.onEvent);
   return {
     attemptsMax: checkNumber("attemptsMax", options.attemptsMax ?? defaultAttemptsMax, wholeFromOne),
     backoff: checkFunction("backoff", options.backoff) ?? defaultBackoff,
-    deadlineMs: checkMs("deadlineMs", deadlineMs),
+    timeoutMs: checkMs("timeoutMs", timeoutMs),
     attemptTimeoutMs: checkMs("attemptTimeoutMs", attemptTimeoutMs),
     signal: checkMethod("signal", "an AbortSignal", options.signal ?? undefined, "throwIfAborted"),
     repeats: undefined,
@@ -110,7 +110,7 @@ function hasKnownNames(options: object): boolean {
     switch (name) {
       case "attemptsMax":
       case "backoff":
-      case "deadlineMs":
+      case "timeoutMs":
       case "attemptTimeoutMs":
       case "signal":
       case "budget":

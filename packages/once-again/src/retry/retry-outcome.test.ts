@@ -22,7 +22,7 @@ test("a value that came before the caller's abort was seen is the caller's", asy
 });
 
 test("where no decision named a delay, the error names no date", async () => {
-  const options = { attemptsMax: 2, backoff: () => 0, deadlineMs: 1000, clock: fakeClock() };
+  const options = { attemptsMax: 2, backoff: () => 0, timeoutMs: 1000, clock: fakeClock() };
   const details = (decide?: () => { action: "retry"; delayMsMin?: number }): Promise<unknown> =>
     retry(fail, { ...options, ...(decide && { decide }) }).catch(({ details }: { details: object }) => details);
   expect(await details()).toStrictEqual({ attempts: 2, elapsedMs: 0 });

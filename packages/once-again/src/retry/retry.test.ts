@@ -39,7 +39,7 @@ test("waits 1, 2, 4, 8 s before the four retries of the default", async () => {
         starts.push(clock.monotonic());
         fail();
       },
-      { clock, deadlineMs: 60_000, backoff: exponentialBackoff({ jitter }) },
+      { clock, timeoutMs: 60_000, backoff: exponentialBackoff({ jitter }) },
     ),
   );
   await clock.advance(60_000);
@@ -177,7 +177,7 @@ test.each([Number.NaN, Number.POSITIVE_INFINITY, -1])("a backoff that answers %s
   expect(await errorOf(retry(fail, { backoff: () => delayMs }))).toMatchObject({ code: "ONCE_OPTION_INVALID" });
 });
 
-test.each([{ attemptsMax: 0 }, { attemptsMax: 1.5 }, { deadlineMs: 0 }, { attemptTimeoutMs: -1 }])(
+test.each([{ attemptsMax: 0 }, { attemptsMax: 1.5 }, { timeoutMs: 0 }, { attemptTimeoutMs: -1 }])(
   "%o is refused before the first attempt",
   async (options) => {
     const call = retry(() => expect.fail("was called"), options);

@@ -23,7 +23,7 @@ let defaultPolicy: RetryPolicy<unknown> | undefined;
  *
  * @example
  * ```ts
- * const rows = await retry(({ signal }) => database.query("SELECT ...", { signal }), { deadlineMs: 10_000 });
+ * const rows = await retry(({ signal }) => database.query("SELECT ...", { signal }), { timeoutMs: 10_000 });
  * ```
  */
 export function retry<T>(operation: Operation<T>, options?: RetryOptions<T>): Promise<T> {
@@ -45,7 +45,7 @@ export function runRetry<T>(operation: Operation<T>, policy: RetryPolicy<T>): Pr
   if (!policy.takesAnyValue) return goOn();
   const onError = (error: unknown): Promise<T> => goOn({ error });
   try {
-    return Promise.resolve(runAttempt(operation, 1, policy.deadlineMs, policy)).then(undefined, onError);
+    return Promise.resolve(runAttempt(operation, 1, policy.timeoutMs, policy)).then(undefined, onError);
   } catch (error) {
     return onError(error);
   }

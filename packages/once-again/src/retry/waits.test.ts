@@ -72,7 +72,7 @@ test("jumps of the wall clock change no wait, no deadline and no time-out", asyn
       offsetMs += jumpMs * number;
       return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     };
-    const options = { clock, attemptTimeoutMs: 100, deadlineMs: 5000, random: () => 0.5 };
+    const options = { clock, attemptTimeoutMs: 100, timeoutMs: 5000, random: () => 0.5 };
     const ended = retry(operation, options).catch((error: { code: string; details: object }) => [
       error.code,
       error.details,

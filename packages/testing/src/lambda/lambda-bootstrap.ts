@@ -30,14 +30,14 @@ async function loadHandler(): Promise<Handler> {
 async function handleNext(handler: Handler): Promise<void> {
   const response = await fetch(`${runtime}/invocation/next`);
   const header = (part: string): string => response.headers.get(`lambda-runtime-${part}`) ?? "";
-  const [awsRequestId, deadlineMs] = [header("aws-request-id"), Number(header("deadline-ms"))];
+  const [awsRequestId, timeoutMs] = [header("aws-request-id"), Number(header("deadline-ms"))];
   const event: unknown = await response.json();
   const context = {
     awsRequestId,
     functionName: "function",
     invokedFunctionArn: header("invoked-function-arn"),
     // oxlint-disable-next-line no-restricted-globals -- The deadline is one of the wall clock, as Lambda's own runtime has it.
-    getRemainingTimeInMillis: () => Math.max(0, deadlineMs - Date.now()),
+    getRemainingTimeInMillis: () => Math.max(0, timeoutMs - Date.now()),
   };
   try {
     const answer = await handler(event, context);

@@ -29,7 +29,7 @@ export function callerOf(origin: string, options: OperationOptions): Caller {
     backoff: exponentialBackoff({ baseMs: 20, capMs: 500, jitter: equalJitter() }),
     // It alone sends, and never at a rate that harms.
     budget: "off",
-    deadlineMs: timeoutMs,
+    timeoutMs,
     attemptTimeoutMs: timeoutMs,
   });
   const see = async (send: typeof retrying, { path, init }: Operation, signal: AbortSignal): Promise<CallerOutcome> => {

@@ -65,7 +65,7 @@ async function pointsOf(
   const send = (): Promise<CallerOutcome> =>
     retry(() => caller.send(operation), {
       attemptsMax: Number.MAX_SAFE_INTEGER,
-      deadlineMs: timeoutOf(options),
+      timeoutMs: timeoutOf(options),
       backoff: () => 20,
       decide: (outcome) => ("value" in outcome && "failed" in outcome.value ? { action: "retry" } : { action: "done" }),
     });

@@ -10,11 +10,11 @@ const nameLengthMax = 60;
 
 /** @throws OnceAgainError `ONCE_OPTION_INVALID` for an option out of bounds. */
 export function checkPolicy(options: PolicyOptions): PolicySettings {
-  const { deadlineMs, circuitBreaker, adaptiveThrottle, concurrencyLimit, hedge, name } = options;
+  const { timeoutMs, circuitBreaker, adaptiveThrottle, concurrencyLimit, hedge, name } = options;
   const settings = {
     attemptsMax: checkNumber("attemptsMax", options.attemptsMax ?? 5, { min: 1, max: 1000, integer: true }),
     attemptTimeoutMs: checkNumber("attemptTimeoutMs", options.attemptTimeoutMs ?? 1000, { min: 1, max: 3_600_000 }),
-    ...(deadlineMs !== undefined && { deadlineMs: checkNumber("deadlineMs", deadlineMs, { min: 1, max: day }) }),
+    ...(timeoutMs !== undefined && { timeoutMs: checkNumber("timeoutMs", timeoutMs, { min: 1, max: day }) }),
     backoff: checkBackoff(options.backoff ?? { kind: "exponential" }),
     budget: checkBudget(options.budget ?? { kind: "success" }),
     ...(circuitBreaker !== undefined && { circuitBreaker }),

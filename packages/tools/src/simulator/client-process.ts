@@ -23,7 +23,7 @@ import type { World } from "./world.ts";
 export interface ClientProcess {
   readonly attemptsMax: number;
   readonly attemptTimeoutMs: number;
-  readonly deadlineMs: number | undefined;
+  readonly timeoutMs: number | undefined;
   readonly backoff: Backoff;
   readonly budget: RetryBudget | undefined;
   readonly random: Random;
@@ -44,7 +44,7 @@ export function clientProcess(
   return {
     attemptsMax: settings.attemptsMax,
     attemptTimeoutMs: settings.attemptTimeoutMs,
-    deadlineMs: settings.deadlineMs,
+    timeoutMs: settings.timeoutMs,
     backoff: makeBackoff(settings.backoff),
     budget: makeBudget(settings.budget, clock),
     random: random.policy,

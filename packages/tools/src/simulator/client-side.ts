@@ -62,12 +62,12 @@ export class ClientSide {
 
   attempt(call: number): void {
     const { calls, events, nowMs } = this.#world;
-    const { attemptTimeoutMs, deadlineMs = Number.POSITIVE_INFINITY } = this.#processOf(call);
+    const { attemptTimeoutMs, timeoutMs = Number.POSITIVE_INFINITY } = this.#processOf(call);
     calls.retryAt[call] = never;
     calls.hedges[call] = 0;
     calls.attempts[call]! += 1;
     this.#listeners.onAttempt?.(call);
-    calls.timesOutAt[call] = Math.min(nowMs + attemptTimeoutMs, calls.startedAt[call]! + deadlineMs);
+    calls.timesOutAt[call] = Math.min(nowMs + attemptTimeoutMs, calls.startedAt[call]! + timeoutMs);
     events.add(calls.timesOutAt[call], eventKinds.attemptTimesOut, call);
     this.#layers.enter(call);
   }

@@ -87,7 +87,7 @@ function callerOf(scene: Scene, servers: readonly Place[], orders: readonly Aske
     clock: caller.clock,
     random,
     attemptTimeoutMs: 1500,
-    deadlineMs: 15_000,
+    timeoutMs: 15_000,
     backoff: exponentialBackoff({ baseMs: 100, capMs: 2000 }),
     budget: "off",
     async fetch(input, init) {

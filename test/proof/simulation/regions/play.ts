@@ -131,7 +131,7 @@ async function order(
     clock: caller.clock,
     random,
     attemptTimeoutMs: 1000,
-    deadlineMs: 8000,
+    timeoutMs: 8000,
     onEvent: (event) => (key = event.key ?? key),
     fetch: fetchAnywhere(scene, regions, serve),
   });

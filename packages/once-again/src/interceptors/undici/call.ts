@@ -67,7 +67,7 @@ export class Call implements AttemptOwner, SteeredCall {
     this.#retry = beginCall({
       attemptsMax: policy.attemptsMax,
       backoff: policy.backoff,
-      deadlineMs: Math.min(policy.deadlineMs, keyRetentionMs(key)),
+      timeoutMs: Math.min(policy.timeoutMs, keyRetentionMs(key)),
       attemptTimeoutMs: undefined,
       signal: undefined,
       repeats: undefined,

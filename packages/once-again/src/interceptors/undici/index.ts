@@ -36,7 +36,7 @@ export type RetryInterceptor = <Dispatched extends (options: never, handler: nev
  *
  * @example
  * ```ts
- * const agent = new Agent().compose(retryInterceptor({ deadlineMs: 20_000 }));
+ * const agent = new Agent().compose(retryInterceptor({ timeoutMs: 20_000 }));
  * await request("https://shop.example/orders", { dispatcher: agent, method: "POST", body: "…" });
  * ```
  */

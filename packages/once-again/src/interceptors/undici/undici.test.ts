@@ -203,7 +203,7 @@ describe.each(Object.entries(versions))("%s", (_name, { Agent, FormData, fetch, 
   test("the deadline cuts a running attempt: the outcome is unknown, and the error has the key", async () => {
     const clock = fakeClock();
     script = [() => void clock.advance(50)];
-    const call = request(url, { dispatcher: agent({ clock, deadlineMs: 50 }), method: "POST", body: "tea" });
+    const call = request(url, { dispatcher: agent({ clock, timeoutMs: 50 }), method: "POST", body: "tea" });
     await expect(call).rejects.toMatchObject({
       code: "ONCE_OUTCOME_UNKNOWN",
       cause: { code: "ONCE_DEADLINE_EXCEEDED", cause: { code: "ONCE_ATTEMPT_TIMEOUT" } },

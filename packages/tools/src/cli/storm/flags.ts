@@ -125,7 +125,7 @@ function readPolicy(before: PolicyOptions = {}, flags: StormFlags): PolicyOption
     ...before,
     ...(attempts !== undefined && { attemptsMax: attempts }),
     ...(timeout !== undefined && { attemptTimeoutMs: timeout }),
-    ...(deadline !== undefined && { deadlineMs: deadline }),
+    ...(deadline !== undefined && { timeoutMs: deadline }),
     ...(backoff !== undefined && { backoff }),
     ...(budget !== undefined && { budget: { kind: budget } }),
     ...(breaker && { circuitBreaker: {} }),

@@ -7,7 +7,7 @@ import type { PolicyOptions } from "./policy-options.ts";
 test.each<PolicyOptions>([
   {},
   { backoff: { kind: "linear", jitter: "none" } },
-  { budget: { kind: "none" }, backoff: { kind: "decorrelated", baseMs: 50, capMs: 5000 }, deadlineMs: 9000 },
+  { budget: { kind: "none" }, backoff: { kind: "decorrelated", baseMs: 50, capMs: 5000 }, timeoutMs: 9000 },
   {
     backoff: { kind: "constant", delayMs: 100, jitter: "bounded", jitterRatio: 0.5 },
     budget: { kind: "aws", capacity: 50 },

@@ -12,7 +12,7 @@ interface Expression {
 
 /** A policy as a program that makes calls by it, to be pasted. */
 export function writePolicyCode(policy: PolicySettings): string {
-  const { adaptiveThrottle, attemptsMax, attemptTimeoutMs, circuitBreaker, concurrencyLimit, deadlineMs, hedge } =
+  const { adaptiveThrottle, attemptsMax, attemptTimeoutMs, circuitBreaker, concurrencyLimit, timeoutMs, hedge } =
     policy;
   const backoff = writeBackoff(policy.backoff);
   const budget = writeBudget(policy.budget);
@@ -28,7 +28,7 @@ export function writePolicyCode(policy: PolicySettings): string {
     'keys: ["https://api.example"]',
     `attemptsMax: ${attemptsMax}`,
     `attemptTimeoutMs: ${attemptTimeoutMs}`,
-    ...(deadlineMs === undefined ? [] : [`deadlineMs: ${deadlineMs}`]),
+    ...(timeoutMs === undefined ? [] : [`timeoutMs: ${timeoutMs}`]),
     `backoff: ${backoff.text}`,
     ...(policy.budget.kind === "none" ? [freeRetries] : []),
     `budget: ${budget.text}`,

@@ -51,7 +51,7 @@ export interface PolicyOptions {
   /** How long one attempt may take, in milliseconds: 1 to 3,600,000, default 1,000. */
   readonly attemptTimeoutMs?: number;
   /** How long the whole call may take, waits included, in milliseconds: 1 to 86,400,000, default none. */
-  readonly deadlineMs?: number;
+  readonly timeoutMs?: number;
   /** How long to wait before a retry; default exponential: up to 1, 2, 4, 8 s with equal jitter. */
   readonly backoff?: BackoffSettings;
   /** How retries and hedges are paid for; default `{ kind: "success" }`. */

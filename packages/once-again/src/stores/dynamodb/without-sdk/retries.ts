@@ -43,7 +43,7 @@ export function retrier({ attemptsMax = attemptsByDefault, clock, random }: Retr
     };
     try {
       return await runRetry(send, {
-        ...{ attemptsMax, budget, decide, signal, clock, random, deadlineMs: undefined },
+        ...{ attemptsMax, budget, decide, signal, clock, random, timeoutMs: undefined },
         backoff: (context) => backoffAfter(lastKind)(context),
       });
     } catch (error) {
